@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Cancellation that can be waited on: a flag for loops, a wake-up for sleeps.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+/// Shared by the threads of one job; cloning shares the same flag.
+///
+/// Once cancelled it stays cancelled: a new job takes a new token.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    cancelled: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Cancel {
+    /// A fresh, uncancelled token.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the flag and wakes every [`Cancel::sleep`]. Idempotent; callable from any thread.
+    pub fn cancel(&self) {
+        *self.0.cancelled.lock() = true;
+        self.0.changed.notify_all();
+    }
+
+    /// Whether [`Cancel::cancel`] was called.
+    pub fn is_cancelled(&self) -> bool {
+        *self.0.cancelled.lock()
+    }
+
+    /// Sleeps for `duration`, or until cancelled. Returns `true` when cancelled.
+    pub fn sleep(&self, duration: Duration) -> bool {
+        let deadline = Instant::now() + duration;
+        let mut cancelled = self.0.cancelled.lock();
+        while !*cancelled {
+            if self.0.changed.wait_until(&mut cancelled, deadline).timed_out() {
+                break;
+            }
+        }
+        *cancelled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sleep_ends_early_when_cancelled() {
+        let cancel = Cancel::new();
+        let other = cancel.clone();
+        let sleeper = std::thread::spawn(move || other.sleep(Duration::from_secs(3600)));
+        cancel.cancel();
+        assert!(sleeper.join().unwrap());
+        assert!(cancel.is_cancelled());
+        assert!(!Cancel::new().sleep(Duration::from_millis(1)));
+    }
+}
