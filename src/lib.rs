@@ -7,5 +7,8 @@
 //! `unsafe` lives in [`capi`] and [`hal`] alone.
 
 pub mod cancel;
+pub mod digest;
+pub mod engine;
+pub mod fetch;
 pub mod log;
 pub mod net;

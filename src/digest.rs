@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Digests of images: computed while the bytes stream by, compared in constant time.
+
+use std::fmt;
+
+use md5::Md5;
+use md5::digest::Digest as _;
+use sha2::Sha256;
+
+/// A digest algorithm that offers may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// MD5, 16 bytes. Guards against transfer faults; what Link Kit's `md5` key carries.
+    Md5,
+    /// SHA-256, 32 bytes.
+    Sha256,
+}
+
+impl Algorithm {
+    /// Length of the digest in bytes.
+    pub fn len(self) -> usize {
+        match self {
+            Self::Md5 => 16,
+            Self::Sha256 => 32,
+        }
+    }
+}
+
+/// The digest that an image must have. Holds no more and no fewer bytes than its algorithm yields.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Expected {
+    algorithm: Algorithm,
+    bytes: Vec<u8>,
+}
+
+impl Expected {
+    /// Reads hexadecimal digits of either case. `None` unless they are exactly as many as the algorithm needs.
+    pub fn from_hex(algorithm: Algorithm, hex: &str) -> Option<Self> {
+        let digits = hex.as_bytes();
+        if digits.len() != algorithm.len() * 2 {
+            return None;
+        }
+        let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|n| u8::try_from(n).ok());
+        let bytes = digits
+            .chunks(2)
+            .map(|pair| match pair {
+                [high, low] => Some((nibble(*high)? << 4) | nibble(*low)?),
+                _ => None,
+            })
+            .collect::<Option<Vec<u8>>>()?;
+        Some(Self { algorithm, bytes })
+    }
+
+    /// Which algorithm it belongs to.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Compares without a data-dependent branch, so that timing tells nothing of the position of a difference.
+    pub fn matches(&self, actual: &[u8]) -> bool {
+        self.bytes.len() == actual.len()
+            && self.bytes.iter().zip(actual).fold(0u8, |difference, (a, b)| difference | (a ^ b)) == 0
+    }
+}
+
+impl fmt::Debug for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}:{}", self.algorithm, to_hex(&self.bytes))
+    }
+}
+
+/// A digest being computed.
+#[derive(Clone)]
+pub enum Hasher {
+    /// MD5 under way.
+    Md5(Md5),
+    /// SHA-256 under way.
+    Sha256(Sha256),
+}
+
+impl Hasher {
+    /// Starts with no bytes seen.
+    pub fn new(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Md5 => Self::Md5(Md5::new()),
+            Algorithm::Sha256 => Self::Sha256(Sha256::new()),
+        }
+    }
+
+    /// Takes the next bytes of the image.
+    pub fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Md5(state) => state.update(bytes),
+            Self::Sha256(state) => state.update(bytes),
+        }
+    }
+
+    /// The digest of all bytes seen.
+    pub fn finish(self) -> Vec<u8> {
+        match self {
+            Self::Md5(state) => state.finalize().to_vec(),
+            Self::Sha256(state) => state.finalize().to_vec(),
+        }
+    }
+}
+
+/// Lower-case hexadecimal digits.
+pub fn to_hex(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_answers_in_either_case() {
+        let cases = [
+            (Algorithm::Md5, "900150983cd24fb0d6963f7d28e17f72"),
+            (Algorithm::Sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        ];
+        for (algorithm, hex) in cases {
+            let mut hasher = Hasher::new(algorithm);
+            hasher.update(b"a");
+            hasher.update(b"bc");
+            let digest = hasher.finish();
+            assert_eq!(to_hex(&digest), hex);
+            assert!(Expected::from_hex(algorithm, hex).unwrap().matches(&digest));
+            assert!(Expected::from_hex(algorithm, &hex.to_uppercase()).unwrap().matches(&digest));
+            let mut other = digest.clone();
+            *other.last_mut().unwrap() ^= 1;
+            assert!(!Expected::from_hex(algorithm, hex).unwrap().matches(&other));
+            assert!(!Expected::from_hex(algorithm, hex).unwrap().matches(&digest[1..]));
+        }
+    }
+
+    #[test]
+    fn hex_of_the_wrong_length_or_alphabet_is_refused() {
+        let md5 = "900150983cd24fb0d6963f7d28e17f72";
+        for bad in ["", &md5[..31], &format!("{md5}0"), &md5.replace('9', "g"), &md5.replace("90", "+9")] {
+            assert_eq!(Expected::from_hex(Algorithm::Md5, bad), None, "{bad}");
+        }
+        assert_eq!(Expected::from_hex(Algorithm::Sha256, md5), None);
+    }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One update, from offer to verdict. Knows no cloud, no C and no HTTP.
+//!
+//! A [`Session`] is what a front door holds. Its worker thread fetches ([`pump`]) and hands filled slots through a
+//! bounded [`pipe`] to whoever calls [`Session::read`]; that caller hashes and takes the bytes. What happens when is
+//! decided by two pure tables: [`phase`] (the life of a session) and [`retry`] (the life of a transfer).
+
+pub mod offer;
+pub mod phase;
+pub mod pipe;
+pub mod progress;
+pub mod pump;
+pub mod retry;
+mod session;
+
+pub use offer::Offer;
+pub use phase::Phase;
+pub use session::{Failure, Read, Session, Settings};

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a platform offers: an image and all that is needed to fetch and to verify it.
+
+use crate::digest::Expected;
+
+/// An image on offer. Whoever decodes one from a platform's message has checked that the size is not 0 and that the URL
+/// can be used; there is no offer without a digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The version that the image carries, as the platform spells it.
+    pub version: String,
+    /// Size in bytes, at least 1.
+    pub size: u64,
+    /// Where it is.
+    pub url: String,
+    /// What its bytes must digest to.
+    pub digest: Expected,
+}

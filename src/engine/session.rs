@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One device's updates, one after the other: what a front door holds.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::pipe::{Pipe, Popped, Slot};
+use super::pump::Pump;
+use super::retry::Patience;
+use super::{Offer, Phase, phase::Input};
+use crate::cancel::Cancel;
+use crate::digest::Hasher;
+use crate::fetch::{FetchError, Source};
+
+/// How a session fetches.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// When a broken transfer is given up.
+    pub patience: Patience,
+    /// Slots between the fetching thread and the caller.
+    pub slots: usize,
+    /// Size of a slot in bytes. `slots * slot_size` bounds the heap that a transfer takes for its bytes.
+    pub slot_size: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { patience: Patience::default(), slots: 4, slot_size: 16 * 1024 }
+    }
+}
+
+/// Why a session cannot do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Not allowed in this phase, or another thread is reading.
+    State,
+    /// The image did not come.
+    Fetch(FetchError),
+    /// No memory for the transfer's slots.
+    NoMemory,
+    /// No thread for the transfer.
+    Resources,
+    /// Cancelled or restarted by another thread.
+    Cancelled,
+    /// A defect in this library, caught.
+    Internal,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::State => f.write_str("not allowed in this state"),
+            Self::Fetch(error) => error.fmt(f),
+            Self::NoMemory => f.write_str("out of memory"),
+            Self::Resources => f.write_str("cannot start a thread"),
+            Self::Cancelled => f.write_str("cancelled"),
+            Self::Internal => f.write_str("internal error"),
+        }
+    }
+}
+
+/// What [`Session::read`] brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// Bytes written to the front of the caller's buffer; 0 when none came in time.
+    pub bytes: usize,
+    /// Whether these are the first bytes of the image.
+    pub first: bool,
+}
+
+/// One update at a time, from offer to verdict. All methods may be called from any thread; only [`Session::read`]
+/// blocks, and never longer than its time-out.
+pub struct Session {
+    source: Arc<dyn Source>,
+    settings: Mutex<Settings>,
+    control: Mutex<Control>,
+    /// Held while bytes are read; everything that must not wait for that is in `control`.
+    reader: Mutex<Option<Reader>>,
+}
+
+#[derive(Default)]
+struct Control {
+    phase: Phase,
+    offer: Option<Offer>,
+    fetched: u64,
+    valid: bool,
+    failure: Option<Failure>,
+    transfer: Option<Transfer>,
+    /// Grows whenever what was fetched so far stops counting.
+    epoch: u64,
+}
+
+struct Transfer {
+    pipe: Arc<Pipe<Failure>>,
+    cancel: Cancel,
+}
+
+struct Reader {
+    epoch: u64,
+    size: u64,
+    fetched: u64,
+    pipe: Arc<Pipe<Failure>>,
+    slot: Option<Slot>,
+    hasher: Hasher,
+}
+
+impl Control {
+    fn step(&mut self, input: Input) -> Result<(), Failure> {
+        self.phase = self.phase.after(input).ok_or(Failure::State)?;
+        Ok(())
+    }
+
+    fn drop_transfer(&mut self) {
+        if let Some(Transfer { pipe, cancel }) = self.transfer.take() {
+            cancel.cancel();
+            pipe.finish(Err(Failure::Cancelled));
+            pipe.close();
+        }
+    }
+
+    fn start_over(&mut self) {
+        self.drop_transfer();
+        self.fetched = 0;
+        self.epoch += 1;
+    }
+}
+
+impl Session {
+    /// A session without an offer, fetching from `source`.
+    pub fn new(source: Arc<dyn Source>) -> Self {
+        Self {
+            source,
+            settings: Mutex::default(),
+            control: Mutex::default(),
+            reader: Mutex::default(),
+        }
+    }
+
+    /// Replaces the settings; a transfer that has begun keeps its own.
+    pub fn configure(&self, settings: Settings) {
+        *self.settings.lock() = settings;
+    }
+
+    /// Takes an offer. [`Failure::State`] while an earlier one is being fetched.
+    pub fn offer(&self, offer: Offer) -> Result<(), Failure> {
+        let mut control = self.control.lock();
+        control.step(Input::Offer)?;
+        control.start_over();
+        control.offer = Some(offer);
+        control.valid = false;
+        control.failure = None;
+        Ok(())
+    }
+
+    /// Where the session stands.
+    pub fn phase(&self) -> Phase {
+        self.control.lock().phase
+    }
+
+    /// The offer taken last.
+    pub fn current(&self) -> Option<Offer> {
+        self.control.lock().offer.clone()
+    }
+
+    /// Bytes handed out, and the size of the image. `None` without an offer.
+    pub fn progress(&self) -> Option<(u64, u64)> {
+        let control = self.control.lock();
+        control.offer.as_ref().map(|offer| (control.fetched, offer.size))
+    }
+
+    /// Whether the image is complete and its digest is the offer's. `None` until the session is finished.
+    pub fn verdict(&self) -> Option<bool> {
+        let control = self.control.lock();
+        (control.phase == Phase::Finished).then_some(control.valid)
+    }
+
+    /// What the last transfer failed of.
+    pub fn failure(&self) -> Option<Failure> {
+        self.control.lock().failure.clone()
+    }
+
+    /// The image is wanted from its first byte again. A read under way in another thread ends with
+    /// [`Failure::Cancelled`].
+    pub fn restart(&self) -> Result<(), Failure> {
+        let mut control = self.control.lock();
+        control.step(Input::Restart)?;
+        control.start_over();
+        Ok(())
+    }
+
+    /// Ends a transfer; a read under way returns at once. The session then stands as after a failed transfer.
+    pub fn cancel(&self) {
+        let mut control = self.control.lock();
+        control.start_over();
+        if control.step(Input::End).is_ok() {
+            control.valid = false;
+            control.failure = Some(Failure::Cancelled);
+        }
+    }
+
+    /// Fills `out` with the next bytes of the image, until it is full, the image ends or `timeout` has passed.
+    ///
+    /// With the last byte the session is finished and its verdict stands. An error other than [`Failure::State`] and
+    /// [`Failure::Cancelled`] finishes it too: there is nothing more to come.
+    pub fn read(&self, out: &mut [u8], timeout: Duration) -> Result<Read, Failure> {
+        let deadline = Instant::now() + timeout;
+        let mut reader = self.reader.try_lock().ok_or(Failure::State)?;
+        self.attach(&mut reader)?;
+        let Some(reader) = reader.as_mut() else { return Err(Failure::Internal) };
+        let first = reader.fetched == 0;
+        match reader.fill(out, deadline) {
+            Ok(bytes) => {
+                self.account(reader)?;
+                Ok(Read { bytes, first })
+            }
+            Err(failure) => Err(self.fail(reader.epoch, failure)),
+        }
+    }
+
+    /// Makes `reader` read the current transfer, starting it when it has not begun.
+    fn attach(&self, reader: &mut Option<Reader>) -> Result<(), Failure> {
+        let mut control = self.control.lock();
+        control.step(Input::Read)?;
+        if reader.as_ref().is_some_and(|reader| reader.epoch == control.epoch) && control.transfer.is_some() {
+            return Ok(());
+        }
+        let offer = control.offer.clone().ok_or(Failure::State)?;
+        let settings = *self.settings.lock();
+        let pipe = Arc::new(Pipe::new(settings.slots, settings.slot_size));
+        let cancel = Cancel::new();
+        *reader = Some(Reader {
+            epoch: control.epoch,
+            size: offer.size,
+            fetched: 0,
+            pipe: pipe.clone(),
+            slot: None,
+            hasher: Hasher::new(offer.digest.algorithm()),
+        });
+        let pump = Pump {
+            source: self.source.clone(),
+            offer,
+            pipe: pipe.clone(),
+            cancel: cancel.clone(),
+            patience: settings.patience,
+        };
+        control.transfer = Some(Transfer { pipe, cancel });
+        let (epoch, started) = (control.epoch, pump.start());
+        drop(control);
+        started.map_err(|failure| self.fail(epoch, failure))
+    }
+
+    /// Enters what was read; with the last byte, judges the image.
+    fn account(&self, reader: &mut Reader) -> Result<(), Failure> {
+        let mut control = self.control.lock();
+        if control.epoch != reader.epoch {
+            return Err(Failure::Cancelled);
+        }
+        control.fetched = reader.fetched;
+        if reader.fetched == reader.size {
+            control.step(Input::End)?;
+            control.drop_transfer();
+            let digest = reader.hasher.clone().finish();
+            control.valid = control.offer.as_ref().is_some_and(|offer| offer.digest.matches(&digest));
+        }
+        Ok(())
+    }
+
+    fn fail(&self, epoch: u64, failure: Failure) -> Failure {
+        let mut control = self.control.lock();
+        if control.epoch != epoch {
+            return Failure::Cancelled;
+        }
+        crate::log!(Error, "engine", "transfer failed: {failure}");
+        control.drop_transfer();
+        control.valid = false;
+        control.failure = Some(failure.clone());
+        match control.step(Input::End) {
+            Ok(()) => failure,
+            Err(state) => state,
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.control.get_mut().drop_transfer();
+    }
+}
+
+impl Reader {
+    /// Copies and hashes bytes until `out` is full, the image is complete or time is over. Bytes that came before a
+    /// failure are handed out first; the failure then meets the next call.
+    fn fill(&mut self, out: &mut [u8], deadline: Instant) -> Result<usize, Failure> {
+        let mut filled = 0;
+        while self.fetched < self.size {
+            let Some(room) = out.get_mut(filled..).filter(|room| !room.is_empty()) else { break };
+            let slot = match &mut self.slot {
+                Some(slot) => slot,
+                None => match self.pipe.pop(deadline) {
+                    Popped::Slot(slot) => self.slot.insert(slot),
+                    Popped::TimedOut => break,
+                    Popped::End(_) if filled > 0 => break,
+                    Popped::End(Err(failure)) => return Err(failure),
+                    Popped::End(Ok(())) => return Err(Failure::Internal),
+                },
+            };
+            let taken = copy_front(slot.rest(), room);
+            filled += taken;
+            self.fetched += taken as u64;
+            slot.take(taken);
+            self.hasher.update(room.get(..taken).unwrap_or_default());
+            if slot.rest().is_empty()
+                && let Some(slot) = self.slot.take()
+            {
+                self.pipe.recycle_slot(slot);
+            }
+        }
+        Ok(filled)
+    }
+}
+
+fn copy_front(from: &[u8], to: &mut [u8]) -> usize {
+    let n = from.len().min(to.len());
+    if let (Some(from), Some(to)) = (from.get(..n), to.get_mut(..n)) {
+        to.copy_from_slice(from);
+    }
+    n
+}
+
+#[cfg(test)]
+mod tests;

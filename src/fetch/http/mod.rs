@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Images over HTTP and HTTPS: one GET, resumed by `Range` and `If-Range`, every answer checked.
+
+mod agent;
+mod answer;
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ureq::http::HeaderMap;
+
+use super::url::Url;
+use super::{Body, FetchError, Opened, Request, Source};
+use crate::cancel::Cancel;
+use crate::net::{Dial, NetError, Roots, Security, Target};
+use agent::Fault;
+use answer::{Answer, Expectation};
+
+/// Redirects followed for one GET.
+pub const MAX_REDIRECTS: usize = 8;
+
+/// Time limits of one GET.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// From the start of a connection attempt to its end, name resolution and TLS included.
+    pub connect: Duration,
+    /// From the request to the end of the answer's header.
+    pub answer: Duration,
+    /// Longest silence while the body comes.
+    pub stall: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            answer: Duration::from_secs(30),
+            stall: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Fetches over HTTP. One instance serves any number of transfers.
+pub struct HttpSource {
+    dial: Arc<dyn Dial>,
+    roots: Arc<Roots>,
+    limits: Limits,
+}
+
+impl HttpSource {
+    /// `roots` are trusted for https.
+    pub fn new(dial: Arc<dyn Dial>, roots: Arc<Roots>, limits: Limits) -> Self {
+        Self { dial, roots, limits }
+    }
+
+    /// One request, no redirect followed. The fault cell tells what the connection died of.
+    fn get(&self, url: &Url, request: &Request<'_>, cancel: &Cancel) -> Result<Exchange, FetchError> {
+        let security = if url.secure { Security::Tls(self.roots.clone()) } else { Security::Plain };
+        let target = Target { host: url.host.clone(), port: url.port, security };
+        let fault = Fault::default();
+        let agent = agent::agent(self.dial.clone(), target, self.limits, cancel.clone(), fault.clone());
+        let mut get = agent.get(url.to_string()).header("Accept", ACCEPT);
+        if let Some(userinfo) = &url.userinfo {
+            get = get.header("Authorization", format!("Basic {}", base64(userinfo)));
+        }
+        if request.offset > 0 {
+            get = get.header("Range", format!("bytes={}-", request.offset));
+            if let Some(validator) = request.validator {
+                get = get.header("If-Range", validator.as_str());
+            }
+        }
+        let response = get.call().map_err(|error| fault.or(&error))?;
+        Ok(Exchange { response, fault })
+    }
+}
+
+/// What Link Kit's own client sends, so that a server sees no difference.
+const ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+struct Exchange {
+    response: ureq::http::Response<ureq::Body>,
+    fault: Fault,
+}
+
+impl Source for HttpSource {
+    fn open(&self, request: &Request<'_>, cancel: &Cancel) -> Result<Opened, FetchError> {
+        let mut url = Url::parse(request.url).map_err(FetchError::Url)?;
+        for _ in 0..=MAX_REDIRECTS {
+            let Exchange { response, fault } = self.get(&url, request, cancel)?;
+            let expected = Expectation { offset: request.offset, size: request.size };
+            match answer::judge(response.status().as_u16(), response.headers(), &expected)? {
+                Answer::Redirect(location) => {
+                    let next = url.join(&location).map_err(|_| FetchError::Redirect)?;
+                    if url.secure && !next.secure {
+                        return Err(FetchError::InsecureRedirect);
+                    }
+                    crate::log!(Info, "fetch", "redirected to {}", next.authority());
+                    url = next;
+                }
+                Answer::Complete => return Ok(nothing_left(request, response.headers())),
+                Answer::Bytes { start } => {
+                    let validator = answer::validator(response.headers());
+                    let reader = response.into_body().into_reader();
+                    let left = request.size.saturating_sub(start);
+                    let body = Box::new(HttpBody { reader: Box::new(reader), fault, left });
+                    return Ok(Opened { body, start, validator });
+                }
+            }
+        }
+        Err(FetchError::Redirect)
+    }
+}
+
+/// 416 to a request for the byte after the last one: the image is complete already.
+fn nothing_left(request: &Request<'_>, headers: &HeaderMap) -> Opened {
+    let body = Box::new(HttpBody { reader: Box::new(std::io::empty()), fault: Fault::default(), left: 0 });
+    Opened { body, start: request.offset, validator: answer::validator(headers) }
+}
+
+struct HttpBody {
+    reader: Box<dyn Read + Send>,
+    fault: Fault,
+    /// Bytes that the image still lacks.
+    left: u64,
+}
+
+impl Body for HttpBody {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError> {
+        match self.reader.read(buf) {
+            Ok(0) if self.left > 0 && !buf.is_empty() => Err(FetchError::Truncated),
+            Ok(n) => {
+                self.left = self.left.saturating_sub(n as u64);
+                Ok(n)
+            }
+            Err(error) => Err(match self.fault.take() {
+                // A connection that ends in mid-body is a short body, however politely it ends.
+                Some(NetError::Closed) => FetchError::Truncated,
+                Some(fault) => FetchError::Net(fault),
+                None if error.kind() == std::io::ErrorKind::UnexpectedEof => FetchError::Truncated,
+                None => FetchError::Protocol,
+            }),
+        }
+    }
+}
+
+/// Base64 with padding (RFC 4648), for `Authorization: Basic`.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let at = |i: usize| u32::from(chunk.get(i).copied().unwrap_or(0));
+        let group = at(0) << 16 | at(1) << 8 | at(2);
+        for place in 0..4 {
+            let index = (group >> (18 - 6 * place) & 63) as usize;
+            let digit = ALPHABET.get(index).copied().unwrap_or(b'=');
+            text.push(if place > chunk.len() { '=' } else { char::from(digit) });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_known_answers() {
+        for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("user:pa?", "dXNlcjpwYT8=")] {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Where the bytes of an image come from.
+
+pub mod http;
+pub mod range;
+pub mod url;
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::cancel::Cancel;
+use crate::net::NetError;
+
+/// A place that images are fetched from. Called on the worker thread of one transfer; blocking.
+pub trait Source: Send + Sync {
+    /// Opens the image at `request.offset`.
+    ///
+    /// The body may start earlier than asked (see [`Opened::start`]); a source that cannot tell where the body
+    /// starts must fail.
+    fn open(&self, request: &Request<'_>, cancel: &Cancel) -> Result<Opened, FetchError>;
+}
+
+/// What to open.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The image's URL.
+    pub url: &'a str,
+    /// Number of bytes at the front that the caller has already.
+    pub offset: u64,
+    /// Size of the whole image in bytes, as the offer promised it.
+    pub size: u64,
+    /// What the source said of the image's identity when it was first opened.
+    pub validator: Option<&'a Validator>,
+}
+
+/// An image opened for reading.
+pub struct Opened {
+    /// The bytes.
+    pub body: Box<dyn Body>,
+    /// Position in the image of the body's first byte: at most the offset asked for.
+    pub start: u64,
+    /// Identity of what is being read, for the next [`Request`].
+    pub validator: Option<Validator>,
+}
+
+/// The bytes of an opened image.
+pub trait Body: Send {
+    /// Reads what is there, at least one byte; `Ok(0)` is the end of the image. Blocks until bytes come, the source's
+    /// stall time-out passes, or the transfer is cancelled.
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError>;
+}
+
+/// What HTTP calls a validator: it tells whether two answers carry the same bytes (RFC 9110, section 8.8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Validator {
+    /// A strong entity tag, quotes included.
+    ETag(String),
+    /// A modification date.
+    LastModified(String),
+}
+
+impl Validator {
+    /// The value as it stands in an `If-Range` header.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::ETag(value) | Self::LastModified(value) => value,
+        }
+    }
+}
+
+/// Why the bytes did not come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FetchError {
+    /// The connection failed.
+    Net(NetError),
+    /// The URL cannot be used.
+    Url(url::UrlError),
+    /// The server answered with this status.
+    Status {
+        /// HTTP status code.
+        status: u16,
+        /// What `Retry-After` asked for.
+        retry_after: Option<Duration>,
+    },
+    /// More redirects than allowed, or one without a usable `Location`.
+    Redirect,
+    /// A redirect from https to http.
+    InsecureRedirect,
+    /// The server's idea of the image's size differs from the offer's.
+    Length {
+        /// What the server announced, in bytes.
+        announced: u64,
+    },
+    /// The server answered a range other than the one asked for, or an unreadable one.
+    Range,
+    /// The answer is not HTTP, or breaks its rules.
+    Protocol,
+    /// The body is compressed although nobody asked for that.
+    Encoding,
+    /// The body ended before the image was complete.
+    Truncated,
+}
+
+/// What a failure calls for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Try again, not before this time has passed.
+    Transient(Option<Duration>),
+    /// The URL is no longer good; a new one may be.
+    Expired,
+    /// Trying again cannot help.
+    Permanent,
+    /// The caller asked for it.
+    Cancelled,
+}
+
+impl FetchError {
+    /// Sorts the failure: retry, renew, or give up.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Net(NetError::Cancelled) => Class::Cancelled,
+            Self::Net(error) if error.is_transient() => Class::Transient(None),
+            Self::Status { status: 401 | 403 | 410, .. } => Class::Expired,
+            Self::Status { status: 408 | 425 | 429 | 500..=599, retry_after } => Class::Transient(*retry_after),
+            Self::Truncated | Self::Protocol | Self::Range => Class::Transient(None),
+            _ => Class::Permanent,
+        }
+    }
+}
+
+impl From<NetError> for FetchError {
+    fn from(error: NetError) -> Self {
+        Self::Net(error)
+    }
+}
+
+impl fmt::Display for FetchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Net(error) => error.fmt(f),
+            Self::Url(error) => error.fmt(f),
+            Self::Status { status, .. } => write!(f, "HTTP status {status}"),
+            Self::Redirect => f.write_str("too many redirects, or one that leads nowhere"),
+            Self::InsecureRedirect => f.write_str("redirect from https to http refused"),
+            Self::Length { announced } => write!(f, "server announces {announced} bytes, not the offer's size"),
+            Self::Range => f.write_str("server answered another range than the one asked for"),
+            Self::Protocol => f.write_str("answer is not valid HTTP"),
+            Self::Encoding => f.write_str("body is compressed although that was not asked for"),
+            Self::Truncated => f.write_str("body ended early"),
+        }
+    }
+}
+
+impl std::error::Error for FetchError {}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The URLs of images: http and https, checked before anything is sent (RFC 3986, the part that is needed here).
+
+use std::fmt;
+use std::net::Ipv6Addr;
+
+/// The longest URL taken, in bytes. Signed URLs of object stores reach about 2 KiB.
+pub const MAX_LEN: usize = 4096;
+
+/// A URL taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    /// Whether the scheme is https.
+    pub secure: bool,
+    /// `user:password`, percent-decoded; `None` without user info.
+    pub userinfo: Option<Vec<u8>>,
+    /// Host name or address; an IPv6 address stands without brackets.
+    pub host: String,
+    /// Port, the scheme's default filled in.
+    pub port: u16,
+    /// Path and query, never empty, without the fragment.
+    pub path: String,
+}
+
+/// Why a URL cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UrlError {
+    /// Longer than [`MAX_LEN`].
+    TooLong,
+    /// Neither http nor https.
+    Scheme,
+    /// Host missing, malformed or longer than DNS allows (253).
+    Host,
+    /// Port not a number from 1 to 65535.
+    Port,
+    /// Control character, blank or non-ASCII byte.
+    Character,
+    /// User info with a broken percent escape.
+    UserInfo,
+}
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLong => "URL longer than 4096 bytes",
+            Self::Scheme => "URL scheme is neither http nor https",
+            Self::Host => "URL has no usable host",
+            Self::Port => "URL port is not a number from 1 to 65535",
+            Self::Character => "URL holds a character that must be escaped",
+            Self::UserInfo => "URL user info is malformed",
+        })
+    }
+}
+
+impl Url {
+    /// Takes an absolute URL apart.
+    pub fn parse(text: &str) -> Result<Self, UrlError> {
+        if text.len() > MAX_LEN {
+            return Err(UrlError::TooLong);
+        }
+        // A raw CR or LF would let a URL write request headers of its own.
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(UrlError::Character);
+        }
+        let (scheme, rest) = text.split_once("://").ok_or(UrlError::Scheme)?;
+        let secure = match scheme {
+            s if s.eq_ignore_ascii_case("https") => true,
+            s if s.eq_ignore_ascii_case("http") => false,
+            _ => return Err(UrlError::Scheme),
+        };
+        let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let (userinfo, host_port) = match authority.rsplit_once('@') {
+            Some((userinfo, host_port)) => (Some(percent_decode(userinfo)?), host_port),
+            None => (None, authority),
+        };
+        let (host, port) = split_host_port(host_port)?;
+        let port = port.unwrap_or(if secure { 443 } else { 80 });
+        Ok(Self { secure, userinfo, host, port, path: path_and_query(tail) })
+    }
+
+    /// The URL that a `Location` header leads to from here (RFC 3986, section 5.2).
+    pub fn join(&self, location: &str) -> Result<Self, UrlError> {
+        if let Some(rest) = location.strip_prefix("//") {
+            return Self::parse(&format!("{}://{rest}", self.scheme()));
+        }
+        if has_scheme(location) {
+            return Self::parse(location);
+        }
+        if location.len() > MAX_LEN {
+            return Err(UrlError::TooLong);
+        }
+        if !location.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(UrlError::Character);
+        }
+        let old_path = self.path.split('?').next().unwrap_or("/");
+        let path = match location.chars().next() {
+            Some('/') => normalize(&path_and_query(location)),
+            Some('?') => path_and_query(&format!("{old_path}{location}")),
+            Some('#') | None => self.path.clone(),
+            Some(_) => {
+                let folder = old_path.rsplit_once('/').map_or("", |(folder, _)| folder);
+                normalize(&path_and_query(&format!("{folder}/{location}")))
+            }
+        };
+        Ok(Self { path, ..self.clone() })
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        if self.secure { "https" } else { "http" }
+    }
+
+    /// What the `Host` header carries: host, and the port unless it is the scheme's own.
+    pub fn authority(&self) -> String {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        if self.port == if self.secure { 443 } else { 80 } { host } else { format!("{host}:{}", self.port) }
+    }
+}
+
+impl fmt::Display for Url {
+    /// The URL without its user info: fit for a log line and for a request.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme(), self.authority(), self.path)
+    }
+}
+
+fn has_scheme(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    })
+}
+
+fn path_and_query(tail: &str) -> String {
+    let tail = tail.split('#').next().unwrap_or_default();
+    if tail.starts_with('/') { tail.to_owned() } else { format!("/{tail}") }
+}
+
+/// Resolves `.` and `..` segments of the path, leaving the query alone.
+fn normalize(path_and_query: &str) -> String {
+    let (path, query) = match path_and_query.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (path_and_query, None),
+    };
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in path.split('/').skip(1) {
+        match segment {
+            "." => {}
+            ".." => {
+                segments.pop();
+            }
+            other => segments.push(other),
+        }
+    }
+    if path.ends_with("/.") || path.ends_with("/..") {
+        segments.push("");
+    }
+    let path = format!("/{}", segments.join("/"));
+    match query {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    }
+}
+
+fn split_host_port(text: &str) -> Result<(String, Option<u16>), UrlError> {
+    let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+        let (address, port) = rest.split_once(']').ok_or(UrlError::Host)?;
+        address.parse::<Ipv6Addr>().map_err(|_| UrlError::Host)?;
+        (address, if port.is_empty() { None } else { Some(port.strip_prefix(':').ok_or(UrlError::Host)?) })
+    } else {
+        let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+        if host.is_empty() || host.len() > 253 || !host.chars().all(allowed) {
+            return Err(UrlError::Host);
+        }
+        (host, port)
+    };
+    // "http://host:/path" is allowed and means the default port.
+    let port = match port.filter(|digits| !digits.is_empty()) {
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+            Some(digits.parse().ok().filter(|&port| port != 0).ok_or(UrlError::Port)?)
+        }
+        Some(_) => return Err(UrlError::Port),
+        None => None,
+    };
+    Ok((host.to_owned(), port))
+}
+
+fn percent_decode(text: &str) -> Result<Vec<u8>, UrlError> {
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let mut nibble = || bytes.next().and_then(|digit| char::from(digit).to_digit(16));
+        let (high, low) = (nibble(), nibble());
+        let (Some(high), Some(low)) = (high, low) else { return Err(UrlError::UserInfo) };
+        decoded.push(u8::try_from(high * 16 + low).map_err(|_| UrlError::UserInfo)?);
+    }
+    Ok(decoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> (bool, String, u16, String) {
+        let url = Url::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        (url.secure, url.host, url.port, url.path)
+    }
+
+    #[test]
+    fn parts() {
+        let ok = |secure, host: &str, port, path: &str| (secure, host.to_owned(), port, path.to_owned());
+        assert_eq!(parsed("http://h"), ok(false, "h", 80, "/"));
+        assert_eq!(parsed("HTTPS://h.example:8443/a/b?c=d#e"), ok(true, "h.example", 8443, "/a/b?c=d"));
+        assert_eq!(parsed("http://h?x=/#y"), ok(false, "h", 80, "/?x=/"));
+        assert_eq!(parsed("http://h#x/p"), ok(false, "h", 80, "/"));
+        assert_eq!(parsed("http://h:/p"), ok(false, "h", 80, "/p"));
+        assert_eq!(parsed("http://[::1]:81/p"), ok(false, "::1", 81, "/p"));
+        assert_eq!(parsed("http://u:p@127.0.0.1:8099/p@q"), ok(false, "127.0.0.1", 8099, "/p@q"));
+        assert_eq!(Url::parse("http://u%40:p%3A@h/").unwrap().userinfo.unwrap(), b"u@:p:");
+        assert_eq!(Url::parse("http://[::1]:81/p").unwrap().to_string(), "http://[::1]:81/p");
+        assert_eq!(Url::parse("https://u:secret@h:443/p").unwrap().to_string(), "https://h/p");
+        assert_eq!(parsed(&format!("http://h/{}", "a".repeat(MAX_LEN - 9))).3.len(), MAX_LEN - 8);
+    }
+
+    #[test]
+    fn refusals() {
+        let cases = [
+            ("", UrlError::Scheme),
+            ("h/p", UrlError::Scheme),
+            ("ftp://h/p", UrlError::Scheme),
+            ("http:///p", UrlError::Host),
+            ("http://#x/p", UrlError::Host),
+            ("http://[::1/p", UrlError::Host),
+            ("http://[::1]x/p", UrlError::Host),
+            ("http://a b/", UrlError::Character),
+            ("http://h/a\r\nX: y", UrlError::Character),
+            ("http://h/\u{e9}", UrlError::Character),
+            ("http://h:0/", UrlError::Port),
+            ("http://h:65536/", UrlError::Port),
+            ("http://h:+1/", UrlError::Port),
+            ("http://u%4@h/", UrlError::UserInfo),
+            ("http://ho%st/", UrlError::Host),
+        ];
+        for (text, error) in cases {
+            assert_eq!(Url::parse(text), Err(error), "{text}");
+        }
+        assert_eq!(Url::parse(&format!("http://{}/", "h".repeat(254))), Err(UrlError::Host));
+        assert_eq!(Url::parse(&format!("http://h/{}", "a".repeat(MAX_LEN))), Err(UrlError::TooLong));
+    }
+
+    #[test]
+    fn joins() {
+        let base = Url::parse("https://h:8443/a/b?q").unwrap();
+        let cases = [
+            ("http://o/x", "http://o/x"),
+            ("//o/x", "https://o/x"),
+            ("/x?y", "https://h:8443/x?y"),
+            ("x", "https://h:8443/a/x"),
+            ("../x", "https://h:8443/x"),
+            ("../../../x/./y/..", "https://h:8443/x/"),
+            ("?z", "https://h:8443/a/b?z"),
+            ("#f", "https://h:8443/a/b?q"),
+            ("x?u=http://o/", "https://h:8443/a/x?u=http://o/"),
+        ];
+        for (location, expected) in cases {
+            assert_eq!(base.join(location).unwrap().to_string(), expected, "{location}");
+        }
+        assert_eq!(base.join("ftp://o/"), Err(UrlError::Scheme));
+        assert_eq!(base.join("/a b"), Err(UrlError::Character));
+    }
+}
