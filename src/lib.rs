@@ -12,3 +12,4 @@ pub mod engine;
 pub mod fetch;
 pub mod log;
 pub mod net;
+pub mod platform;

@@ -61,13 +61,8 @@ struct State<E> {
 impl<E: Clone> Pipe<E> {
     /// A pipe of at most `slots` slots (at least 2) of `slot_size` bytes (at least 1); allocated when first needed.
     pub fn new(slots: usize, slot_size: usize) -> Self {
-        let state = State {
-            ready: VecDeque::new(),
-            free: Vec::new(),
-            spare: slots.max(2),
-            end: None,
-            closed: false,
-        };
+        let state =
+            State { ready: VecDeque::new(), free: Vec::new(), spare: slots.max(2), end: None, closed: false };
         Self {
             state: Mutex::new(state),
             readable: Condvar::new(),

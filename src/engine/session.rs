@@ -131,12 +131,7 @@ impl Control {
 impl Session {
     /// A session without an offer, fetching from `source`.
     pub fn new(source: Arc<dyn Source>) -> Self {
-        Self {
-            source,
-            settings: Mutex::default(),
-            control: Mutex::default(),
-            reader: Mutex::default(),
-        }
+        Self { source, settings: Mutex::default(), control: Mutex::default(), reader: Mutex::default() }
     }
 
     /// Replaces the settings; a transfer that has begun keeps its own.

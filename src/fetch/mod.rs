@@ -121,7 +121,9 @@ impl FetchError {
             Self::Net(NetError::Cancelled) => Class::Cancelled,
             Self::Net(error) if error.is_transient() => Class::Transient(None),
             Self::Status { status: 401 | 403 | 410, .. } => Class::Expired,
-            Self::Status { status: 408 | 425 | 429 | 500..=599, retry_after } => Class::Transient(*retry_after),
+            Self::Status { status: 408 | 425 | 429 | 500..=599, retry_after } => {
+                Class::Transient(*retry_after)
+            }
             Self::Truncated | Self::Protocol | Self::Range => Class::Transient(None),
             _ => Class::Permanent,
         }
@@ -142,7 +144,9 @@ impl fmt::Display for FetchError {
             Self::Status { status, .. } => write!(f, "HTTP status {status}"),
             Self::Redirect => f.write_str("too many redirects, or one that leads nowhere"),
             Self::InsecureRedirect => f.write_str("redirect from https to http refused"),
-            Self::Length { announced } => write!(f, "server announces {announced} bytes, not the offer's size"),
+            Self::Length { announced } => {
+                write!(f, "server announces {announced} bytes, not the offer's size")
+            }
             Self::Range => f.write_str("server answered another range than the one asked for"),
             Self::Protocol => f.write_str("answer is not valid HTTP"),
             Self::Encoding => f.write_str("body is compressed although that was not asked for"),

@@ -98,7 +98,8 @@ fn identity_encoding(headers: &HeaderMap) -> Result<(), FetchError> {
 
 /// The strongest validator that the answer carries. Weak entity tags do not vouch for bytes.
 pub fn validator(headers: &HeaderMap) -> Option<Validator> {
-    let etag = text(headers, "etag").filter(|tag| tag.starts_with('"') && tag.ends_with('"') && tag.len() > 2);
+    let etag =
+        text(headers, "etag").filter(|tag| tag.starts_with('"') && tag.ends_with('"') && tag.len() > 2);
     let etag = etag.map(|tag| Validator::ETag(tag.to_owned()));
     etag.or_else(|| text(headers, "last-modified").map(|date| Validator::LastModified(date.to_owned())))
 }

@@ -166,7 +166,9 @@ mod tests {
 
     #[test]
     fn base64_known_answers() {
-        for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("user:pa?", "dXNlcjpwYT8=")] {
+        for (plain, coded) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("user:pa?", "dXNlcjpwYT8=")]
+        {
             assert_eq!(base64(plain.as_bytes()), coded);
         }
     }

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Remote configuration (COTA): `thing/config/get`, its reply, and the cloud's push.
+
+use serde_json::{Map, Value};
+
+use super::{Refusal, json, offer};
+use crate::engine::Offer;
+
+/// A configuration file on offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The configuration's id.
+    pub id: String,
+    /// `sign`, as it came.
+    pub sign: String,
+    /// `signMethod`, as it came.
+    pub sign_method: String,
+    /// `getType`, as it came; `file` in practice.
+    pub get_type: String,
+    /// What the engine needs; the id stands in for a version.
+    pub offer: Offer,
+}
+
+/// Reads a reply to `config/get`: `{"code":200,"data":{…}}`; the code may be a string.
+pub fn decode_reply(payload: &[u8]) -> Result<Config, Refusal> {
+    let message = json::object(payload)?;
+    let success = match message.get("code") {
+        Some(Value::Number(code)) => code.as_u64() == Some(200),
+        Some(Value::String(code)) => code == "200",
+        _ => return Err(Refusal::Key("code")),
+    };
+    if success { decode(json::child(&message, "data")?) } else { Err(Refusal::NotSuccess) }
+}
+
+/// Reads a push: `{"id":…,"params":{…}}`.
+pub fn decode_push(payload: &[u8]) -> Result<Config, Refusal> {
+    decode(json::child(&json::object(payload)?, "params")?)
+}
+
+/// The id of a push, quoted as it came, for the reply; an empty string when it cannot be read.
+pub fn push_id(payload: &[u8]) -> Value {
+    let id = json::object(payload).ok().and_then(|mut message| message.remove("id"));
+    id.filter(|id| id.is_string() || id.is_number()).unwrap_or_else(|| Value::from(""))
+}
+
+fn decode(data: &Map<String, Value>) -> Result<Config, Refusal> {
+    let id = json::text(data, "configId")?.to_owned();
+    Ok(Config {
+        sign: json::text(data, "sign")?.to_owned(),
+        sign_method: json::text(data, "signMethod")?.to_owned(),
+        get_type: json::text(data, "getType")?.to_owned(),
+        offer: Offer {
+            version: id.clone(),
+            size: json::size(data, "configSize")?,
+            url: offer::url(data)?,
+            digest: offer::signed_digest(data)?,
+        },
+        id,
+    })
+}
+
+/// The request. The reference writes blanks around its first colon; they stay.
+pub fn encode_get(scope: &str, get_type: &str, attribute_keys: &str) -> String {
+    format!(
+        r#"{{"id" : 0,"version":"1.0","params":{{"configScope":{},"getType":{},"attributeKeys":{}}},"method":"thing.config.get"}}"#,
+        json::quote(scope),
+        json::quote(get_type),
+        json::quote(attribute_keys)
+    )
+}
+
+/// The answer to a push that was refused (400). The reference's has no braces; this one is JSON.
+pub fn encode_push_refusal(id: &Value) -> String {
+    format!(r#"{{"id":{id},"code":"400","data":{{}}}}"#)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DATA: &str = r#"{"configId":"c1","configSize":1024,"sign":"900150983cd24fb0d6963f7d28e17f72","signMethod":"Md5","url":"https://h/c","getType":"file"}"#;
+
+    #[test]
+    fn reply_and_push_carry_the_same_six_keys() {
+        let reply =
+            |code: &str| decode_reply(format!(r#"{{"id":"1","code":{code},"data":{DATA}}}"#).as_bytes());
+        let config = reply("200").unwrap();
+        assert_eq!((config.id.as_str(), config.offer.size, config.get_type.as_str()), ("c1", 1024, "file"));
+        assert_eq!(reply(r#""200""#).unwrap(), config);
+        assert_eq!(reply("500"), Err(Refusal::NotSuccess));
+        assert_eq!(reply("[]"), Err(Refusal::Key("code")));
+        let push = format!(r#"{{"id":"7","params":{DATA}}}"#);
+        assert_eq!(decode_push(push.as_bytes()).unwrap(), config);
+        for key in ["configId", "configSize", "sign", "signMethod", "url", "getType"] {
+            let push = push.replace(&format!("\"{key}\""), "\"other\"");
+            assert_eq!(decode_push(push.as_bytes()), Err(Refusal::Key(key)), "{key}");
+        }
+    }
+
+    #[test]
+    fn requests_and_refusals() {
+        assert_eq!(
+            encode_get("product", "file", ""),
+            r#"{"id" : 0,"version":"1.0","params":{"configScope":"product","getType":"file","attributeKeys":""},"method":"thing.config.get"}"#
+        );
+        for (push, id) in
+            [(r#"{"id":"7\"8"}"#, r#""7\"8""#), (r#"{"id":7}"#, "7"), ("{", r#""""#), ("{}", r#""""#)]
+        {
+            let refusal = encode_push_refusal(&push_id(push.as_bytes()));
+            assert_eq!(refusal, format!(r#"{{"id":{id},"code":"400","data":{{}}}}"#));
+        }
+    }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Aliyun IoT, as its Link Kit C SDK v3.0.1 speaks it.
+//!
+//! The wire facts were observed on the SDK's own programs; the golden tests pin them byte by byte.
+
+pub mod config;
+pub mod identity;
+pub mod json;
+pub mod offer;
+pub mod report;
+pub mod topics;
+
+use std::fmt;
+
+/// Why a message of the cloud was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Not JSON, not an object, nested too deeply, or not UTF-8.
+    NotJson,
+    /// The cloud reports a failure itself.
+    NotSuccess,
+    /// A needed key is missing or has the wrong type. Its name.
+    Key(&'static str),
+    /// The size is 0, negative, fractional or too large to be one.
+    Size,
+    /// The URL cannot be used.
+    Url,
+    /// The digest is malformed, contradicts another, or its method is unknown.
+    Digest,
+    /// It does not concern this device's update (an answer without an offer, say).
+    Nothing,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson => f.write_str("not a JSON object"),
+            Self::NotSuccess => f.write_str("message is not \"success\""),
+            Self::Key(key) => write!(f, "key \"{key}\" missing or of the wrong type"),
+            Self::Size => f.write_str("size is not a number of bytes"),
+            Self::Url => f.write_str("url cannot be used"),
+            Self::Digest => f.write_str("digest malformed, contradictory or of an unknown method"),
+            Self::Nothing => f.write_str("carries no offer"),
+        }
+    }
+}
