@@ -13,3 +13,4 @@ pub mod fetch;
 pub mod log;
 pub mod net;
 pub mod platform;
+pub mod service;

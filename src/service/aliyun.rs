@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Aliyun's OTA for one device: what Link Kit's `IOT_OTA_*` stand for, without C.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::{Listener, Signal};
+use crate::engine::{self, Failure, Phase, Session};
+use crate::fetch::Source;
+use crate::platform::aliyun::config::{self, Config};
+use crate::platform::aliyun::identity::Device;
+use crate::platform::aliyun::offer::{self, Firmware};
+use crate::platform::aliyun::topics::Topic;
+use crate::platform::aliyun::{Refusal, report};
+
+/// Longest version text that is reported, in bytes.
+const MAX_VERSION: usize = 32;
+/// Longest progress report, in bytes: what the reference's buffer holds.
+const MAX_REPORT: usize = 255;
+
+/// Why a call failed. The numbers of `IOT_OTA_Err_t` stand in the C layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtaError {
+    /// A value does not fit what is asked for.
+    General,
+    /// An argument is out of range, or the cloud's message could not be used.
+    Invalid,
+    /// Not allowed now.
+    State,
+    /// A text is too long.
+    TooLong,
+    /// The image did not come.
+    Fetch,
+    /// Out of memory.
+    NoMemory,
+    /// The signal channel failed.
+    Signal,
+}
+
+impl From<Failure> for OtaError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::State => Self::State,
+            Failure::NoMemory | Failure::Resources => Self::NoMemory,
+            Failure::Fetch(_) | Failure::Cancelled => Self::Fetch,
+            Failure::Internal => Self::General,
+        }
+    }
+}
+
+/// What the last offer carried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A firmware image.
+    Firmware(Firmware),
+    /// A remote configuration.
+    Config(Config),
+}
+
+/// Called when an offer was taken, on the thread that yields, with no lock held.
+pub type Hook = Arc<dyn Fn(&Content) + Send + Sync>;
+
+/// How a session fetches; see [`engine::Settings`].
+pub type Settings = engine::Settings;
+
+/// One device's OTA service.
+pub struct Ota {
+    device: Device,
+    signal: Arc<dyn Signal>,
+    session: Session,
+    listeners: Mutex<Vec<(Topic, Arc<dyn Listener>)>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    content: Option<Content>,
+    /// Whether the cloud was told of a wrong digest; it is told once.
+    told_invalid: bool,
+    last_error: Option<OtaError>,
+    hook: Option<Hook>,
+}
+
+impl Ota {
+    /// Opens the service and subscribes the device's four topics.
+    pub fn open(
+        device: Device,
+        signal: Arc<dyn Signal>,
+        source: Arc<dyn Source>,
+        settings: Settings,
+    ) -> Result<Arc<Self>, OtaError> {
+        let session = Session::new(source);
+        session.configure(settings);
+        let ota = Arc::new(Self {
+            device,
+            signal,
+            session,
+            listeners: Mutex::default(),
+            state: Mutex::default(),
+        });
+        for (topic, qos) in Topic::SUBSCRIBED {
+            let listener: Arc<dyn Listener> = Arc::new(Inbox { ota: Arc::downgrade(&ota), topic });
+            let subscribed = ota.signal.subscribe(&topic.of(&ota.device), qos, listener.clone());
+            ota.listeners.lock().push((topic, listener));
+            if subscribed.is_err() {
+                ota.close();
+                return Err(OtaError::Signal);
+            }
+        }
+        Ok(ota)
+    }
+
+    /// Closes it: ends a transfer, unsubscribes. A read under way in another thread returns at once. Idempotent.
+    pub fn close(&self) {
+        self.session.cancel();
+        let listeners = std::mem::take(&mut *self.listeners.lock());
+        for (topic, listener) in listeners {
+            self.signal.unsubscribe(&topic.of(&self.device), &listener);
+        }
+    }
+
+    /// The device it serves.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The session, for what needs no platform.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// What the last offer carried.
+    pub fn content(&self) -> Option<Content> {
+        self.state.lock().content.clone()
+    }
+
+    /// Notes an error as the last one, and hands it on.
+    pub fn note(&self, error: OtaError) -> OtaError {
+        self.state.lock().last_error = Some(error);
+        error
+    }
+
+    /// The last error noted. Success does not clear it.
+    pub fn last_error(&self) -> Option<OtaError> {
+        self.state.lock().last_error
+    }
+
+    /// Sets what is called when an offer was taken.
+    pub fn set_hook(&self, hook: Option<Hook>) {
+        self.state.lock().hook = hook;
+    }
+
+    /// Tells the cloud which version runs (1..=32 bytes).
+    pub fn report_version(&self, version: &str) -> Result<(), OtaError> {
+        self.send_version(Topic::Inform, version)
+    }
+
+    /// Asks the cloud for an offer beyond the version that runs (1..=32 bytes).
+    pub fn request_image(&self, version: &str) -> Result<(), OtaError> {
+        self.send_version(Topic::Request, version)
+    }
+
+    fn send_version(&self, topic: Topic, version: &str) -> Result<(), OtaError> {
+        if !(1..=MAX_VERSION).contains(&version.len()) {
+            return Err(self.note(OtaError::Invalid));
+        }
+        self.send(topic, 1, &report::version(version))
+    }
+
+    /// Asks the cloud for the remote configuration.
+    pub fn request_config(&self, scope: &str, get_type: &str, attribute_keys: &str) -> Result<(), OtaError> {
+        self.send(Topic::ConfigGet, 0, &config::encode_get(scope, get_type, attribute_keys))
+    }
+
+    /// Reports progress in percent (0..=100) or a failure (-4..=-1), with a text.
+    pub fn report_progress(&self, step: i32, text: &str) -> Result<(), OtaError> {
+        if !(-4..=100).contains(&step) {
+            return Err(self.note(OtaError::Invalid));
+        }
+        let payload = report::progress(step, text);
+        if payload.len() > MAX_REPORT {
+            return Err(self.note(OtaError::TooLong));
+        }
+        self.send(Topic::Progress, 0, &payload)
+    }
+
+    fn send(&self, topic: Topic, qos: u8, payload: &str) -> Result<(), OtaError> {
+        let sent = self.signal.publish(&topic.of(&self.device), qos, payload.as_bytes());
+        sent.map_err(|_| self.note(OtaError::Signal))
+    }
+
+    /// Takes the next bytes of the image; see [`Session::read`]. The first bytes are reported to the cloud as the start
+    /// of the download.
+    pub fn fetch(&self, out: &mut [u8], timeout: Duration) -> Result<usize, OtaError> {
+        let read = self.session.read(out, timeout).map_err(|failure| self.note(failure.into()))?;
+        if read.first && read.bytes > 0 {
+            // The download does not depend on the cloud's hearing of it.
+            let _ = self.report_progress(0, report::ENTERED_DOWNLOADING);
+        }
+        Ok(read.bytes)
+    }
+
+    /// The verdict over the image: complete, and of the promised digest. The same answer each time; the cloud is told
+    /// once of a wrong digest.
+    pub fn verdict(&self) -> Result<bool, OtaError> {
+        let valid = self.session.verdict().ok_or_else(|| self.note(OtaError::State))?;
+        let complete = self.session.progress().is_some_and(|(fetched, size)| fetched == size);
+        let firmware = {
+            let mut state = self.state.lock();
+            let untold = !std::mem::replace(&mut state.told_invalid, true);
+            untold && matches!(state.content, Some(Content::Firmware(_)))
+        };
+        if !valid && complete && firmware {
+            crate::log!(Error, "ota", "{}: the image's digest is not the one promised", self.device);
+            let _ = self.report_progress(-3, "");
+        }
+        Ok(valid)
+    }
+
+    fn receive(&self, topic: Topic, payload: &[u8]) {
+        let decoded = match topic {
+            // The device's own requests come back on this topic from brokers that echo.
+            Topic::Request if !contains(payload, b"\"url\"") => Err(Refusal::Nothing),
+            Topic::Request | Topic::Upgrade => offer::decode(payload).map(Content::Firmware),
+            Topic::ConfigGetReply => config::decode_reply(payload).map(Content::Config),
+            Topic::ConfigPush => config::decode_push(payload).map(Content::Config),
+            _ => Err(Refusal::Nothing),
+        };
+        match decoded {
+            Ok(content) => self.take(content),
+            Err(Refusal::Nothing) => {}
+            Err(refusal) => {
+                crate::log!(Warning, "ota", "{}: message refused: {refusal}", self.device);
+                self.note(OtaError::Invalid);
+                if topic == Topic::ConfigPush {
+                    let reply = config::encode_push_refusal(&config::push_id(payload));
+                    let _ = self.send(Topic::ConfigPushReply, 0, &reply);
+                }
+            }
+        }
+    }
+
+    fn take(&self, content: Content) {
+        let offer = match &content {
+            Content::Firmware(firmware) => &firmware.offer,
+            Content::Config(config) => &config.offer,
+        };
+        let (version, size) = (offer.version.clone(), offer.size);
+        let hook = {
+            let mut state = self.state.lock();
+            if self.session.offer(offer.clone()).is_err() {
+                crate::log!(Warning, "ota", "{}: offer {version} ignored: a download is under way", self.device);
+                state.last_error = Some(OtaError::State);
+                return;
+            }
+            state.told_invalid = false;
+            state.content = Some(content.clone());
+            state.hook.clone()
+        };
+        crate::log!(Info, "ota", "{}: offer {version}, {size} bytes", self.device);
+        if let Some(hook) = hook {
+            hook(&content);
+        }
+    }
+
+    /// Whether bytes are wanted now.
+    pub fn is_fetching(&self) -> bool {
+        self.session.phase() == Phase::Fetching
+    }
+
+    /// Whether the last download has ended, well or not.
+    pub fn is_finished(&self) -> bool {
+        self.session.phase() == Phase::Finished
+    }
+}
+
+impl Drop for Ota {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+struct Inbox {
+    ota: Weak<Ota>,
+    topic: Topic,
+}
+
+impl Listener for Inbox {
+    fn on_message(&self, payload: &[u8]) {
+        if let Some(ota) = self.ota.upgrade() {
+            ota.receive(self.topic, payload);
+        }
+    }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
