@@ -7,9 +7,11 @@
 //! `unsafe` lives in [`capi`] and [`hal`] alone.
 
 pub mod cancel;
+pub mod capi;
 pub mod digest;
 pub mod engine;
 pub mod fetch;
+pub mod lab;
 pub mod log;
 pub mod net;
 pub mod platform;

@@ -80,7 +80,8 @@ struct State {
     /// Whether the cloud was told of a wrong digest; it is told once.
     told_invalid: bool,
     last_error: Option<OtaError>,
-    hook: Option<Hook>,
+    firmware_hook: Option<Hook>,
+    config_hook: Option<Hook>,
 }
 
 impl Ota {
@@ -147,9 +148,14 @@ impl Ota {
         self.state.lock().last_error
     }
 
-    /// Sets what is called when an offer was taken.
-    pub fn set_hook(&self, hook: Option<Hook>) {
-        self.state.lock().hook = hook;
+    /// Sets what is called when a firmware is on offer.
+    pub fn on_firmware(&self, hook: Hook) {
+        self.state.lock().firmware_hook = Some(hook);
+    }
+
+    /// Sets what is called when a remote configuration is on offer.
+    pub fn on_config(&self, hook: Hook) {
+        self.state.lock().config_hook = Some(hook);
     }
 
     /// Tells the cloud which version runs (1..=32 bytes).
@@ -257,7 +263,10 @@ impl Ota {
             }
             state.told_invalid = false;
             state.content = Some(content.clone());
-            state.hook.clone()
+            match content {
+                Content::Firmware(_) => state.firmware_hook.clone(),
+                Content::Config(_) => state.config_hook.clone(),
+            }
         };
         crate::log!(Info, "ota", "{}: offer {version}, {size} bytes", self.device);
         if let Some(hook) = hook {

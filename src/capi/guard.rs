@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! No panic crosses into C.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+
+/// Runs the body of the export `name`; a panic inside it becomes `on_panic` and a log line.
+pub fn guard<T>(name: &str, on_panic: T, body: impl FnOnce() -> T) -> T {
+    static PREPARED: Once = Once::new();
+    PREPARED.call_once(prepare);
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
+        crate::log!(Critical, "capi", "{name}: internal error, call refused");
+        on_panic
+    })
+}
+
+/// Installs the log sink, and a panic hook that names the place only: the standard one would symbolise the whole
+/// program when the environment asks for a backtrace, at tens of megabytes.
+fn prepare() {
+    crate::log::set_sink(crate::hal::console::log_sink);
+    let previous = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| match info.location() {
+        Some(place) if place.file().contains("src/") => {
+            crate::log!(Critical, "panic", "{}:{}", place.file(), place.line());
+        }
+        _ => previous(info),
+    }));
+}

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `mqtt_api.h`: the ten `IOT_MQTT_*` functions.
+
+mod callback;
+mod construct;
+
+use std::ffi::{c_char, c_int, c_void};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::{FAIL, NULL_VALUE, SUCCESS};
+use crate::capi::guard::guard;
+use crate::capi::handle::{Handle, Kind, Table};
+use crate::capi::{settings, text};
+use crate::mqtt::{Client, Handler, MqttError, Subscription};
+pub use callback::{
+    iotx_mqtt_event_handle_func_fpt, iotx_mqtt_event_handle_t, iotx_mqtt_event_msg_t, iotx_mqtt_topic_info_t,
+};
+pub use construct::iotx_mqtt_param_t;
+
+/// `iotx_mqtt_qos_t`: any integer may come from C.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub struct iotx_mqtt_qos_t(pub c_int);
+
+/// `iotx_mqtt_nwk_event_t`.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub struct iotx_mqtt_nwk_event_t(pub c_int);
+
+/// `iotx_mqtt_nwk_param_t`.
+#[repr(C)]
+pub struct iotx_mqtt_nwk_param_t {
+    /// Descriptor of the socket that the event is about.
+    pub fd: usize,
+}
+
+/// A client as its handle stands for it.
+pub(super) struct Open {
+    client: Client,
+    authorities: Option<String>,
+}
+
+static CLIENTS: Table<Open> = Table::new(Kind::Mqtt);
+/// The client that a NULL handle means: the one constructed first of those that are open.
+static DEFAULT: Mutex<Option<Handle>> = Mutex::new(None);
+/// Subscriptions made before there is a client.
+static EARLY: Mutex<Vec<Subscription>> = Mutex::new(Vec::new());
+
+/// Longest list of subscriptions kept until a client exists.
+const MAX_EARLY: usize = 64;
+/// How long `IOT_MQTT_Destroy` waits for what is queued to be sent.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// The client behind a handle.
+pub(super) fn client(handle: Handle) -> Option<Client> {
+    CLIENTS.get(handle).map(|open| open.client.clone())
+}
+
+/// The client that NULL means.
+pub(super) fn default_client() -> Option<Client> {
+    let handle = *DEFAULT.lock();
+    handle.and_then(client)
+}
+
+/// The authorities that the client was given, for https.
+pub(super) fn authorities(handle: Option<Handle>) -> Option<String> {
+    let handle = handle.or(*DEFAULT.lock())?;
+    CLIENTS.get(handle)?.authorities.clone()
+}
+
+/// How many clients are open.
+pub(super) fn open_clients() -> usize {
+    CLIENTS.len()
+}
+
+/// Keeps a subscription for the client to come; the same filter and handler once.
+pub(super) fn subscribe_early(subscription: Subscription) -> bool {
+    let mut early = EARLY.lock();
+    early.retain(|kept| {
+        kept.filter != subscription.filter || !kept.handler.same_as(subscription.handler.as_ref())
+    });
+    let room = early.len() < MAX_EARLY;
+    if room {
+        early.push(subscription);
+    }
+    room
+}
+
+/// Forgets such a subscription.
+pub(super) fn forget_early(filter: &str, handler: &dyn Handler) {
+    EARLY.lock().retain(|kept| kept.filter != filter || !kept.handler.same_as(handler));
+}
+
+/// NULL stands for the default client.
+fn find(handle: *mut c_void) -> Option<Client> {
+    if handle.is_null() { default_client() } else { client(Handle::from_c(handle)) }
+}
+
+/// `iotx_err_t`, as the reference returns it.
+fn code(error: MqttError) -> c_int {
+    match error {
+        MqttError::InvalidTopic => -41,
+        MqttError::NotConnected => -27,
+        MqttError::Qos => -20,
+        MqttError::QueueFull => -42,
+        MqttError::TooLarge => -21,
+        MqttError::Network => -14,
+        MqttError::Closed => NULL_VALUE,
+        MqttError::Timeout | MqttError::Reentrant => FAIL,
+    }
+}
+
+fn packet_id(outcome: Result<u16, MqttError>) -> c_int {
+    outcome.map_or_else(code, c_int::from)
+}
+
+/// Connects and signs in. NULL when the identity is missing, the broker cannot be reached or refuses. A client id that
+/// is connected already yields its client's handle.
+///
+/// # Safety
+/// `pInitParams` is NULL or points to the structure, its texts are NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_MQTT_Construct(pInitParams: *mut iotx_mqtt_param_t) -> *mut c_void {
+    guard("IOT_MQTT_Construct", std::ptr::null_mut(), || {
+        // SAFETY: as the caller vouches.
+        let Some(plan) = (unsafe { construct::plan(pInitParams) }) else { return std::ptr::null_mut() };
+        let id = plan.options.client_id.clone();
+        let same = |open: &Open| open.client.options().client_id == id;
+        if let Some(handle) = CLIENTS.find_open(same) {
+            crate::log!(Warning, "mqtt", "this client id has a client already: its handle is returned");
+            return handle.to_c();
+        }
+        let first = DEFAULT.lock().is_none();
+        let early = if first { std::mem::take(&mut *EARLY.lock()) } else { Vec::new() };
+        let connected = Client::connect(settings::dial(), plan.options, plan.default_handler, early.clone());
+        let client = match connected {
+            Ok(client) => client,
+            Err(error) => {
+                crate::log!(Error, "mqtt", "cannot connect: {error}");
+                EARLY.lock().extend(early);
+                return std::ptr::null_mut();
+            }
+        };
+        construct::greet(&client, plan.device.as_ref());
+        let open = Arc::new(Open { client: client.clone(), authorities: plan.authorities });
+        match CLIENTS.open_unless(open, same) {
+            Some(handle) => {
+                DEFAULT.lock().get_or_insert(handle);
+                handle.to_c()
+            }
+            None => {
+                client.disconnect(GRACE);
+                std::ptr::null_mut()
+            }
+        }
+    })
+}
+
+/// Disconnects, frees, and sets `*phandle` to NULL. NULL and a NULL handle mean the default client.
+///
+/// # Safety
+/// `phandle` is NULL or points to a handle.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_MQTT_Destroy(phandle: *mut *mut c_void) -> c_int {
+    guard("IOT_MQTT_Destroy", FAIL, || {
+        // SAFETY: as the caller vouches.
+        let given = unsafe { phandle.as_ref() }.copied().unwrap_or(std::ptr::null_mut());
+        let handle = if given.is_null() { *DEFAULT.lock() } else { Some(Handle::from_c(given)) };
+        let Some((handle, open)) = handle.and_then(|handle| Some((handle, CLIENTS.close(handle)?))) else {
+            return NULL_VALUE;
+        };
+        let next = CLIENTS.find_open(|_| true);
+        let mut default = DEFAULT.lock();
+        if *default == Some(handle) {
+            *default = next;
+        }
+        drop(default);
+        open.client.disconnect(GRACE);
+        if !phandle.is_null() {
+            // SAFETY: not NULL; writable, as the caller vouches.
+            unsafe { phandle.write(std::ptr::null_mut()) };
+        }
+        SUCCESS
+    })
+}
+
+/// Runs callbacks for what has come and comes, for the whole time (0: 10 ms). -1 for a negative time and inside a
+/// callback.
+#[unsafe(no_mangle)]
+pub extern "C" fn IOT_MQTT_Yield(handle: *mut c_void, timeout_ms: c_int) -> c_int {
+    guard("IOT_MQTT_Yield", FAIL, || {
+        let Some(client) = find(handle) else { return NULL_VALUE };
+        let Ok(timeout_ms) = u32::try_from(timeout_ms) else { return FAIL };
+        client.yield_for(settings::millis(timeout_ms)).map_or_else(code, |()| SUCCESS)
+    })
+}
+
+/// 1 connected, 0 not, -2 no client.
+#[unsafe(no_mangle)]
+pub extern "C" fn IOT_MQTT_CheckStateNormal(handle: *mut c_void) -> c_int {
+    guard("IOT_MQTT_CheckStateNormal", 0, || {
+        find(handle).map_or(NULL_VALUE, |client| c_int::from(client.is_connected()))
+    })
+}
+
+/// Subscribes; the answer comes as an event. Without a client the subscription is kept for the one to come (0).
+///
+/// # Safety
+/// `topic_filter` is NULL or NUL-terminated; the function may be called with `pcontext` until it is unsubscribed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_MQTT_Subscribe(
+    handle: *mut c_void,
+    topic_filter: *const c_char,
+    qos: iotx_mqtt_qos_t,
+    topic_handle_func: iotx_mqtt_event_handle_func_fpt,
+    pcontext: *mut c_void,
+) -> c_int {
+    guard("IOT_MQTT_Subscribe", FAIL, || {
+        // SAFETY: as the caller vouches.
+        let subscription = unsafe { subscription(handle, topic_filter, qos, topic_handle_func, pcontext) };
+        let Some(Subscription { filter, qos, handler }) = subscription else { return NULL_VALUE };
+        match find(handle) {
+            Some(client) => packet_id(client.subscribe(&filter, qos, handler)),
+            None if !handle.is_null() => NULL_VALUE,
+            None if crate::mqtt::topic::check_filter(&filter).is_err() => code(MqttError::InvalidTopic),
+            None if subscribe_early(Subscription { filter, qos, handler }) => SUCCESS,
+            None => FAIL,
+        }
+    })
+}
+
+/// Subscribes and waits for the answer, at most `timeout_ms`. Inside a callback it does not wait.
+///
+/// # Safety
+/// As for [`IOT_MQTT_Subscribe`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_MQTT_Subscribe_Sync(
+    handle: *mut c_void,
+    topic_filter: *const c_char,
+    qos: iotx_mqtt_qos_t,
+    topic_handle_func: iotx_mqtt_event_handle_func_fpt,
+    pcontext: *mut c_void,
+    timeout_ms: c_int,
+) -> c_int {
+    guard("IOT_MQTT_Subscribe_Sync", FAIL, || {
+        let Some(client) = find(handle) else {
+            // SAFETY: as the caller vouches.
+            return unsafe { IOT_MQTT_Subscribe(handle, topic_filter, qos, topic_handle_func, pcontext) };
+        };
+        // SAFETY: as the caller vouches.
+        let subscription = unsafe { subscription(handle, topic_filter, qos, topic_handle_func, pcontext) };
+        let Some(Subscription { filter, qos, handler }) = subscription else { return NULL_VALUE };
+        let timeout = settings::millis(u32::try_from(timeout_ms).unwrap_or(0));
+        packet_id(client.subscribe_sync(&filter, qos, handler, timeout))
+    })
+}
+
+/// # Safety
+/// As for [`IOT_MQTT_Subscribe`].
+unsafe fn subscription(
+    handle: *mut c_void,
+    topic_filter: *const c_char,
+    qos: iotx_mqtt_qos_t,
+    function: iotx_mqtt_event_handle_func_fpt,
+    pcontext: *mut c_void,
+) -> Option<Subscription> {
+    // SAFETY: as the caller vouches.
+    let filter = unsafe { text::given(topic_filter) }?.to_owned();
+    let handler: Arc<dyn Handler> = Arc::new(callback::CHandler::new(handle, function, pcontext)?);
+    let qos = u8::try_from(qos.0).ok().filter(|&qos| qos <= 2).unwrap_or(0);
+    Some(Subscription { filter, qos, handler })
+}
+
+/// Unsubscribes; its callbacks are not called any more.
+///
+/// # Safety
+/// `topic_filter` is NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_MQTT_Unsubscribe(handle: *mut c_void, topic_filter: *const c_char) -> c_int {
+    guard("IOT_MQTT_Unsubscribe", FAIL, || {
+        // SAFETY: as the caller vouches.
+        let (Some(client), Some(filter)) = (find(handle), unsafe { text::given(topic_filter) }) else {
+            return NULL_VALUE;
+        };
+        packet_id(client.unsubscribe(filter))
+    })
+}
+
+/// Publishes; returns 0 with QoS 0, else the packet id, which is also written into `topic_msg`.
+///
+/// # Safety
+/// `topic_name` is NULL or NUL-terminated; `topic_msg` is NULL or points to the structure with its payload.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_MQTT_Publish(
+    handle: *mut c_void,
+    topic_name: *const c_char,
+    topic_msg: *mut iotx_mqtt_topic_info_t,
+) -> c_int {
+    guard("IOT_MQTT_Publish", FAIL, || {
+        // SAFETY: as the caller vouches.
+        let (topic, message) = unsafe { (text::given(topic_name), topic_msg.as_mut()) };
+        let (Some(client), Some(topic), Some(message)) = (find(handle), topic, message) else {
+            return NULL_VALUE;
+        };
+        if message.payload.is_null() {
+            return NULL_VALUE;
+        }
+        // SAFETY: as the caller vouches.
+        let payload = unsafe { text::bytes(message.payload.cast(), i64::from(message.payload_len)) };
+        let outcome = client.publish(topic, message.qos, payload.unwrap_or_default());
+        if let Ok(id @ 1..) = outcome {
+            message.packet_id = id;
+        }
+        packet_id(outcome)
+    })
+}
+
+/// Publishes; as [`IOT_MQTT_Publish`], with -1 for every failure but missing arguments.
+///
+/// # Safety
+/// `topic_name` is NULL or NUL-terminated; `data` is NULL or points to `len` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_MQTT_Publish_Simple(
+    handle: *mut c_void,
+    topic_name: *const c_char,
+    qos: c_int,
+    data: *mut c_void,
+    len: c_int,
+) -> c_int {
+    guard("IOT_MQTT_Publish_Simple", FAIL, || {
+        // SAFETY: as the caller vouches.
+        let (Some(client), Some(topic)) = (find(handle), unsafe { text::given(topic_name) }) else {
+            return NULL_VALUE;
+        };
+        // SAFETY: as the caller vouches.
+        let (Ok(qos), Some(payload)) = (u8::try_from(qos), unsafe { text::bytes(data, i64::from(len)) }) else {
+            return FAIL;
+        };
+        client.publish(topic, qos, payload).map_or(FAIL, c_int::from)
+    })
+}
+
+/// For network stacks that call back instead of blocking, which this library does not need: -1, as in the reference's
+/// builds for blocking sockets; -2 for bad arguments.
+#[unsafe(no_mangle)]
+pub extern "C" fn IOT_MQTT_Nwk_Event_Handler(
+    handle: *mut c_void,
+    event: iotx_mqtt_nwk_event_t,
+    param: *mut iotx_mqtt_nwk_param_t,
+) -> c_int {
+    guard("IOT_MQTT_Nwk_Event_Handler", FAIL, || {
+        let sound = find(handle).is_some() && (0..4).contains(&event.0) && !param.is_null();
+        if sound { FAIL } else { NULL_VALUE }
+    })
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Events on their way into a C callback.
+
+use std::ffi::{CString, c_char, c_int, c_void};
+
+use crate::mqtt::{Event, Handler, Message};
+
+/// `iotx_mqtt_topic_info_t`. Its pointers are valid during the callback only; the payload is followed by a NUL that its
+/// length does not count.
+#[repr(C)]
+pub struct iotx_mqtt_topic_info_t {
+    /// Packet id; 0 with QoS 0.
+    pub packet_id: u16,
+    /// 0, 1 or 2.
+    pub qos: u8,
+    /// 1 when it may have come before.
+    pub dup: u8,
+    /// 1 when the broker kept it.
+    pub retain: u8,
+    /// Length of the topic in bytes.
+    pub topic_len: u16,
+    /// Length of the payload in bytes.
+    pub payload_len: u32,
+    /// The topic.
+    pub ptopic: *const c_char,
+    /// The payload.
+    pub payload: *const c_char,
+}
+
+/// `iotx_mqtt_event_msg_t`.
+#[repr(C)]
+pub struct iotx_mqtt_event_msg_t {
+    /// `iotx_mqtt_event_type_t`.
+    pub event_type: c_int,
+    /// A packet id, a topic info, a text, or NULL, by type.
+    pub msg: *mut c_void,
+}
+
+/// `iotx_mqtt_event_handle_func_fpt`.
+pub type iotx_mqtt_event_handle_func_fpt = Option<
+    unsafe extern "C" fn(pcontext: *mut c_void, pclient: *mut c_void, msg: *mut iotx_mqtt_event_msg_t),
+>;
+
+/// `iotx_mqtt_event_handle_t`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct iotx_mqtt_event_handle_t {
+    /// The function; NULL for none.
+    pub h_fp: iotx_mqtt_event_handle_func_fpt,
+    /// Handed to it.
+    pub pcontext: *mut c_void,
+}
+
+/// A C function with its context.
+pub struct CHandler {
+    /// What the function is told of the client: the handle that C subscribed with.
+    client: *mut c_void,
+    function: unsafe extern "C" fn(*mut c_void, *mut c_void, *mut iotx_mqtt_event_msg_t),
+    context: *mut c_void,
+}
+
+// SAFETY: the pointers are handed back to C as they came and never followed here; C chooses the thread that calls by
+// choosing where it yields.
+unsafe impl Send for CHandler {}
+// SAFETY: as above.
+unsafe impl Sync for CHandler {}
+
+impl CHandler {
+    /// `None` without a function.
+    pub fn new(
+        client: *mut c_void,
+        function: iotx_mqtt_event_handle_func_fpt,
+        context: *mut c_void,
+    ) -> Option<Self> {
+        function.map(|function| Self { client, function, context })
+    }
+
+    fn call(&self, event_type: c_int, msg: *mut c_void) {
+        let mut event = iotx_mqtt_event_msg_t { event_type, msg };
+        // SAFETY: C gave the function for this prototype; `event` and what it points to outlive the call.
+        unsafe { (self.function)(self.context, self.client, &raw mut event) };
+    }
+
+    fn message(&self, message: &Message<'_>) {
+        // A NUL after the bytes: programs print payloads as strings.
+        let mut payload = Vec::with_capacity(message.payload.len() + 1);
+        payload.extend_from_slice(message.payload);
+        payload.push(0);
+        // The client hands on no topic with a NUL in it.
+        let Ok(topic) = CString::new(message.topic) else { return };
+        let mut info = iotx_mqtt_topic_info_t {
+            packet_id: message.packet_id,
+            qos: message.qos,
+            dup: u8::from(message.dup),
+            retain: u8::from(message.retain),
+            topic_len: u16::try_from(message.topic.len()).unwrap_or(u16::MAX),
+            payload_len: u32::try_from(message.payload.len()).unwrap_or(u32::MAX),
+            ptopic: topic.as_ptr(),
+            payload: payload.as_ptr().cast(),
+        };
+        self.call(PUBLISH_RECEIVED, (&raw mut info).cast());
+    }
+}
+
+const PUBLISH_RECEIVED: c_int = 12;
+
+impl Handler for CHandler {
+    fn on_event(&self, event: &Event<'_>) {
+        let id = |id: &u16| std::ptr::without_provenance_mut(usize::from(*id));
+        match event {
+            Event::Disconnected => self.call(1, std::ptr::null_mut()),
+            Event::Reconnected => self.call(2, std::ptr::null_mut()),
+            Event::SubscribeOk(packet) => self.call(3, id(packet)),
+            Event::SubscribeTimeout(packet) => self.call(4, id(packet)),
+            Event::SubscribeRefused(packet) => self.call(5, id(packet)),
+            Event::UnsubscribeOk(packet) => self.call(6, id(packet)),
+            Event::UnsubscribeTimeout(packet) => self.call(7, id(packet)),
+            Event::PublishOk(packet) => self.call(9, id(packet)),
+            Event::Message(message) => self.message(message),
+            Event::Overflow(text) => {
+                let text = CString::new(*text).unwrap_or_default();
+                self.call(13, text.as_ptr().cast_mut().cast());
+            }
+        }
+    }
+
+    fn identity(&self) -> (usize, usize) {
+        (self.function as usize, self.context.addr())
+    }
+}

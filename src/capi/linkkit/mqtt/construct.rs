@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From `iotx_mqtt_param_t` and the HAL's identity to a client's options.
+
+use std::ffi::{c_char, c_void};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::super::sign::{CLOUD, default_mode};
+use super::callback::{CHandler, iotx_mqtt_event_handle_t};
+use crate::capi::{settings, text};
+use crate::hal::device;
+use crate::lab;
+use crate::mqtt::{Client, Handler, Options};
+use crate::net::{Roots, Security, Target};
+use crate::platform::aliyun::identity::{Credentials, DEVICE_SECRET_LEN, Device, SecureMode, credentials};
+use crate::platform::aliyun::report;
+use crate::platform::aliyun::topics::Topic;
+
+/// `iotx_mqtt_param_t`. Empty, 0 or out of range: the default. The texts are copied.
+#[repr(C)]
+pub struct iotx_mqtt_param_t {
+    /// Broker's port.
+    pub port: u16,
+    /// Broker's host.
+    pub host: *const c_char,
+    /// MQTT client id.
+    pub client_id: *const c_char,
+    /// MQTT user name.
+    pub username: *const c_char,
+    /// MQTT password.
+    pub password: *const c_char,
+    /// Unused, as in the reference.
+    pub customize_info: *const c_char,
+    /// PEM text of the authorities to trust; given, it asks for TLS.
+    pub pub_key: *const c_char,
+    /// 1: the broker forgets the session.
+    pub clean_session: u8,
+    /// 500..=5000, else 2000.
+    pub request_timeout_ms: u32,
+    /// 30000..=1200000, else 60000.
+    pub keepalive_interval_ms: u32,
+    /// Largest packet sent; 0: 1024.
+    pub write_buf_size: u32,
+    /// Largest packet received; 0: 1024.
+    pub read_buf_size: u32,
+    /// Gets every event that no subscription gets.
+    pub handle_event: iotx_mqtt_event_handle_t,
+}
+
+/// All that a client is made of.
+pub struct Plan {
+    pub options: Options,
+    pub default_handler: Option<Arc<dyn Handler>>,
+    /// Whose device information is reported after the sign-in.
+    pub device: Option<Device>,
+    /// The authorities given, for https too.
+    pub authorities: Option<String>,
+}
+
+/// What C gave, as text.
+#[derive(Default)]
+struct Given {
+    host: Option<String>,
+    port: Option<u16>,
+    client_id: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+    authorities: Option<String>,
+}
+
+/// Works out what to connect to and as whom. `None`, with a log line, when the identity is missing.
+///
+/// # Safety
+/// As for `IOT_MQTT_Construct`.
+pub unsafe fn plan(params: *const iotx_mqtt_param_t) -> Option<Plan> {
+    // SAFETY: as the caller vouches.
+    let params = unsafe { params.as_ref() };
+    // SAFETY: as the caller vouches.
+    let owned = |pointer: *const c_char| unsafe { text::given(pointer) }.map(str::to_owned);
+    let mut given = params.map_or_else(Given::default, |p| Given {
+        host: owned(p.host),
+        port: (p.port != 0).then_some(p.port),
+        client_id: owned(p.client_id),
+        username: owned(p.username),
+        password: owned(p.password),
+        authorities: owned(p.pub_key),
+    });
+    given.authorities = given.authorities.or_else(lab::authorities);
+    let endpoint = endpoint(&given)?;
+    let (device, signed) = sign_in(given, endpoint.mode)?;
+    let within = |value: Option<u32>, range: std::ops::RangeInclusive<u32>, default| {
+        value.filter(|value| range.contains(value)).unwrap_or(default)
+    };
+    let size = |value: Option<u32>| within(value, 1..=u32::MAX, 1024) as usize;
+    let options = Options {
+        target: endpoint.target,
+        client_id: signed.client_id,
+        username: signed.username,
+        password: signed.password,
+        clean_session: params.is_some_and(|p| p.clean_session != 0),
+        keepalive: settings::millis(within(params.map(|p| p.keepalive_interval_ms), 30_000..=1_200_000, 60_000)),
+        request_timeout: settings::millis(within(params.map(|p| p.request_timeout_ms), 500..=5000, 2000)),
+        max_packet_in: size(params.map(|p| p.read_buf_size)),
+        max_packet_out: size(params.map(|p| p.write_buf_size)),
+    };
+    let handler = params.and_then(|p| {
+        CHandler::new(std::ptr::null_mut::<c_void>(), p.handle_event.h_fp, p.handle_event.pcontext)
+    });
+    Some(Plan {
+        options,
+        default_handler: handler.map(|handler| Arc::new(handler) as Arc<dyn Handler>),
+        device,
+        authorities: endpoint.authorities,
+    })
+}
+
+struct Endpoint {
+    target: Target,
+    mode: SecureMode,
+    authorities: Option<String>,
+}
+
+/// The broker: what C gave, else the region's; in a lab build, the lab's in place of any of Aliyun's.
+fn endpoint(given: &Given) -> Option<Endpoint> {
+    let redirect = lab::aliyun_mqtt()
+        .filter(|_| given.host.as_deref().is_none_or(|host| host.ends_with(".aliyuncs.com")));
+    let (host, port, mode) = if let Some(lab::Redirect { host, port, tls }) = redirect {
+        (host, port, if tls { SecureMode::Tls } else { SecureMode::Tcp })
+    } else if let Some(host) = &given.host {
+        let mode = explicit_mode(given);
+        (host.clone(), given.port.unwrap_or_else(|| mode.port()), mode)
+    } else {
+        let product_key = device::product_key().or_else(|| missing("product key"))?;
+        let host = CLOUD.lock().region.mqtt_host(&product_key);
+        let host = host.or_else(|| missing("custom MQTT domain"))?;
+        let mode = default_mode();
+        (host, given.port.unwrap_or_else(|| mode.port()), mode)
+    };
+    let pem = given.authorities.clone();
+    let roots = Roots { public: pem.is_none(), pem: pem.clone() };
+    let security = match mode {
+        SecureMode::Tls => Security::Tls(Arc::new(roots)),
+        SecureMode::Tcp => Security::Plain,
+    };
+    Some(Endpoint { target: Target { host, port, security }, mode, authorities: pem })
+}
+
+/// With a host of C's own: TLS when an authority is given, the port is one of TLS, or the client id was signed for it.
+fn explicit_mode(given: &Given) -> SecureMode {
+    let signed_for = |mode: &str| given.client_id.as_deref().is_some_and(|id| id.contains(mode));
+    let tls = !signed_for("securemode=3")
+        && (given.authorities.is_some() || signed_for("securemode=2") || matches!(given.port, Some(443 | 8883)));
+    if tls { SecureMode::Tls } else { SecureMode::Tcp }
+}
+
+/// What C gave of a sign-in, filled up from the HAL's identity; and whose it is.
+fn sign_in(given: Given, mode: SecureMode) -> Option<(Option<Device>, Credentials)> {
+    if let (Some(client_id), Some(username), Some(password)) = (&given.client_id, &given.username, &given.password) {
+        let device = username.split_once('&').and_then(|(dn, pk)| Device::new(pk, dn));
+        let (client_id, username, password) = (client_id.clone(), username.clone(), password.clone());
+        return Some((device, Credentials { client_id, username, password }));
+    }
+    let product_key = device::product_key().or_else(|| missing("product key"))?;
+    let device_name = device::device_name().or_else(|| missing("device name"))?;
+    let secret = device::device_secret().unwrap_or_default();
+    if secret.len() > DEVICE_SECRET_LEN {
+        return missing("device secret of at most 64 characters");
+    }
+    let device = Device::new(&product_key, &device_name).or_else(|| missing("sound product key or device name"))?;
+    let customize_info = CLOUD.lock().customize_info.clone();
+    let signed = credentials(&device, &secret, mode, &customize_info);
+    let credentials = Credentials {
+        client_id: given.client_id.unwrap_or(signed.client_id),
+        username: given.username.unwrap_or(signed.username),
+        password: given.password.unwrap_or(signed.password),
+    };
+    Some((Some(device), credentials))
+}
+
+fn missing<T>(what: &str) -> Option<T> {
+    crate::log!(Error, "mqtt", "no {what}: not connecting");
+    None
+}
+
+/// What a device says after its sign-in: the SDK it runs, and its firmware's version.
+pub fn greet(client: &Client, device: Option<&Device>) {
+    static NEXT_ID: AtomicU32 = AtomicU32::new(1);
+    let Some(device) = device else { return };
+    let say = |topic: Topic, payload: String| {
+        if let Err(error) = client.publish(&topic.of(device), 1, payload.as_bytes()) {
+            crate::log!(Warning, "mqtt", "{}: {error}", topic.of(device));
+        }
+    };
+    say(Topic::DeviceInfo, report::device_info(NEXT_ID.fetch_add(1, Ordering::Relaxed)));
+    if let Some(version) = device::firmware_version() {
+        say(Topic::Inform, report::version_at_sign_in(NEXT_ID.fetch_add(1, Ordering::Relaxed), &version));
+    }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The signal channel over this library's own MQTT client.
+
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use super::mqtt;
+use crate::capi::handle::Handle;
+use crate::mqtt::{Client, Event, Handler, MqttError, Subscription};
+use crate::service::{Listener, Signal, SignalError};
+
+/// Largest message taken on the OTA topics, whatever the application's read buffer is: an offer whose URL is signed
+/// does not fit the buffers that programs commonly choose.
+const MAX_PACKET: usize = 16 * 1024;
+
+/// The channel over the client `ch_signal`; NULL is the process's client, which may come later. `None` when the handle
+/// is no client's.
+pub fn channel(ch_signal: *mut c_void) -> Option<Arc<dyn Signal>> {
+    if ch_signal.is_null() {
+        return Some(Arc::new(OwnSignal { client: None }));
+    }
+    let handle = Handle::from_c(ch_signal);
+    mqtt::client(handle)?;
+    Some(Arc::new(OwnSignal { client: Some(handle) }))
+}
+
+/// The authorities that the client's connection trusts.
+pub fn authorities(ch_signal: *mut c_void) -> Option<String> {
+    let handle = if ch_signal.is_null() { None } else { Some(Handle::from_c(ch_signal)) };
+    mqtt::authorities(handle)
+}
+
+struct OwnSignal {
+    client: Option<Handle>,
+}
+
+impl OwnSignal {
+    fn client(&self) -> Option<Client> {
+        match self.client {
+            Some(handle) => mqtt::client(handle),
+            None => mqtt::default_client(),
+        }
+    }
+}
+
+impl Signal for OwnSignal {
+    fn publish(&self, topic: &str, qos: u8, payload: &[u8]) -> Result<(), SignalError> {
+        let client = self.client().ok_or(SignalError)?;
+        client.publish(topic, qos, payload).map(drop).map_err(|_| SignalError)
+    }
+
+    fn subscribe(&self, topic: &str, qos: u8, listener: Arc<dyn Listener>) -> Result<(), SignalError> {
+        let handler: Arc<dyn Handler> = Arc::new(ListenerHandler(listener));
+        match self.client() {
+            // Without a link the filter is kept and subscribed once there is one.
+            Some(client) => match client.subscribe(topic, qos, handler) {
+                Ok(_) | Err(MqttError::NotConnected) => Ok(()),
+                Err(_) => Err(SignalError),
+            },
+            None if self.client.is_none() => {
+                mqtt::subscribe_early(Subscription { filter: topic.to_owned(), qos, handler });
+                Ok(())
+            }
+            None => Err(SignalError),
+        }
+    }
+
+    fn unsubscribe(&self, topic: &str, listener: &Arc<dyn Listener>) {
+        let handler = ListenerHandler(listener.clone());
+        match self.client() {
+            // A link that is down or full needs no goodbye: the handler is gone, and that is what counts.
+            Some(client) => drop(client.remove_handler(topic, &handler)),
+            None => mqtt::forget_early(topic, &handler),
+        }
+    }
+}
+
+/// A listener as the client sees it; its identity is the listener's address.
+struct ListenerHandler(Arc<dyn Listener>);
+
+impl Handler for ListenerHandler {
+    fn on_event(&self, event: &Event<'_>) {
+        if let Event::Message(message) = event {
+            self.0.on_message(message.payload);
+        }
+    }
+
+    fn identity(&self) -> (usize, usize) {
+        (Arc::as_ptr(&self.0).cast::<()>().addr(), 0)
+    }
+
+    fn max_packet(&self) -> Option<usize> {
+        Some(MAX_PACKET)
+    }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The C front doors: pointers, strings, error codes; nothing else.
+//!
+//! Each export reads the same way: guard against panics, check and convert the arguments, do the one thing through the
+//! safe layers, translate the outcome into the door's own codes. No lock is held while C code runs.
+
+// The border to C: raw pointers cannot be had otherwise. Every block says why it is sound.
+#![allow(unsafe_code)]
+// C's names, so that the header generator and a reader of the C side find them.
+#![allow(non_camel_case_types, non_snake_case)]
+
+mod guard;
+mod handle;
+#[cfg(feature = "linkkit")]
+pub mod linkkit;
+pub mod native;
+mod settings;
+mod text;

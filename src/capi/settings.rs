@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a firmware sets for the whole process through the native API; sessions opened later take it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::engine;
+use crate::fetch::http::{HttpSource, Limits};
+use crate::hal::tcp::HalDial;
+use crate::net::{Dial, Roots};
+
+/// The process's settings.
+#[derive(Clone, Default)]
+pub struct Settings {
+    /// How sessions fetch.
+    pub session: engine::Settings,
+    /// Time limits of HTTP.
+    pub http: Limits,
+    /// Authorities that https trusts instead of the public ones.
+    pub authorities: Option<String>,
+}
+
+static CURRENT: Mutex<Option<Settings>> = Mutex::new(None);
+
+/// The settings as they are now.
+pub fn current() -> Settings {
+    CURRENT.lock().get_or_insert_default().clone()
+}
+
+/// Changes the settings.
+pub fn change<T>(change: impl FnOnce(&mut Settings) -> T) -> T {
+    change(CURRENT.lock().get_or_insert_default())
+}
+
+impl Settings {
+    /// A source for http and https. `authorities` are those of the device's MQTT connection, trusted beside the public
+    /// ones unless the firmware has set its own for https.
+    pub fn http_source(&self, authorities: Option<String>) -> HttpSource {
+        let roots = match &self.authorities {
+            Some(pem) => Roots { pem: Some(pem.clone()), public: false },
+            None => Roots { pem: authorities.or_else(crate::lab::authorities), public: true },
+        };
+        HttpSource::new(dial(), Arc::new(roots), self.http)
+    }
+}
+
+/// The firmware's network.
+pub fn dial() -> Arc<dyn Dial> {
+    Arc::new(HalDial)
+}
+
+/// Milliseconds from C.
+pub fn millis(ms: u32) -> Duration {
+    Duration::from_millis(u64::from(ms))
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Strings and buffers that cross the border.
+
+use std::ffi::{CStr, c_char, c_void};
+
+/// A C string as text. `None` for NULL and for bytes that are not UTF-8.
+///
+/// # Safety
+/// `pointer` is NULL or points to a NUL-terminated string that stays unchanged for `'a`.
+pub unsafe fn text<'a>(pointer: *const c_char) -> Option<&'a str> {
+    if pointer.is_null() {
+        return None;
+    }
+    // SAFETY: not NULL, and the caller vouches for the rest.
+    unsafe { CStr::from_ptr(pointer) }.to_str().ok()
+}
+
+/// A C string as text; NULL and the empty string are both "not given".
+///
+/// # Safety
+/// As for [`text`].
+pub unsafe fn given<'a>(pointer: *const c_char) -> Option<&'a str> {
+    // SAFETY: the caller vouches for the pointer.
+    unsafe { text(pointer) }.filter(|text| !text.is_empty())
+}
+
+/// Bytes that C lends. `None` for NULL with a length other than 0, and for a negative length.
+///
+/// # Safety
+/// `pointer` is NULL or points to at least `len` bytes that stay unchanged for `'a`.
+pub unsafe fn bytes<'a>(pointer: *const c_void, len: i64) -> Option<&'a [u8]> {
+    let len = usize::try_from(len).ok()?;
+    match (pointer.is_null(), len) {
+        (_, 0) => Some(&[]),
+        (true, _) => None,
+        // SAFETY: not NULL, and the caller vouches for the length.
+        (false, _) => Some(unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), len) }),
+    }
+}
+
+/// A buffer that C lends for writing. `None` for NULL.
+///
+/// # Safety
+/// `pointer` is NULL or points to at least `len` bytes that nobody else uses for `'a`, initialised or not: the bytes
+/// are set to 0 first, for Rust must not see uninitialised memory.
+pub unsafe fn buffer<'a>(pointer: *mut c_char, len: usize) -> Option<&'a mut [u8]> {
+    if pointer.is_null() {
+        return None;
+    }
+    // SAFETY: not NULL, `len` bytes may be written, as the caller vouches; all are initialised here.
+    unsafe {
+        pointer.write_bytes(0, len);
+        Some(std::slice::from_raw_parts_mut(pointer.cast::<u8>(), len))
+    }
+}
+
+/// Copies `text` into a C array and fills the rest with NULs; what does not fit is cut, a NUL always ends it.
+pub fn copy_truncated(text: &str, out: &mut [u8]) {
+    out.fill(0);
+    let room = out.len().saturating_sub(1);
+    for (to, from) in out.iter_mut().take(room).zip(text.bytes()) {
+        *to = from;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_are_cut_and_terminated() {
+        let mut out = [0xff; 4];
+        copy_truncated("abcdef", &mut out);
+        assert_eq!(&out, b"abc\0");
+        copy_truncated("a", &mut out);
+        assert_eq!(&out, b"a\0\0\0");
+        copy_truncated("a", &mut []);
+    }
+}
