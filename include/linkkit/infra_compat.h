@@ -349,4 +349,8 @@ static inline int list_is_last(const struct dlist_s *list, const struct dlist_s 
 }
 #endif
 
+#ifdef INFRA_MEM_STATS
+#include "infra_mem_stats.h"
+#endif
+
 #endif /* OTAKIT_LINKKIT_INFRA_COMPAT_H */

@@ -8,7 +8,7 @@
  *
  * Left undefined on purpose:
  *  - SUPPORT_TLS: TLS is decided per connection at run time, not by a macro.
- *  - INFRA_MEM_STATS: a program that wants the LITE_* macros includes infra_mem_stats.h itself.
+ *  - INFRA_MEM_STATS: if a program defines it, infra_compat.h brings the LITE_* macros of infra_mem_stats.h.
  *  - DEVICE_MODEL_ENABLED and its relatives: for the program's own build to set.
  */
 #ifndef OTAKIT_LINKKIT_INFRA_CONFIG_H
