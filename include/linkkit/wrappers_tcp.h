@@ -35,7 +35,7 @@ uintptr_t HAL_TCP_Establish(const char *host, uint16_t port);
  * @param fd the handle
  * @return 0; negative on error. The handle is gone in both cases.
  */
-int32_t HAL_TCP_Destroy(uintptr_t fd);
+int HAL_TCP_Destroy(uintptr_t fd);
 
 /**
  * @brief Sends bytes. Must not raise SIGPIPE or anything like it when the peer has closed.
