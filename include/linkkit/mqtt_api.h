@@ -58,7 +58,7 @@ typedef enum {
     IOTX_MQTT_QOS0 = 0,
     IOTX_MQTT_QOS1 = 1,
     IOTX_MQTT_QOS2 = 2,
-    IOTX_MQTT_QOS3_SUB_LOCAL = 3 /**< register the callback without sending SUBSCRIBE */
+    IOTX_MQTT_QOS3_SUB_LOCAL = 3 /**< not a value of the protocol; subscribing takes it as 0 */
 } iotx_mqtt_qos_t;
 
 /** What a callback is told. In parentheses: iotx_mqtt_event_msg_t.msg. */
@@ -195,7 +195,7 @@ int IOT_MQTT_CheckStateNormal(void *handle);
  * @param handle            the client; NULL before there is one keeps up to CONFIG_MQTT_OFFLINE_TOPIC_MAXNUM
  *                          subscriptions for it
  * @param topic_filter      1..CONFIG_MQTT_TOPIC_MAXLEN printable characters, the first a slash; copied
- * @param qos               IOTX_MQTT_QOS0 or IOTX_MQTT_QOS1
+ * @param qos               IOTX_MQTT_QOS0 or IOTX_MQTT_QOS1; a value above 2 counts as 0
  * @param topic_handle_func called with IOTX_MQTT_EVENT_PUBLISH_RECEIVED; not NULL
  * @param pcontext          handed to the callback; must outlive the subscription
  * @return the packet id, 1..65535; 0 if kept for a client to come; NULL_VALUE_ERROR (an argument is NULL or empty, or

@@ -25,6 +25,14 @@
 #define ABI_MEMBER_TYPE(type, member, wanted) \
     _Static_assert(_Generic(&((type *)0)->member, wanted *: 1, default: 0), "type of " #type "." #member)
 
+/* A member is an array of exactly this type of element. */
+#define ABI_MEMBER_ARRAY(type, member, element) \
+    _Static_assert(_Generic(&((type *)0)->member[0], element *: 1, default: 0), "elements of " #type "." #member)
+
+/* A member is exactly this type of pointer to a function (last, for its commas). */
+#define ABI_MEMBER_FUNCTION(type, member, ...) \
+    _Static_assert(_Generic(((type *)0)->member, __VA_ARGS__: 1, default: 0), "function of " #type "." #member)
+
 /* A function is declared with exactly this type of pointer to it (last, for its commas). */
 #define ABI_FUNCTION(name, ...) _Static_assert(_Generic(&name, __VA_ARGS__: 1, default: 0), "prototype of " #name)
 

@@ -91,6 +91,7 @@ ABI_VALUE(HAL_AES_DECRYPTION, 1);
 
 ABI_SIZE(NetworkAddr, 18, 18);
 ABI_MEMBER(NetworkAddr, addr, 0, 16, 0, 16);
+ABI_MEMBER_ARRAY(NetworkAddr, addr, unsigned char);
 ABI_MEMBER(NetworkAddr, port, 16, 2, 16, 2);
 ABI_MEMBER_TYPE(NetworkAddr, port, unsigned short);
 

@@ -38,9 +38,13 @@ ABI_VALUE(IOTX_HTTP_DOMAIN_NUMBER, (6));
 
 ABI_SIZE(iotx_dev_meta_info_t, 184, 184);
 ABI_MEMBER(iotx_dev_meta_info_t, product_key, 0, 21, 0, 21);
+ABI_MEMBER_ARRAY(iotx_dev_meta_info_t, product_key, char);
 ABI_MEMBER(iotx_dev_meta_info_t, product_secret, 21, 65, 21, 65);
+ABI_MEMBER_ARRAY(iotx_dev_meta_info_t, product_secret, char);
 ABI_MEMBER(iotx_dev_meta_info_t, device_name, 86, 33, 86, 33);
+ABI_MEMBER_ARRAY(iotx_dev_meta_info_t, device_name, char);
 ABI_MEMBER(iotx_dev_meta_info_t, device_secret, 119, 65, 119, 65);
+ABI_MEMBER_ARRAY(iotx_dev_meta_info_t, device_secret, char);
 
 ABI_SIZE(iotx_region_item_t, 16, 8);
 ABI_MEMBER(iotx_region_item_t, region, 0, 8, 0, 4);
@@ -72,15 +76,22 @@ ABI_MEMBER_TYPE(sdk_impl_ctx_t, domain_type, int);
 ABI_MEMBER(sdk_impl_ctx_t, dynamic_register, 4, 4, 4, 4);
 ABI_MEMBER_TYPE(sdk_impl_ctx_t, dynamic_register, int);
 ABI_MEMBER(sdk_impl_ctx_t, cloud_custom_domain, 8, 65, 8, 65);
+ABI_MEMBER_ARRAY(sdk_impl_ctx_t, cloud_custom_domain, char);
 ABI_MEMBER(sdk_impl_ctx_t, mqtt_port_num, 74, 2, 74, 2);
 ABI_MEMBER_TYPE(sdk_impl_ctx_t, mqtt_port_num, uint16_t);
 ABI_MEMBER(sdk_impl_ctx_t, http_custom_domain, 76, 65, 76, 65);
+ABI_MEMBER_ARRAY(sdk_impl_ctx_t, http_custom_domain, char);
 ABI_MEMBER(sdk_impl_ctx_t, mqtt_customzie_info, 141, 81, 141, 81);
+ABI_MEMBER_ARRAY(sdk_impl_ctx_t, mqtt_customzie_info, char);
 
 ABI_SIZE(iotx_sign_mqtt_t, 588, 588);
 ABI_MEMBER(iotx_sign_mqtt_t, hostname, 0, 256, 0, 256);
+ABI_MEMBER_ARRAY(iotx_sign_mqtt_t, hostname, char);
 ABI_MEMBER(iotx_sign_mqtt_t, port, 256, 2, 256, 2);
 ABI_MEMBER_TYPE(iotx_sign_mqtt_t, port, uint16_t);
 ABI_MEMBER(iotx_sign_mqtt_t, clientid, 258, 200, 258, 200);
+ABI_MEMBER_ARRAY(iotx_sign_mqtt_t, clientid, char);
 ABI_MEMBER(iotx_sign_mqtt_t, username, 458, 64, 458, 64);
+ABI_MEMBER_ARRAY(iotx_sign_mqtt_t, username, char);
 ABI_MEMBER(iotx_sign_mqtt_t, password, 522, 65, 522, 65);
+ABI_MEMBER_ARRAY(iotx_sign_mqtt_t, password, char);

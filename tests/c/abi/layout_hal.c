@@ -20,7 +20,9 @@ ABI_VALUE(DTLS_READ_DATA_FAILED, (DTLS_ERROR_BASE | 8));
 
 ABI_SIZE(ssl_hooks_t, 16, 8);
 ABI_MEMBER(ssl_hooks_t, malloc, 0, 8, 0, 4);
+ABI_MEMBER_FUNCTION(ssl_hooks_t, malloc, void *(*)(uint32_t));
 ABI_MEMBER(ssl_hooks_t, free, 8, 8, 4, 4);
+ABI_MEMBER_FUNCTION(ssl_hooks_t, free, void (*)(void *));
 
 ABI_SIZE(hal_os_thread_priority_t, 4, 4);
 ABI_VALUE(os_thread_priority_idle, -3);
@@ -46,7 +48,9 @@ ABI_MEMBER_TYPE(hal_os_thread_param_t, name, char *);
 
 ABI_SIZE(dtls_hooks_t, 16, 8);
 ABI_MEMBER(dtls_hooks_t, malloc, 0, 8, 0, 4);
+ABI_MEMBER_FUNCTION(dtls_hooks_t, malloc, void *(*)(uint32_t));
 ABI_MEMBER(dtls_hooks_t, free, 8, 8, 4, 4);
+ABI_MEMBER_FUNCTION(dtls_hooks_t, free, void (*)(void *));
 
 ABI_SIZE(coap_dtls_options_t, 24, 12);
 ABI_MEMBER(coap_dtls_options_t, p_ca_cert_pem, 0, 8, 0, 4);

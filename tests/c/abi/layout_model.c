@@ -11,9 +11,13 @@ ABI_VALUE(IOTX_LINKKIT_DEV_TYPE_MAX, 2);
 
 ABI_SIZE(iotx_linkkit_dev_meta_info_t, 184, 184);
 ABI_MEMBER(iotx_linkkit_dev_meta_info_t, product_key, 0, 21, 0, 21);
+ABI_MEMBER_ARRAY(iotx_linkkit_dev_meta_info_t, product_key, char);
 ABI_MEMBER(iotx_linkkit_dev_meta_info_t, product_secret, 21, 65, 21, 65);
+ABI_MEMBER_ARRAY(iotx_linkkit_dev_meta_info_t, product_secret, char);
 ABI_MEMBER(iotx_linkkit_dev_meta_info_t, device_name, 86, 33, 86, 33);
+ABI_MEMBER_ARRAY(iotx_linkkit_dev_meta_info_t, device_name, char);
 ABI_MEMBER(iotx_linkkit_dev_meta_info_t, device_secret, 119, 65, 119, 65);
+ABI_MEMBER_ARRAY(iotx_linkkit_dev_meta_info_t, device_secret, char);
 
 ABI_SIZE(iotx_linkkit_msg_type_t, 4, 4);
 ABI_VALUE(ITM_MSG_POST_PROPERTY, 0);
