@@ -77,12 +77,18 @@ static int digits(list_head_t *head)
 static void test_lists(void)
 {
     static LIST_HEAD(fixed);
+    list_head_t initial = LIST_INIT(initial);
+    struct list_head other = LIST_HEAD_INIT(other);
     list_head_t head, *pos, *next;
     struct item items[4], *it, *after;
     int i, number = 0;
 
     INIT_LIST_HEAD(&head);
     CHECK(list_empty(&fixed) && list_empty(&head) && list_entry_number(&head) == 0);
+    CHECK(list_empty(&initial) && list_empty(&other));
+    list_add(&initial, &other);
+    list_init(&other);
+    CHECK(list_empty(&other));
     for (i = 0; i < 4; i++) {
         items[i].value = i + 1;
     }

@@ -108,7 +108,9 @@ ABI_MEMBER(iotx_mqtt_nwk_param_t, fd, 0, 8, 0, 4);
 ABI_MEMBER_TYPE(iotx_mqtt_nwk_param_t, fd, uintptr_t);
 
 /* The callback's own type. */
-_Static_assert(_Generic((iotx_mqtt_event_handle_func_fpt)0, void (*)(void *, void *, iotx_mqtt_event_msg_pt): 1, default: 0),
+_Static_assert(_Generic((iotx_mqtt_event_handle_func_fpt)0,
+                        void (*)(void *, void *, iotx_mqtt_event_msg_pt): 1,
+                        default: 0),
                "type of iotx_mqtt_event_handle_func_fpt");
 
 /* Prototypes. */
