@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file dm_wrapper.h
+ * @brief HAL functions that the device model builds upon. The functions are described in the headers below.
+ */
+#ifndef OTAKIT_LINKKIT_DM_WRAPPER_H
+#define OTAKIT_LINKKIT_DM_WRAPPER_H
+
+#include <stdarg.h>
+#include "infra_compat.h"
+#include "wrappers_defs.h"
+#include "wrappers_os.h"
+#include "wrappers_kv.h"
+#include "wrappers_product.h"
+#include "wrappers_ota.h"
+
+#endif /* OTAKIT_LINKKIT_DM_WRAPPER_H */

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file infra_types.h
+ * @brief The integer types of the Link Kit C API: those of <stdint.h> and <stddef.h>.
+ */
+#ifndef OTAKIT_LINKKIT_INFRA_TYPES_H
+#define OTAKIT_LINKKIT_INFRA_TYPES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "infra_config.h"
+
+/** True, as an int. */
+#define IOT_TRUE (1)
+/** False, as an int. */
+#define IOT_FALSE (0)
+
+#endif /* OTAKIT_LINKKIT_INFRA_TYPES_H */
