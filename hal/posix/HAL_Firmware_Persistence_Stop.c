@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Makes the whole file durable and gives it its name; 0, or -1 (the file of before then stays). */
+#include "hal_posix.h"
+
+int HAL_Firmware_Persistence_Stop(void)
+{
+    return otakit_hal_persistence_stop();
+}
