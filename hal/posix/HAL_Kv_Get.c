@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Reads a key's value into `val`, which has room for `*buffer_len` bytes; 0 and the length in `*buffer_len`, or
- * -1: no such key, or too little room (`*buffer_len` then says how much it takes and `val` is left alone).
+ * Reads a key's value into `val`, which has room for `*buffer_len` bytes; 0 and the length in
+ * `*buffer_len`, or -1: no such key, or too little room (`*buffer_len` then says how much it takes and
+ * `val` is left alone).
  */
 #include "hal_posix.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Stores `len` bytes under a key, in a file of its own in $OTAKIT_KV_DIR (or ./otakit_kv); 0, or -1. The file is
- * replaced at once and durably, whatever `sync` says: after a power cut the key has its old value or its new one.
+ * Stores `len` bytes under a key, in a file of its own in $OTAKIT_KV_DIR (or ./otakit_kv); 0, or -1. The
+ * file is replaced at once and durably, whatever `sync` says: after a power cut the key has its old value
+ * or its new one.
  */
 #include "hal_posix.h"
 

@@ -18,7 +18,8 @@ void *HAL_SemaphoreCreate(void)
         free(sem);
         return NULL;
     }
-    failed = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 || pthread_cond_init(&sem->posted, &attr) != 0;
+    failed = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 ||
+             pthread_cond_init(&sem->posted, &attr) != 0;
     pthread_condattr_destroy(&attr);
     if (failed) {
         free(sem);

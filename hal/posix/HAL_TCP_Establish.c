@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Connects to a host name, an IPv4 or an IPv6 literal; returns a handle, or 0. Blocks for 10 seconds at most.
+ * Connects to a host name, an IPv4 or an IPv6 literal; returns a handle, or 0. Blocks for 10 seconds at
+ * most.
  *
- * IPv6 and IPv4 addresses take turns. An address gets a quarter of a second alone (or until it refuses), then the
- * next one joins, and the first connection that stands is kept: a dead IPv6 route costs no more than that.
+ * IPv6 and IPv4 addresses take turns. An address gets a quarter of a second alone (or until it refuses),
+ * then the next one joins, and the first connection that stands is kept: a dead IPv6 route costs no more
+ * than that.
  */
 #include "hal_posix.h"
 
@@ -68,7 +70,8 @@ static int begin(const struct addrinfo *address)
 {
     int fd = open_socket(address);
 
-    if (fd >= 0 && connect(fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS && errno != EINTR) {
+    if (fd >= 0 && connect(fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS &&
+        errno != EINTR) {
         close(fd);
         fd = -1;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Waits up to `timeout_ms` for the first bytes and returns how many came, at most `len`. 0: nothing came in time.
- * -1: the peer closed the connection. -2: it broke, or the handle is none.
+ * Waits up to `timeout_ms` for the first bytes and returns how many came, at most `len`. 0: nothing came in
+ * time. -1: the peer closed the connection. -2: it broke, or the handle is none.
  */
 #include "hal_posix.h"
 

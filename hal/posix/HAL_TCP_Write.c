@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Writes all of `len` bytes, waiting up to `timeout_ms` for room. Returns how many were written: less than `len`
- * when the time was up. -1: the peer closed the connection. -2: it broke, or the handle is none. Raises no SIGPIPE.
+ * Writes all of `len` bytes, waiting up to `timeout_ms` for room. Returns how many were written: less than
+ * `len` when the time was up. -1: the peer closed the connection. -2: it broke, or the handle is none.
+ * Raises no SIGPIPE.
  */
 #include "hal_posix.h"
 

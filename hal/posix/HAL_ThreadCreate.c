@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Starts a thread; 0, or -1. Of the parameters, `detach_state` counts, and `stack_size` where it is larger than
- * the system's default (sizes that suit a microcontroller are too small for a libc). `stack_used` becomes 0.
- * The handle of a thread that was not detached ends in HAL_ThreadDelete or HAL_ThreadDetach.
+ * Starts a thread; 0, or -1. Of the parameters, `detach_state` counts, and `stack_size` where it is larger
+ * than the system's default (sizes that suit a microcontroller are too small for a libc). `stack_used`
+ * becomes 0. The handle of a thread that was not detached ends in HAL_ThreadDelete or HAL_ThreadDetach.
  */
 #include "hal_posix.h"
 
-int HAL_ThreadCreate(void **handle, void *(*work)(void *), void *arg, hal_os_thread_param_t *param, int *stack_used)
+int HAL_ThreadCreate(void **handle, void *(*work)(void *), void *arg, hal_os_thread_param_t *param,
+                     int *stack_used)
 {
     pthread_attr_t attr;
     pthread_t thread;

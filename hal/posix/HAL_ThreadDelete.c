@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Ends the calling thread (NULL or its own handle), or cancels another one and waits for its end. Cancelling hits
- * wherever the thread happens to wait, with its locks held: let a thread's function return first.
+ * Ends the calling thread (NULL or its own handle), or cancels another one and waits for its end.
+ * Cancelling hits wherever the thread happens to wait, with its locks held: let a thread's function return
+ * first.
  */
 #include "hal_posix.h"
 

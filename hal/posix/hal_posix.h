@@ -2,8 +2,8 @@
 /*
  * Internal header of the POSIX defaults: the HAL_* prototypes and what the defaults share.
  *
- * Each HAL_* function is alone in its object file, so that a linker takes exactly those that a firmware lacks.
- * What several of them share therefore lives in objects of its own, under the prefix otakit_hal_.
+ * Each HAL_* function is alone in its object file, so that a linker takes exactly those that a firmware
+ * lacks. What several of them share lives in objects of its own, under the prefix otakit_hal_.
  */
 #ifndef OTAKIT_HAL_POSIX_H
 #define OTAKIT_HAL_POSIX_H
@@ -33,9 +33,9 @@
 #define OTAKIT_HAL_INFINITE UINT32_MAX
 
 #if defined(__GNUC__)
-#define OTAKIT_HAL_FORMAT(format, first) __attribute__((format(printf, format, first)))
+#define OTAKIT_HAL_FORMAT(text, first) __attribute__((format(printf, text, first)))
 #else
-#define OTAKIT_HAL_FORMAT(format, first)
+#define OTAKIT_HAL_FORMAT(text, first)
 #endif
 
 typedef enum {
@@ -99,7 +99,8 @@ void *HAL_SemaphoreCreate(void);
 void HAL_SemaphoreDestroy(void *sem);
 void HAL_SemaphorePost(void *sem);
 int HAL_SemaphoreWait(void *sem, uint32_t timeout_ms);
-int HAL_ThreadCreate(void **handle, void *(*work)(void *), void *arg, hal_os_thread_param_t *param, int *stack_used);
+int HAL_ThreadCreate(void **handle, void *(*work)(void *), void *arg, hal_os_thread_param_t *param,
+                     int *stack_used);
 void HAL_ThreadDetach(void *handle);
 void HAL_ThreadDelete(void *handle);
 void HAL_Reboot(void);

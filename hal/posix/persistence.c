@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * One firmware file at a time: bytes gather in "<file>.part", which becomes the file only when every one of them
- * reached the disk. The file is $OTAKIT_FIRMWARE_FILE, or ./otakit_firmware.bin.
+ * One firmware file at a time: bytes gather in "<file>.part", which becomes the file only when every one of
+ * them reached the disk. The file is $OTAKIT_FIRMWARE_FILE, or ./otakit_firmware.bin.
  */
 #include "hal_posix.h"
 

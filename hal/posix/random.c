@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Pseudo-random numbers (splitmix64) for jitter and message ids, not for keys. Seeded by the system, or by the caller. */
+/*
+ * Pseudo-random numbers (splitmix64) for jitter and message ids, not for keys. Seeded by the system, or by
+ * the caller.
+ */
 #include "hal_posix.h"
 
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Name resolution that ends in time. getaddrinfo() cannot be interrupted: it runs on a thread of its own, and whoever
- * of the two sides is last frees what they share.
+ * Name resolution that ends in time. getaddrinfo() cannot be interrupted: it runs on a thread of its own,
+ * and whoever of the two sides is last frees what they share.
  */
 #include "hal_posix.h"
 
@@ -79,7 +79,8 @@ static struct lookup *create(const char *host, const char *service)
         free(job);
         return NULL;
     }
-    failed = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 || pthread_cond_init(&job->done, &attr) != 0;
+    failed = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 ||
+             pthread_cond_init(&job->done, &attr) != 0;
     pthread_condattr_destroy(&attr);
     if (failed) {
         free(job);
