@@ -7,5 +7,6 @@
 //! `unsafe` lives in [`capi`] and [`hal`] alone.
 
 pub mod cancel;
+pub mod hal;
 pub mod log;
 pub mod net;

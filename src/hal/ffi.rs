@@ -38,7 +38,12 @@ mod imports {
 
     #[cfg(feature = "hal-ssl")]
     unsafe extern "C" {
-        pub fn HAL_SSL_Establish(host: *const c_char, port: u16, ca_crt: *const c_char, ca_crt_len: usize) -> usize;
+        pub fn HAL_SSL_Establish(
+            host: *const c_char,
+            port: u16,
+            ca_crt: *const c_char,
+            ca_crt_len: usize,
+        ) -> usize;
         pub fn HAL_SSL_Destroy(handle: usize) -> i32;
         pub fn HAL_SSL_Write(handle: usize, buf: *const c_char, len: c_int, timeout_ms: c_int) -> i32;
         pub fn HAL_SSL_Read(handle: usize, buf: *mut c_char, len: c_int, timeout_ms: c_int) -> i32;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where the firmware keeps a new image: `HAL_Firmware_Persistence_*`. Blocking (flash, files).
 //!
-//! There is one image at a time: whoever calls must see to it that one update at a time is written.
+//! There is one image at a time: whoever calls must see to it that one update at a time is written. Stop says that
+//! no more bytes come, not that they are good: a HAL is stopped after a failed download as well.
 
 use super::ffi;
 
@@ -11,19 +12,19 @@ pub fn start() {
     unsafe { ffi::HAL_Firmware_Persistence_Start() }
 }
 
-/// Appends to the image; `false` when that failed. The buffer is the firmware's to change during the call.
+/// Appends to the image; `false` when that failed (a negative return: some HALs return the length). The buffer is the firmware's to change during the call.
 #[must_use]
 pub fn write(data: &mut [u8]) -> bool {
     let Ok(len) = u32::try_from(data.len()) else { return false };
     // SAFETY: the pointer is good for reads and writes of `len` bytes.
-    unsafe { ffi::HAL_Firmware_Persistence_Write(data.as_mut_ptr().cast(), len) == 0 }
+    unsafe { ffi::HAL_Firmware_Persistence_Write(data.as_mut_ptr().cast(), len) >= 0 }
 }
 
 /// Ends the image; `false` when it is not safely stored.
 #[must_use]
 pub fn stop() -> bool {
     // SAFETY: no arguments.
-    unsafe { ffi::HAL_Firmware_Persistence_Stop() == 0 }
+    unsafe { ffi::HAL_Firmware_Persistence_Stop() >= 0 }
 }
 
 #[cfg(test)]

@@ -8,8 +8,6 @@ use std::time::{Duration, Instant};
 use super::ffi;
 use crate::cancel::Cancel;
 use crate::log;
-#[cfg(all(feature = "tls", not(feature = "hal-ssl")))]
-use crate::net::tls;
 use crate::net::{Dial, NetError, Roots, Security, Stream, Target};
 
 /// How long to wait before asking a HAL again that came back with nothing although time was left.
@@ -82,7 +80,13 @@ fn dial_tls(
     cancel: &Cancel,
 ) -> Result<Box<dyn Stream>, NetError> {
     let tcp = establish_tcp(host, target.port, began, timeout, cancel)?;
-    tls::connect(Box::new(tcp), &target.host, roots, timeout.saturating_sub(began.elapsed()), cancel)
+    crate::net::tls::connect(
+        Box::new(tcp),
+        &target.host,
+        roots,
+        timeout.saturating_sub(began.elapsed()),
+        cancel,
+    )
 }
 
 #[cfg(not(any(feature = "tls", feature = "hal-ssl")))]
@@ -159,7 +163,7 @@ impl<F: Family> Connection<F> {
         // A handle may be a pointer, and on 32-bit systems one in the upper half is a good one: only what can be a
         // negated error number counts as failure.
         let failed = (-4095..=0).contains(&(handle as isize));
-        let connection = (!failed).then_some(Self { handle, family: PhantomData });
+        let connection = (!failed).then(|| Self { handle, family: PhantomData });
         if cancel.is_cancelled() {
             return Err(NetError::Cancelled);
         }
