@@ -2,8 +2,9 @@
 //! otakit: one OTA engine in Rust behind the C APIs that firmware already calls.
 //!
 //! Data takes one way through the crate (see `docs/ARCHITECTURE.md`):
-//! a cloud message is decoded by [`platform`] into an offer runs one update from offer to
-//! verdict, [`fetch`] brings the bytes over [`net`], and a front door in [`capi`] hands them to C.
+//! a cloud message is decoded by [`platform`] into an offer, [`engine`] runs one update from
+//! offer to verdict, [`fetch`] brings the bytes over [`net`], [`service`] binds them to one device, and a front door in
+//! [`capi`] hands them to C.
 //! `unsafe` lives in [`capi`] and [`hal`] alone.
 
 pub mod cancel;
@@ -11,8 +12,11 @@ pub mod capi;
 pub mod digest;
 pub mod engine;
 pub mod fetch;
+pub mod hal;
 pub mod lab;
 pub mod log;
+#[cfg(feature = "mqtt")]
+pub mod mqtt;
 pub mod net;
 pub mod platform;
 pub mod service;

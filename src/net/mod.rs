@@ -4,6 +4,9 @@
 //! Streams come from the firmware's `HAL_TCP_*` (see `hal::tcp`), with TLS on top of it where the target asks
 //! for it. One thread at a time uses a stream: a firmware's HAL need not be re-entrant on one connection.
 
+#[cfg(feature = "tls")]
+pub mod tls;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;

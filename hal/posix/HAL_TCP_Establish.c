@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Connects to a host name, an IPv4 or an IPv6 literal; returns a handle, or 0. Blocks for 10 seconds at
+ * most.
+ *
+ * IPv6 and IPv4 addresses take turns. An address gets a quarter of a second alone (or until it refuses),
+ * then the next one joins, and the first connection that stands is kept: a dead IPv6 route costs no more
+ * than that.
+ */
+#include "hal_posix.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Addresses beyond this number are not tried. */
+#define ADDRESSES_MAX 16
+
+/* The resolver's order within a family is kept, its first family goes first. */
+static int interleave(const struct addrinfo *list, const struct addrinfo *out[ADDRESSES_MAX])
+{
+    const struct addrinfo *same = list, *other = list;
+    int first = list->ai_family;
+    int count = 0;
+
+    while (count < ADDRESSES_MAX && (same != NULL || other != NULL)) {
+        while (same != NULL && same->ai_family != first) {
+            same = same->ai_next;
+        }
+        if (same != NULL) {
+            out[count++] = same;
+            same = same->ai_next;
+        }
+        while (other != NULL && other->ai_family == first) {
+            other = other->ai_next;
+        }
+        if (other != NULL && count < ADDRESSES_MAX) {
+            out[count++] = other;
+            other = other->ai_next;
+        }
+    }
+    return count;
+}
+
+/* A socket that is not one of the three standard descriptors and does not leak into a child. */
+static int open_socket(const struct addrinfo *address)
+{
+    int fd = socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC, address->ai_protocol);
+
+    if (fd >= 0 && fd < 3) {
+        int moved = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+        close(fd);
+        fd = moved;
+    }
+    if (fd >= 0 && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* Begins to connect: a descriptor whose writability tells the outcome, or -1. */
+static int begin(const struct addrinfo *address)
+{
+    int fd = open_socket(address);
+
+    if (fd >= 0 && connect(fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS &&
+        errno != EINTR) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+static int is_connected(int fd)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0;
+}
+
+/* Takes finished attempts out of the set. Returns the connected descriptor, or -1. */
+static int harvest(struct pollfd *attempts, int *count)
+{
+    int i = 0;
+
+    while (i < *count) {
+        int fd = attempts[i].fd;
+
+        if (attempts[i].revents == 0) {
+            i++;
+            continue;
+        }
+        attempts[i] = attempts[--*count];
+        if (is_connected(fd)) {
+            return fd;
+        }
+        close(fd);
+    }
+    return -1;
+}
+
+static int race(const struct addrinfo *addresses[], int address_count, uint64_t deadline)
+{
+    struct pollfd attempts[ADDRESSES_MAX];
+    uint64_t next_at = 0; /* when the next address joins */
+    int count = 0, next = 0, winner = -1;
+
+    while (winner < 0 && otakit_hal_left(deadline) > 0) {
+        uint64_t until;
+        int before, n;
+
+        if (next < address_count && (count == 0 || otakit_hal_left(next_at) == 0)) {
+            int fd = begin(addresses[next++]);
+
+            if (fd < 0) {
+                continue;
+            }
+            attempts[count].fd = fd;
+            attempts[count].events = POLLOUT;
+            attempts[count++].revents = 0;
+            next_at = otakit_hal_now_ms() + OTAKIT_HAL_NEXT_ADDRESS_MS;
+        }
+        if (count == 0) {
+            break;
+        }
+        until = next < address_count && next_at < deadline ? next_at : deadline;
+        n = poll(attempts, (nfds_t)count, otakit_hal_left(until));
+        if (n < 0 && errno != EINTR) {
+            break;
+        }
+        if (n > 0) {
+            before = count;
+            winner = harvest(attempts, &count);
+            if (count < before) {
+                next_at = 0; /* one refused: the next need not wait */
+            }
+        }
+    }
+    while (count > 0) {
+        close(attempts[--count].fd);
+    }
+    return winner;
+}
+
+static void prepare(int fd)
+{
+    int on = 1;
+
+    /* Both are wishes: a connection without them still works. */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+#ifdef SO_NOSIGPIPE
+    setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof(on));
+#endif
+}
+
+uintptr_t HAL_TCP_Establish(const char *host, uint16_t port)
+{
+    uint64_t deadline = otakit_hal_now_ms() + OTAKIT_HAL_ESTABLISH_MS;
+    const struct addrinfo *addresses[ADDRESSES_MAX];
+    struct addrinfo *found;
+    int fd;
+
+    if (host == NULL || host[0] == '\0') {
+        return 0;
+    }
+    found = otakit_hal_resolve(host, port, deadline);
+    if (found == NULL) {
+        return 0;
+    }
+    fd = race(addresses, interleave(found, addresses), deadline);
+    freeaddrinfo(found);
+    if (fd < 0) {
+        return 0;
+    }
+    prepare(fd);
+    return (uintptr_t)fd;
+}

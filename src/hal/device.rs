@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Who the device is, as the firmware says. Values are copied at each call; any thread may ask.
+
+use std::ffi::{CStr, c_char, c_int};
+
+use super::ffi;
+use crate::log;
+
+/// Far more than any limit below: a firmware that writes some bytes too many is refused rather than obeyed.
+const ROOM: usize = 160;
+
+/// The product key, up to 20 bytes; `None` when the firmware has none or it is unusable (a log line says why).
+pub fn product_key() -> Option<String> {
+    ask("product key", 20, ffi::HAL_GetProductKey)
+}
+
+/// The product secret, up to 64 bytes; `None` as in [`product_key`].
+pub fn product_secret() -> Option<String> {
+    ask("product secret", 64, ffi::HAL_GetProductSecret)
+}
+
+/// The device name, up to 32 bytes; `None` as in [`product_key`].
+pub fn device_name() -> Option<String> {
+    ask("device name", 32, ffi::HAL_GetDeviceName)
+}
+
+/// The device secret, up to 64 bytes; `None` as in [`product_key`].
+pub fn device_secret() -> Option<String> {
+    ask("device secret", 64, ffi::HAL_GetDeviceSecret)
+}
+
+/// The version of the running firmware, up to 64 bytes; `None` as in [`product_key`].
+pub fn firmware_version() -> Option<String> {
+    ask("firmware version", 64, ffi::HAL_GetFirmwareVersion)
+}
+
+fn ask(what: &str, max: usize, get: unsafe extern "C" fn(*mut c_char) -> c_int) -> Option<String> {
+    let mut buf = [0u8; ROOM];
+    // SAFETY: the contract of every HAL_Get* is to write at most `max` bytes and a NUL; the buffer has more room.
+    let returned = unsafe { get(buf.as_mut_ptr().cast()) };
+    if returned <= 0 {
+        return None;
+    }
+    // The NUL counts, not the number returned. The buffer was zeroed: without a NUL all of it was overwritten.
+    let text = CStr::from_bytes_until_nul(&buf).ok().and_then(|text| text.to_str().ok());
+    // The value itself stays out of the log: it may be a secret.
+    match text {
+        Some("") => None,
+        Some(text) if text.len() <= max => Some(text.to_owned()),
+        Some(text) => {
+            log!(Error, "hal", "the {what} has {} bytes, {max} are allowed", text.len());
+            None
+        }
+        None => {
+            log!(Error, "hal", "the {what} is not a NUL-terminated UTF-8 string");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_double::identity;
+    use super::*;
+
+    #[test]
+    fn values_within_their_limits_are_taken() {
+        assert_eq!(product_key(), None);
+        identity("product_key", b"12345678901234567890");
+        assert_eq!(product_key().as_deref(), Some("12345678901234567890"));
+        identity("product_key", b"123456789012345678901");
+        assert_eq!(product_key(), None);
+        identity("device_name", "näme".as_bytes());
+        assert_eq!(device_name().as_deref(), Some("näme"));
+        identity("device_name", b"n\xffme");
+        assert_eq!(device_name(), None);
+        identity("device_secret", &[b's'; ROOM]);
+        assert_eq!(device_secret(), None, "no NUL in reach");
+        identity("product_secret", b"p");
+        assert_eq!(product_secret().as_deref(), Some("p"));
+        identity("version", b"app-1.0.0");
+        assert_eq!(firmware_version().as_deref(), Some("app-1.0.0"));
+        identity("version", b"");
+        assert_eq!(firmware_version(), None);
+    }
+}

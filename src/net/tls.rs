@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! TLS 1.2 and 1.3 over any [`Stream`], with rustls and its ring provider.
+
+mod config;
+
+use std::io::{ErrorKind, Read, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::ServerName;
+use rustls::{CertificateError, ClientConnection, Error};
+
+use super::{NetError, Roots, SLICE, Stream};
+use crate::cancel::Cancel;
+use crate::log;
+
+/// Room for the largest TLS record, so that one call on the stream below can bring a whole one.
+const INCOMING: usize = 17 * 1024;
+/// The most plaintext that is encrypted before it is written out.
+const OUTGOING: usize = 32 * 1024;
+
+/// Makes a TLS client connection on `tcp`: handshake, certificate chain up to `roots`, name (or IP address) `host`.
+///
+/// Blocks until done, for `timeout` at most; a cancel is seen within [`SLICE`]. The peer's end without TLS's own
+/// closing message comes out of the stream as [`NetError::Broken`]: the data may have been cut short.
+pub fn connect(
+    tcp: Box<dyn Stream>,
+    host: &str,
+    roots: &Arc<Roots>,
+    timeout: Duration,
+    cancel: &Cancel,
+) -> Result<Box<dyn Stream>, NetError> {
+    let deadline = Deadline::after(timeout);
+    let config = config::client_config(roots)?;
+    let Ok(name) = ServerName::try_from(host.to_owned()) else {
+        log!(Warning, "tls", "'{}' is not a name that a certificate can have", host.escape_default());
+        return Err(NetError::Connect);
+    };
+    let mut tls = ClientConnection::new(config, name).map_err(|error| refusal(host, &error))?;
+    tls.set_buffer_limit(Some(OUTGOING));
+    let mut stream = TlsStream {
+        tcp,
+        tls,
+        incoming: vec![0; INCOMING].into_boxed_slice(),
+        pending: 0..0,
+        outgoing: Vec::new(),
+        usable: false,
+        host: host.to_owned(),
+    };
+    stream.handshake(deadline, cancel)?;
+    Ok(Box::new(stream))
+}
+
+#[derive(Clone, Copy)]
+struct Deadline {
+    began: Instant,
+    timeout: Duration,
+}
+
+impl Deadline {
+    fn after(timeout: Duration) -> Self {
+        Self { began: Instant::now(), timeout }
+    }
+
+    fn left(self) -> Duration {
+        self.timeout.saturating_sub(self.began.elapsed())
+    }
+}
+
+struct TlsStream {
+    tcp: Box<dyn Stream>,
+    tls: ClientConnection,
+    /// Ciphertext from the stream below, of which `pending` was not taken by TLS yet.
+    incoming: Box<[u8]>,
+    pending: std::ops::Range<usize>,
+    /// Ciphertext on its way out; empty between calls.
+    outgoing: Vec<u8>,
+    /// Whether a closing message would still make sense to the peer.
+    usable: bool,
+    host: String,
+}
+
+impl TlsStream {
+    fn handshake(&mut self, deadline: Deadline, cancel: &Cancel) -> Result<(), NetError> {
+        loop {
+            if cancel.is_cancelled() {
+                return Err(NetError::Cancelled);
+            }
+            self.flush(deadline.left())?;
+            if !self.tls.is_handshaking() {
+                self.usable = true;
+                return Ok(());
+            }
+            if self.pending.is_empty() {
+                let left = deadline.left();
+                if left.is_zero() {
+                    log!(Info, "tls", "no handshake with {} in time", self.host);
+                    return Err(NetError::Timeout);
+                }
+                match self.fill(left.min(SLICE)) {
+                    Err(NetError::Closed) => return Err(NetError::Broken),
+                    other => other?,
+                };
+            }
+            self.process()?;
+        }
+    }
+
+    /// Writes out what TLS wants to send.
+    fn flush(&mut self, timeout: Duration) -> Result<(), NetError> {
+        while self.tls.wants_write() {
+            self.tls.write_tls(&mut self.outgoing).map_err(|_| NetError::Tls)?;
+        }
+        if self.outgoing.is_empty() {
+            return Ok(());
+        }
+        let outcome = self.tcp.write_all(&self.outgoing, timeout);
+        self.outgoing.clear();
+        self.usable &= outcome.is_ok();
+        outcome
+    }
+
+    /// Reads ciphertext once. `pending` must be empty.
+    fn fill(&mut self, timeout: Duration) -> Result<usize, NetError> {
+        let n = self.tcp.read(&mut self.incoming, timeout)?;
+        self.pending = 0..n;
+        Ok(n)
+    }
+
+    /// Gives some pending ciphertext to TLS. No plaintext may be waiting: its buffer is bounded.
+    fn process(&mut self) -> Result<(), NetError> {
+        let mut ciphertext = self.incoming.get(self.pending.clone()).unwrap_or_default();
+        if ciphertext.is_empty() {
+            return Ok(());
+        }
+        let taken = self.tls.read_tls(&mut ciphertext).map_err(|_| NetError::Tls)?;
+        self.pending.start += taken;
+        match self.tls.process_new_packets() {
+            // The peer said goodbye: what may follow is not part of the stream.
+            Ok(_) if taken == 0 => self.pending = 0..0,
+            Ok(_) => {}
+            Err(error) => {
+                // Tell the peer why, if that is possible at once; the connection is over either way.
+                let _ = self.flush(SLICE);
+                self.usable = false;
+                return Err(refusal(&self.host, &error));
+            }
+        }
+        Ok(())
+    }
+
+    /// Plaintext that is there already: `None` when ciphertext has to come first.
+    fn take_plaintext(&mut self, buf: &mut [u8]) -> Result<Option<usize>, NetError> {
+        match self.tls.reader().read(buf) {
+            Ok(0) => Err(NetError::Closed),
+            Ok(n) => Ok(Some(n)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+            Err(_) => Err(NetError::Broken),
+        }
+    }
+}
+
+impl Stream for TlsStream {
+    fn read(&mut self, buf: &mut [u8], timeout: Duration) -> Result<usize, NetError> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let deadline = Deadline::after(timeout);
+        let mut asked = false;
+        loop {
+            if let Some(n) = self.take_plaintext(buf)? {
+                return Ok(n);
+            }
+            if self.pending.is_empty() {
+                let left = deadline.left();
+                // The stream below is asked at least once, also with no time to wait.
+                if asked && left.is_zero() {
+                    return Ok(0);
+                }
+                asked = true;
+                match self.fill(left) {
+                    Ok(0) => return Ok(0),
+                    Ok(_) => {}
+                    // Without a closing message before, somebody may have cut the data short.
+                    Err(error) => {
+                        self.usable = false;
+                        return Err(if error == NetError::Closed { NetError::Broken } else { error });
+                    }
+                }
+            }
+            self.process()?;
+            // Rarely, TLS itself has to answer (new keys).
+            self.flush(deadline.left().max(SLICE)).map_err(|_| NetError::Broken)?;
+        }
+    }
+
+    fn write_all(&mut self, buf: &[u8], timeout: Duration) -> Result<(), NetError> {
+        let deadline = Deadline::after(timeout);
+        let mut rest = buf;
+        while !rest.is_empty() {
+            let n = self.tls.writer().write(rest).map_err(|_| NetError::Tls)?;
+            rest = rest.get(n..).filter(|_| n > 0).ok_or(NetError::Tls)?;
+            self.flush(deadline.left())?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for TlsStream {
+    fn drop(&mut self) {
+        if self.usable {
+            self.tls.send_close_notify();
+            // Best effort: the peer may be gone.
+            let _ = self.flush(SLICE);
+        }
+    }
+}
+
+/// Logs why the peer is not to be trusted, or why TLS failed, and says which of the two it was.
+fn refusal(host: &str, error: &Error) -> NetError {
+    match error {
+        Error::InvalidCertificate(reason) => {
+            log!(Error, "tls", "certificate of {host} refused: {}", explain(reason));
+            NetError::Certificate
+        }
+        Error::NoCertificatesPresented => {
+            log!(Error, "tls", "{host} shows no certificate");
+            NetError::Certificate
+        }
+        other => {
+            log!(Error, "tls", "TLS with {host} failed: {other}");
+            NetError::Tls
+        }
+    }
+}
+
+fn explain(reason: &CertificateError) -> String {
+    match reason {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "it has expired (or this device's clock is wrong)".into()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "it is not valid yet: is this device's clock set?".into()
+        }
+        CertificateError::UnknownIssuer => "unknown issuer: no trusted authority has signed it".into(),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "it belongs to another host".into()
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
