@@ -18,7 +18,7 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// Length of the digest in bytes.
-    pub fn len(self) -> usize {
+    pub fn digest_len(self) -> usize {
         match self {
             Self::Md5 => 16,
             Self::Sha256 => 32,
@@ -37,7 +37,7 @@ impl Expected {
     /// Reads hexadecimal digits of either case. `None` unless they are exactly as many as the algorithm needs.
     pub fn from_hex(algorithm: Algorithm, hex: &str) -> Option<Self> {
         let digits = hex.as_bytes();
-        if digits.len() != algorithm.len() * 2 {
+        if digits.len() != algorithm.digest_len() * 2 {
             return None;
         }
         let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|n| u8::try_from(n).ok());

@@ -59,8 +59,9 @@ pub enum Content {
     Config(Config),
 }
 
-/// Called when an offer was taken, on the thread that yields, with no lock held.
-pub type Hook = Arc<dyn Fn(&Content) + Send + Sync>;
+/// Called with no lock held: when an offer was taken (`false`, on the thread that yields), and when its download has
+/// ended, well or not (`true`, on the thread that fetches).
+pub type Hook = Arc<dyn Fn(&Content, bool) + Send + Sync>;
 
 /// How a session fetches; see [`engine::Settings`].
 pub type Settings = engine::Settings;
@@ -94,13 +95,8 @@ impl Ota {
     ) -> Result<Arc<Self>, OtaError> {
         let session = Session::new(source);
         session.configure(settings);
-        let ota = Arc::new(Self {
-            device,
-            signal,
-            session,
-            listeners: Mutex::default(),
-            state: Mutex::default(),
-        });
+        let ota =
+            Arc::new(Self { device, signal, session, listeners: Mutex::default(), state: Mutex::default() });
         for (topic, qos) in Topic::SUBSCRIBED {
             let listener: Arc<dyn Listener> = Arc::new(Inbox { ota: Arc::downgrade(&ota), topic });
             let subscribed = ota.signal.subscribe(&topic.of(&ota.device), qos, listener.clone());
@@ -200,7 +196,11 @@ impl Ota {
     /// Takes the next bytes of the image; see [`Session::read`]. The first bytes are reported to the cloud as the start
     /// of the download.
     pub fn fetch(&self, out: &mut [u8], timeout: Duration) -> Result<usize, OtaError> {
-        let read = self.session.read(out, timeout).map_err(|failure| self.note(failure.into()))?;
+        let read = self.session.read(out, timeout);
+        if !matches!(read, Err(Failure::State)) && self.is_finished() {
+            self.call_hook(true);
+        }
+        let read = read.map_err(|failure| self.note(failure.into()))?;
         if read.first && read.bytes > 0 {
             // The download does not depend on the cloud's hearing of it.
             let _ = self.report_progress(0, report::ENTERED_DOWNLOADING);
@@ -254,23 +254,37 @@ impl Ota {
             Content::Config(config) => &config.offer,
         };
         let (version, size) = (offer.version.clone(), offer.size);
-        let hook = {
+        {
             let mut state = self.state.lock();
             if self.session.offer(offer.clone()).is_err() {
-                crate::log!(Warning, "ota", "{}: offer {version} ignored: a download is under way", self.device);
+                crate::log!(
+                    Warning,
+                    "ota",
+                    "{}: offer {version} ignored: a download is under way",
+                    self.device
+                );
                 state.last_error = Some(OtaError::State);
                 return;
             }
             state.told_invalid = false;
-            state.content = Some(content.clone());
-            match content {
-                Content::Firmware(_) => state.firmware_hook.clone(),
-                Content::Config(_) => state.config_hook.clone(),
-            }
-        };
+            state.content = Some(content);
+        }
         crate::log!(Info, "ota", "{}: offer {version}, {size} bytes", self.device);
-        if let Some(hook) = hook {
-            hook(&content);
+        self.call_hook(false);
+    }
+
+    fn call_hook(&self, ended: bool) {
+        let (hook, content) = {
+            let state = self.state.lock();
+            let hook = match &state.content {
+                Some(Content::Firmware(_)) => state.firmware_hook.clone(),
+                Some(Content::Config(_)) => state.config_hook.clone(),
+                None => None,
+            };
+            (hook, state.content.clone())
+        };
+        if let (Some(hook), Some(content)) = (hook, content) {
+            hook(&content, ended);
         }
     }
 

@@ -12,8 +12,8 @@ use crate::platform::aliyun::config::Config;
 use crate::platform::aliyun::offer::Firmware;
 use crate::service::{Content, OtaError};
 
-/// `ota_fetch_cb_fpt`: called with `is_fetch` 0 when a firmware is on offer, on the thread that yields.
-/// The texts are valid during the call only.
+/// `ota_fetch_cb_fpt`: called with `is_fetch` 0 when a firmware is on offer (inside the MQTT yield)
+/// and with 1 when its download has ended (inside `IOT_OTA_FetchYield`). A size that does not fit is 0xFFFFFFFF. The texts are valid during the call only.
 pub type ota_fetch_cb_fpt = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -92,9 +92,9 @@ pub extern "C" fn iotx_ota_set_fetch_callback(
     guard("iotx_ota_set_fetch_callback", FAIL, || {
         let (Some(ota), Some(callback)) = (session(pt), fetch_cb) else { return FAIL };
         let user_data = UserData(user_data);
-        ota.on_firmware(Arc::new(move |content| {
+        ota.on_firmware(Arc::new(move |content, ended| {
             if let Content::Firmware(firmware) = content {
-                call_firmware(callback, &user_data, firmware);
+                call_firmware(callback, &user_data, ended, firmware);
             }
         }));
         SUCCESS
@@ -111,9 +111,9 @@ pub extern "C" fn iotx_ota_set_cota_fetch_callback(
     guard("iotx_ota_set_cota_fetch_callback", FAIL, || {
         let (Some(ota), Some(callback)) = (session(pt), fetch_cb) else { return FAIL };
         let user_data = UserData(user_data);
-        ota.on_config(Arc::new(move |content| {
+        ota.on_config(Arc::new(move |content, ended| {
             if let Content::Config(config) = content {
-                call_config(callback, &user_data, config);
+                call_config(callback, &user_data, ended, config);
             }
         }));
         SUCCESS
@@ -139,29 +139,32 @@ impl<F> Callback for Option<F> {
     type Function = F;
 }
 
-fn call_firmware(callback: Present<ota_fetch_cb_fpt>, user_data: &UserData, firmware: &Firmware) {
+fn call_firmware(
+    callback: Present<ota_fetch_cb_fpt>,
+    user_data: &UserData,
+    ended: bool,
+    firmware: &Firmware,
+) {
     let offer = &firmware.offer;
-    let (Some(size), Some(url), Some(version)) = (narrow(offer.size), owned(&offer.url), owned(&offer.version))
-    else {
-        return;
-    };
+    let (Some(url), Some(version)) = (owned(&offer.url), owned(&offer.version)) else { return };
+    let size = narrow(offer.size);
     // SAFETY: C gave the function for this prototype; the texts outlive the call.
-    unsafe { callback(user_data.0, 0, size, url.as_ptr().cast_mut(), version.as_ptr().cast_mut()) };
+    unsafe {
+        callback(user_data.0, c_int::from(ended), size, url.as_ptr().cast_mut(), version.as_ptr().cast_mut())
+    };
 }
 
-fn call_config(callback: Present<cota_fetch_cb_fpt>, user_data: &UserData, config: &Config) {
-    let texts = [&config.id, &config.sign, &config.sign_method, &config.offer.url, &config.get_type].map(|text| owned(text));
-    let (Some(size), [Some(id), Some(sign), Some(method), Some(url), Some(get_type)]) =
-        (narrow(config.offer.size), texts)
-    else {
-        return;
-    };
+fn call_config(callback: Present<cota_fetch_cb_fpt>, user_data: &UserData, ended: bool, config: &Config) {
+    let texts = [&config.id, &config.sign, &config.sign_method, &config.offer.url, &config.get_type]
+        .map(|text| owned(text));
+    let [Some(id), Some(sign), Some(method), Some(url), Some(get_type)] = texts else { return };
+    let size = narrow(config.offer.size);
     let pointer = |text: &CString| text.as_ptr().cast_mut();
     // SAFETY: C gave the function for this prototype; the texts outlive the call.
     unsafe {
         callback(
             user_data.0,
-            0,
+            c_int::from(ended),
             pointer(&id),
             size,
             pointer(&sign),
@@ -172,12 +175,11 @@ fn call_config(callback: Present<cota_fetch_cb_fpt>, user_data: &UserData, confi
     }
 }
 
-fn narrow(size: u64) -> Option<u32> {
-    let narrow = u32::try_from(size).ok();
-    if narrow.is_none() {
-        crate::log!(Error, "ota", "size {size} does not fit the callback's 32 bits: not called");
-    }
-    narrow
+fn narrow(size: u64) -> u32 {
+    u32::try_from(size).unwrap_or_else(|_| {
+        crate::log!(Warning, "ota", "size {size} does not fit the callback's 32 bits");
+        u32::MAX
+    })
 }
 
 fn owned(text: &str) -> Option<CString> {

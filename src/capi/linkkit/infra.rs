@@ -149,7 +149,11 @@ pub extern "C" fn IOT_DumpMemoryStats(level: IOT_LogLevel) {
         let level = Level::from_number(level.0);
         if log::enabled(level) {
             let (clients, sessions) = (mqtt::open_clients(), ota::open_sessions());
-            log::write(level, "infra", format_args!("{clients} MQTT clients and {sessions} OTA sessions open"));
+            log::write(
+                level,
+                "infra",
+                format_args!("{clients} MQTT clients and {sessions} OTA sessions open"),
+            );
         }
     });
 }

@@ -77,10 +77,14 @@ pub unsafe fn answer(ota: &Ota, number: i32, buf: *mut c_void, len: usize) -> Re
             Command::GetType => give_text(buf, &config(&content)?.get_type),
             Command::ConfigSize => write_size(buf, len, config(&content)?.offer.size),
             Command::Type => write_u32(buf, len, ota_type(phase, &content)),
-            Command::FetchedSize => write_size(buf, len, ota.session().progress().map_or(0, |(fetched, _)| fetched)),
+            Command::FetchedSize => {
+                write_size(buf, len, ota.session().progress().map_or(0, |(fetched, _)| fetched))
+            }
             Command::FileSize => write_size(buf, len, ota.session().progress().map_or(0, |(_, size)| size)),
             Command::Md5 => match &content {
-                Content::Firmware(firmware) => write_text(buf, len, firmware.md5.as_deref().unwrap_or_default()),
+                Content::Firmware(firmware) => {
+                    write_text(buf, len, firmware.md5.as_deref().unwrap_or_default())
+                }
                 Content::Config(_) => Err(OtaError::Invalid),
             },
             Command::Version => match &content {

@@ -225,7 +225,7 @@ pub unsafe extern "C" fn IOT_MQTT_Subscribe(
         match find(handle) {
             Some(client) => packet_id(client.subscribe(&filter, qos, handler)),
             None if !handle.is_null() => NULL_VALUE,
-            None if crate::mqtt::topic::check_filter(&filter).is_err() => code(MqttError::InvalidTopic),
+            None if !crate::mqtt::topic::valid_filter(&filter) => code(MqttError::InvalidTopic),
             None if subscribe_early(Subscription { filter, qos, handler }) => SUCCESS,
             None => FAIL,
         }
@@ -336,7 +336,8 @@ pub unsafe extern "C" fn IOT_MQTT_Publish_Simple(
             return NULL_VALUE;
         };
         // SAFETY: as the caller vouches.
-        let (Ok(qos), Some(payload)) = (u8::try_from(qos), unsafe { text::bytes(data, i64::from(len)) }) else {
+        let (Ok(qos), Some(payload)) = (u8::try_from(qos), unsafe { text::bytes(data, i64::from(len)) })
+        else {
             return FAIL;
         };
         client.publish(topic, qos, payload).map_or(FAIL, c_int::from)

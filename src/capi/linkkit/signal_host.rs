@@ -128,9 +128,8 @@ impl Signal for HostSignal {
         };
         let context = std::ptr::without_provenance_mut(id);
         // SAFETY: the host copies the filter; the callback may be called at any time, whatever the context.
-        let code = unsafe {
-            IOT_MQTT_Subscribe(self.client.0, topic.as_ptr(), c_int::from(qos), on_event, context)
-        };
+        let code =
+            unsafe { IOT_MQTT_Subscribe(self.client.0, topic.as_ptr(), c_int::from(qos), on_event, context) };
         if code < 0 {
             LISTENERS.lock().known.retain(|(known, _)| *known != id);
             return Err(SignalError);

@@ -160,6 +160,10 @@ mod tests {
         assert_eq!(first(200, &[("content-encoding", "gzip")]), Err(FetchError::Encoding));
         assert_eq!(first(200, &[("x-content-length", "7"), ("content-length", "100")]), WHOLE);
         assert_eq!(first(206, &[("content-range", "bytes 0-99/100")]), WHOLE);
+    }
+
+    #[test]
+    fn first_request_elsewhere_or_refused() {
         assert_eq!(first(302, &[("location", " /x ")]), Ok(Answer::Redirect("/x".to_owned())));
         assert_eq!(first(302, &[]), Err(FetchError::Redirect));
         for status in [204, 304, 403, 404, 416, 500] {

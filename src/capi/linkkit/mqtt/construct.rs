@@ -98,7 +98,11 @@ pub unsafe fn plan(params: *const iotx_mqtt_param_t) -> Option<Plan> {
         username: signed.username,
         password: signed.password,
         clean_session: params.is_some_and(|p| p.clean_session != 0),
-        keepalive: settings::millis(within(params.map(|p| p.keepalive_interval_ms), 30_000..=1_200_000, 60_000)),
+        keepalive: settings::millis(within(
+            params.map(|p| p.keepalive_interval_ms),
+            30_000..=1_200_000,
+            60_000,
+        )),
         request_timeout: settings::millis(within(params.map(|p| p.request_timeout_ms), 500..=5000, 2000)),
         max_packet_in: size(params.map(|p| p.read_buf_size)),
         max_packet_out: size(params.map(|p| p.write_buf_size)),
@@ -149,13 +153,17 @@ fn endpoint(given: &Given) -> Option<Endpoint> {
 fn explicit_mode(given: &Given) -> SecureMode {
     let signed_for = |mode: &str| given.client_id.as_deref().is_some_and(|id| id.contains(mode));
     let tls = !signed_for("securemode=3")
-        && (given.authorities.is_some() || signed_for("securemode=2") || matches!(given.port, Some(443 | 8883)));
+        && (given.authorities.is_some()
+            || signed_for("securemode=2")
+            || matches!(given.port, Some(443 | 8883)));
     if tls { SecureMode::Tls } else { SecureMode::Tcp }
 }
 
 /// What C gave of a sign-in, filled up from the HAL's identity; and whose it is.
 fn sign_in(given: Given, mode: SecureMode) -> Option<(Option<Device>, Credentials)> {
-    if let (Some(client_id), Some(username), Some(password)) = (&given.client_id, &given.username, &given.password) {
+    if let (Some(client_id), Some(username), Some(password)) =
+        (&given.client_id, &given.username, &given.password)
+    {
         let device = username.split_once('&').and_then(|(dn, pk)| Device::new(pk, dn));
         let (client_id, username, password) = (client_id.clone(), username.clone(), password.clone());
         return Some((device, Credentials { client_id, username, password }));
@@ -166,7 +174,8 @@ fn sign_in(given: Given, mode: SecureMode) -> Option<(Option<Device>, Credential
     if secret.len() > DEVICE_SECRET_LEN {
         return missing("device secret of at most 64 characters");
     }
-    let device = Device::new(&product_key, &device_name).or_else(|| missing("sound product key or device name"))?;
+    let device =
+        Device::new(&product_key, &device_name).or_else(|| missing("sound product key or device name"))?;
     let customize_info = CLOUD.lock().customize_info.clone();
     let signed = credentials(&device, &secret, mode, &customize_info);
     let credentials = Credentials {
