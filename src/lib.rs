@@ -8,4 +8,6 @@
 
 pub mod cancel;
 pub mod log;
+#[cfg(feature = "mqtt")]
+pub mod mqtt;
 pub mod net;
