@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::codec;
+use super::dispatch;
+use super::encode;
 use super::error::{ConnectError, MqttError};
-use super::event::{Event, Handler, Message, Subscription};
-use super::inbox::{Delivery, Incoming};
+use super::event::{Handler, Subscription};
 use super::io;
 use super::options::Options;
 use super::session::Request;
@@ -113,7 +113,7 @@ impl Client {
         if qos > 1 {
             return Err(MqttError::Qos);
         }
-        let len = codec::publish_len(topic, qos, payload);
+        let len = encode::publish_len(topic, qos, payload);
         let may = |state: &State| qos == 0 || state.session.may_publish();
         self.with_room(len, may)?.send_publish(topic, qos, payload).inspect(|_| self.wake_io())
     }
@@ -208,7 +208,7 @@ impl Client {
             if let Some(incoming) = next {
                 state.dispatcher = Some(me);
                 drop(state);
-                self.dispatch(&incoming);
+                dispatch::run(shared, &incoming);
                 state = shared.lock();
                 if Instant::now() < deadline {
                     continue;
@@ -329,73 +329,6 @@ impl Client {
         };
         state.waits.retain(|(waiting, _)| *waiting != id);
         result
-    }
-
-    /// Runs the handlers of one event. The caller has made itself the dispatcher.
-    fn dispatch(&self, incoming: &Incoming) {
-        let _turn = Turn { shared: self.shared() };
-        let event = match incoming {
-            Incoming::Message(delivery) => return self.deliver(delivery),
-            Incoming::Disconnected => Event::Disconnected,
-            Incoming::Reconnected => Event::Reconnected,
-            Incoming::SubscribeOk(id) => Event::SubscribeOk(*id),
-            Incoming::SubscribeRefused(id) => Event::SubscribeRefused(*id),
-            Incoming::SubscribeTimeout(id) => Event::SubscribeTimeout(*id),
-            Incoming::UnsubscribeOk(id) => Event::UnsubscribeOk(*id),
-            Incoming::UnsubscribeTimeout(id) => Event::UnsubscribeTimeout(*id),
-            Incoming::PublishOk(id) => Event::PublishOk(*id),
-            Incoming::Overflow(text) => Event::Overflow(text),
-        };
-        self.call_default(&event);
-    }
-
-    fn call_default(&self, event: &Event<'_>) {
-        let handler = self.shared().lock().default_handler.clone();
-        if let Some(handler) = handler {
-            handler.on_event(event);
-        }
-    }
-
-    fn deliver(&self, delivery: &Delivery) {
-        let Delivery { publish, link, epoch } = delivery;
-        let limit = self.options().max_packet_in;
-        let event = Event::Message(Message {
-            topic: &publish.topic,
-            payload: &publish.payload,
-            qos: publish.qos,
-            dup: publish.dup,
-            retain: publish.retain,
-            packet_id: publish.id,
-        });
-        let takers = self.shared().lock().registry.takers(&publish.topic, publish.wire_len, limit);
-        if !takers.is_empty() {
-            for taker in takers {
-                // An earlier handler may have removed this one.
-                let current = self.shared().lock().registry.is_current(taker.serial);
-                if current {
-                    taker.handler.on_event(&event);
-                }
-            }
-        } else if publish.wire_len <= limit {
-            self.call_default(&event);
-        } else {
-            // Whoever wanted messages of this size is gone.
-            self.call_default(&Event::Overflow("message dropped: larger than allowed"));
-        }
-        self.shared().acknowledge(publish.qos, publish.id, *link, *epoch);
-    }
-}
-
-/// The right to run handlers; given back when dropped, also after a panic in a handler.
-struct Turn<'a> {
-    shared: &'a Shared,
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.shared.lock().dispatcher = None;
-        self.shared.events.notify_all();
-        self.shared.io.notify_all();
     }
 }
 

@@ -2,6 +2,8 @@
 use std::time::Duration;
 
 use super::*;
+use crate::mqtt::encode::*;
+use crate::mqtt::options::Options;
 use crate::net::{Security, Target};
 
 fn options() -> Options {

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::codec::Publish;
+use super::decode::Publish;
 
 /// Messages (and notes about dropped ones) that may wait.
 const MAX_MESSAGES: usize = 64;

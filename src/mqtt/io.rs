@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::clock::{Backoff, Due, Keepalive};
-use super::codec::{self, Decoder, Inbound};
+use super::decode::{self, Decoder, Inbound};
+use super::encode;
 use super::error::ConnectError;
 use super::shared::Shared;
 use crate::log;
@@ -129,8 +130,8 @@ impl From<NetError> for Lost {
     }
 }
 
-impl From<codec::Malformed> for Lost {
-    fn from(_: codec::Malformed) -> Self {
+impl From<decode::Malformed> for Lost {
+    fn from(_: decode::Malformed) -> Self {
         Self::Malformed
     }
 }
@@ -139,7 +140,7 @@ impl Link {
     /// Connects and signs in.
     fn open(shared: &Shared, dial: &dyn Dial) -> Result<Self, ConnectError> {
         let options = &shared.options;
-        let connect = codec::connect(options).ok_or(ConnectError::InvalidOptions)?;
+        let connect = encode::connect(options).ok_or(ConnectError::InvalidOptions)?;
         let mut stream =
             dial.dial(&options.target, DIAL_TIMEOUT, &shared.cancel).map_err(ConnectError::Net)?;
         stream.write_all(&connect, options.request_timeout).map_err(ConnectError::Net)?;
@@ -245,7 +246,7 @@ impl Link {
         let now = Instant::now();
         match self.keepalive.poll(now) {
             Due::Nothing => {}
-            Due::Ping => shared.lock().out.push(codec::pingreq()),
+            Due::Ping => shared.lock().out.push(encode::pingreq()),
             Due::Lost => return Err(Lost::Silent),
         }
         // Acknowledgements may be among what is not being read.
@@ -272,7 +273,7 @@ impl Link {
     /// back what was sent last.
     fn say_goodbye(&mut self, shared: &Shared, deadline: Instant) {
         let left = |at_least: Duration| deadline.saturating_duration_since(Instant::now()).max(at_least);
-        if self.stream.write_all(&codec::disconnect(), left(LEAST_WRITE)).is_err() {
+        if self.stream.write_all(&encode::disconnect(), left(LEAST_WRITE)).is_err() {
             return;
         }
         while Instant::now() < deadline && !shared.cancel.is_cancelled() {

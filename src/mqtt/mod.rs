@@ -17,7 +17,9 @@
 
 mod client;
 mod clock;
-mod codec;
+mod decode;
+mod dispatch;
+mod encode;
 mod error;
 mod event;
 mod inbox;
@@ -34,7 +36,5 @@ pub use error::{ConnectError, MqttError};
 pub use event::{Event, Handler, Message, Subscription};
 pub use options::Options;
 
-#[cfg(test)]
-mod test_broker;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::codec;
+use super::encode;
 
 /// QoS 1 messages that may be unacknowledged at once.
 pub(super) const MAX_UNACKNOWLEDGED: usize = 20;
@@ -101,7 +101,7 @@ impl Session {
     /// A new QoS 1 message: its packet id and the packet, or `None` when it cannot be encoded.
     pub(super) fn publish(&mut self, topic: &str, payload: &[u8], now: Instant) -> Option<(u16, Bytes)> {
         let id = self.take_id();
-        let packet = codec::publish(topic, 1, id, payload)?;
+        let packet = encode::publish(topic, 1, id, payload)?;
         self.unacknowledged.push(Unacknowledged { id, packet: packet.clone(), sent: now });
         Some((id, packet))
     }
@@ -234,13 +234,13 @@ impl Session {
 
 fn again(message: &mut Unacknowledged, now: Instant) -> Bytes {
     message.sent = now;
-    codec::as_duplicate(&message.packet)
+    encode::as_duplicate(&message.packet)
 }
 
 fn encode(id: u16, request: &Request) -> Option<Bytes> {
     match request {
-        Request::Subscribe { filter, qos } => codec::subscribe(id, filter, *qos),
-        Request::Unsubscribe { filter } => codec::unsubscribe(id, filter),
+        Request::Subscribe { filter, qos } => encode::subscribe(id, filter, *qos),
+        Request::Unsubscribe { filter } => encode::unsubscribe(id, filter),
     }
 }
 

@@ -9,7 +9,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::codec::{self, Dropped, Inbound, Publish, Why};
+use super::decode::{self, Dropped, Inbound, Publish, Why};
+use super::encode;
 use super::error::{ConnectError, MqttError};
 use super::event::{Handler, Subscription};
 use super::inbox::{Delivery, Inbox, Incoming};
@@ -160,7 +161,7 @@ impl Shared {
     }
 
     /// Handles a received packet. `Err`: the server broke the protocol.
-    pub(super) fn receive(&self, packet: Inbound) -> Result<(), codec::Malformed> {
+    pub(super) fn receive(&self, packet: Inbound) -> Result<(), decode::Malformed> {
         let note = self.lock().receive(packet, self.options.max_packet_in)?;
         self.events.notify_all();
         self.changed.notify_all();
@@ -197,8 +198,8 @@ impl Shared {
     pub(super) fn acknowledge(&self, qos: u8, id: u16, link: u32, epoch: u32) {
         let mut state = self.lock();
         let packet = match qos {
-            1 if link == state.link => codec::puback(id),
-            2 if state.session.qos2_handled(id, epoch) => codec::pubrec(id),
+            1 if link == state.link => encode::puback(id),
+            2 if state.session.qos2_handled(id, epoch) => encode::pubrec(id),
             _ => return,
         };
         if state.phase == Phase::Up {
@@ -237,9 +238,9 @@ impl State {
         self.inbox.has_room(self.registry.largest(max_packet_in))
     }
 
-    fn receive(&mut self, packet: Inbound, limit: usize) -> Result<Option<String>, codec::Malformed> {
+    fn receive(&mut self, packet: Inbound, limit: usize) -> Result<Option<String>, decode::Malformed> {
         match packet {
-            Inbound::ConnAck { .. } => return Err(codec::Malformed),
+            Inbound::ConnAck { .. } => return Err(decode::Malformed),
             Inbound::Publish(publish) => self.published(publish),
             Inbound::Dropped(dropped) => return Ok(Some(self.dropped(dropped, limit))),
             Inbound::PubAck(id) => {
@@ -249,7 +250,7 @@ impl State {
             }
             Inbound::PubRel(id) => {
                 self.session.qos2_released(id);
-                self.out.push(codec::pubcomp(id));
+                self.out.push(encode::pubcomp(id));
             }
             Inbound::SubAck { id, granted } => {
                 if let Some(pending) = self.session.answered(id, true) {
@@ -270,7 +271,7 @@ impl State {
         if publish.qos == 2 {
             match self.session.qos2_published(publish.id) {
                 Qos2::New => {}
-                Qos2::Answer => return self.out.push(codec::pubrec(publish.id)),
+                Qos2::Answer => return self.out.push(encode::pubrec(publish.id)),
                 Qos2::Wait => return,
             }
         }
@@ -283,11 +284,11 @@ impl State {
         let Dropped { qos, id, wire_len, why } = dropped;
         let mut news = true;
         if qos == 1 {
-            self.out.push(codec::puback(id));
+            self.out.push(encode::puback(id));
         } else if qos == 2 {
             news = self.session.qos2_published(id) == Qos2::New;
             if self.session.qos2_handled(id, self.session.epoch()) {
-                self.out.push(codec::pubrec(id));
+                self.out.push(encode::pubrec(id));
             }
         }
         let Why::TooLarge(topic) = why else {
@@ -342,7 +343,7 @@ impl State {
     /// Queues a QoS 0 or 1 message. The caller made sure that it may.
     pub(super) fn send_publish(&mut self, topic: &str, qos: u8, payload: &[u8]) -> Result<u16, MqttError> {
         let made: Option<(u16, Bytes)> = if qos == 0 {
-            codec::publish(topic, 0, 0, payload).map(|packet| (0, packet))
+            encode::publish(topic, 0, 0, payload).map(|packet| (0, packet))
         } else {
             self.session.publish(topic, payload, Instant::now())
         };

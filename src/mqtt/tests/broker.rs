@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use super::{Client, ConnectError, Event, Handler, Options, Subscription};
 use crate::cancel::Cancel;
+use crate::mqtt::{Client, ConnectError, Event, Handler, Options, Subscription};
 use crate::net::{Dial, NetError, Security, Stream, Target};
 
 /// Nothing in these tests takes this long unless it is broken.
