@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 
+use super::clock;
 use super::dispatch;
 use super::encode;
 use super::error::{ConnectError, MqttError};
@@ -66,8 +67,9 @@ impl Client {
             }
             valid
         });
-        let attempt = io::DIAL_TIMEOUT + options.request_timeout.saturating_mul(2) + io::FIRST_PAUSE;
-        let deadline = Instant::now() + attempt * io::FIRST_ATTEMPTS;
+        let answer = options.request_timeout.saturating_mul(2);
+        let attempt = answer.saturating_add(io::DIAL_TIMEOUT + io::FIRST_PAUSE);
+        let deadline = clock::deadline(attempt.saturating_mul(io::FIRST_ATTEMPTS));
         let shared = Arc::new(Shared::new(options, default_handler, early));
         let for_thread = Arc::clone(&shared);
         let thread = thread::Builder::new()
@@ -88,7 +90,8 @@ impl Client {
             Phase::Failed(error) => Err(error),
             // A firmware's HAL call does not return. Dropping the owner lets the thread end itself later.
             Phase::Starting => Err(ConnectError::Net(NetError::Timeout)),
-            Phase::Up | Phase::Down | Phase::Ended => Ok(Self { owner }),
+            Phase::Ended => Err(ConnectError::Net(NetError::Broken)),
+            Phase::Up | Phase::Down => Ok(Self { owner }),
         }
     }
 
@@ -139,7 +142,7 @@ impl Client {
         if self.in_handler() {
             return self.subscribe(filter, qos, handler);
         }
-        let deadline = Instant::now().checked_add(timeout).unwrap_or_else(far_future);
+        let deadline = clock::deadline(timeout);
         let mut id = self.send_subscribe(filter, qos, Arc::clone(&handler), true)?;
         loop {
             match self.wait_for_answer(id, deadline)? {
@@ -195,7 +198,7 @@ impl Client {
     /// Inside a handler: [`MqttError::Reentrant`], at once.
     pub fn yield_for(&self, duration: Duration) -> Result<(), MqttError> {
         let duration = if duration.is_zero() { SHORTEST_YIELD } else { duration };
-        let deadline = Instant::now().checked_add(duration).unwrap_or_else(far_future);
+        let deadline = clock::deadline(duration);
         let me = thread::current().id();
         let shared = self.shared();
         let mut state = shared.lock();
@@ -248,7 +251,7 @@ impl Client {
         may: impl Fn(&State) -> bool,
     ) -> Result<MutexGuard<'_, State>, MqttError> {
         let shared = self.shared();
-        let deadline = Instant::now() + shared.options.request_timeout;
+        let deadline = clock::deadline(shared.options.request_timeout);
         let mut state = shared.lock();
         state.check_up()?;
         if len > shared.options.max_packet_out {
@@ -335,7 +338,7 @@ impl Client {
 impl Owner {
     fn close(&self, grace: Duration) {
         let shared = &self.shared;
-        let deadline = Instant::now().checked_add(grace).unwrap_or_else(far_future);
+        let deadline = clock::deadline(grace);
         let mut state = shared.lock();
         if state.closing.is_none() {
             state.closing = Some(deadline);
@@ -379,9 +382,4 @@ impl Drop for Owner {
     fn drop(&mut self) {
         self.close(DROP_GRACE);
     }
-}
-
-/// A deadline for durations that no clock can hold.
-fn far_future() -> Instant {
-    Instant::now() + Duration::from_secs(365 * 24 * 3600)
 }

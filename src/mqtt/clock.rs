@@ -6,7 +6,14 @@ use std::time::{Duration, Instant};
 /// A link is lost after this many keep-alive intervals without a byte.
 const SILENT_INTERVALS: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
+const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// The time that is `wait` from now; years ahead if that is more than the clock can hold.
+pub(super) fn deadline(wait: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(wait).unwrap_or_else(|| now + FOREVER)
+}
 
 /// The keep-alive of one connection.
 pub(super) struct Keepalive {

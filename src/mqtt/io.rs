@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::clock::{Backoff, Due, Keepalive};
+use super::clock::{self, Backoff, Due, Keepalive};
 use super::decode::{self, Decoder, Inbound};
 use super::encode;
 use super::error::ConnectError;
@@ -158,7 +158,7 @@ impl Link {
     }
 
     fn await_connack(&mut self, shared: &Shared) -> Result<(), ConnectError> {
-        let deadline = Instant::now() + shared.options.request_timeout;
+        let deadline = clock::deadline(shared.options.request_timeout);
         loop {
             // A large PUBLISH here is an error like any other packet: it need not be kept.
             match self.decoder.next(|_| 0) {
