@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The handle through which the application uses the connection.
+
+use std::fmt;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::clock;
+use super::dispatch;
+use super::encode;
+use super::error::{ConnectError, MqttError};
+use super::event::{Handler, Subscription};
+use super::io;
+use super::options::Options;
+use super::session::Request;
+use super::shared::{Answer, Phase, Shared, State, known_qos};
+use super::topic;
+use crate::log;
+use crate::net::{Dial, NetError};
+
+/// What [`Client::yield_for`] takes a duration of zero for.
+const SHORTEST_YIELD: Duration = Duration::from_millis(10);
+/// How long the end of the I/O thread is waited for beyond the time that it was given.
+const JOIN_SLACK: Duration = Duration::from_millis(100);
+/// Time for the goodbye when a client is dropped without [`Client::disconnect`].
+const DROP_GRACE: Duration = Duration::from_millis(200);
+/// Pause before a refused subscription is asked for again.
+const REFUSED_PAUSE: Duration = Duration::from_millis(200);
+
+/// A connected client. Clones are the same client; calls are allowed from any thread. When the last clone goes,
+/// the connection ends.
+#[derive(Clone)]
+pub struct Client {
+    owner: Arc<Owner>,
+}
+
+struct Owner {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("client_id", &self.options().client_id).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Connects and signs in; `early` are subscribed first, before anything can be published. Subscriptions with an
+    /// invalid filter are left out.
+    ///
+    /// Blocks: up to 3 attempts, 1 s apart, each at most 10 s for the transport and `request_timeout` for the
+    /// answer. A refusal by the server, or a certificate that is not trusted, ends it at once.
+    pub fn connect(
+        dial: Arc<dyn Dial>,
+        options: Options,
+        default_handler: Option<Arc<dyn Handler>>,
+        mut early: Vec<Subscription>,
+    ) -> Result<Self, ConnectError> {
+        early.retain(|subscription| {
+            let valid = topic::valid_filter(&subscription.filter);
+            if !valid {
+                log!(Warning, "mqtt", "subscription with an invalid filter left out");
+            }
+            valid
+        });
+        let answer = options.request_timeout.saturating_mul(2);
+        let attempt = answer.saturating_add(io::DIAL_TIMEOUT + io::FIRST_PAUSE);
+        let deadline = clock::deadline(attempt.saturating_mul(io::FIRST_ATTEMPTS));
+        let shared = Arc::new(Shared::new(options, default_handler, early));
+        let for_thread = Arc::clone(&shared);
+        let thread = thread::Builder::new()
+            .name("otakit-mqtt".to_owned())
+            .spawn(move || io::run(&for_thread, &*dial))
+            .map_err(|_| ConnectError::Resources)?;
+        let owner = Arc::new(Owner { shared, thread: Mutex::new(Some(thread)) });
+        let shared = &owner.shared;
+        let mut state = shared.lock();
+        while state.phase == Phase::Starting {
+            if shared.changed.wait_until(&mut state, deadline).timed_out() {
+                break;
+            }
+        }
+        let phase = state.phase;
+        drop(state);
+        match phase {
+            Phase::Failed(error) => Err(error),
+            // A firmware's HAL call does not return. Dropping the owner lets the thread end itself later.
+            Phase::Starting => Err(ConnectError::Net(NetError::Timeout)),
+            Phase::Ended => Err(ConnectError::Net(NetError::Broken)),
+            Phase::Up | Phase::Down => Ok(Self { owner }),
+        }
+    }
+
+    /// What the client was made from.
+    pub fn options(&self) -> &Options {
+        &self.shared().options
+    }
+
+    /// Whether there is a connection now.
+    pub fn is_connected(&self) -> bool {
+        self.shared().lock().check_up().is_ok()
+    }
+
+    /// Sends a message. Returns its packet id, 0 with QoS 0. `Ok` means encoded and queued in order.
+    ///
+    /// Waits only while too much is queued already, at most `Options::request_timeout`, then
+    /// [`MqttError::Network`].
+    pub fn publish(&self, topic: &str, qos: u8, payload: &[u8]) -> Result<u16, MqttError> {
+        if !topic::valid_topic(topic) {
+            return Err(MqttError::InvalidTopic);
+        }
+        if qos > 1 {
+            return Err(MqttError::Qos);
+        }
+        let len = encode::publish_len(topic, qos, payload);
+        let may = |state: &State| qos == 0 || state.session.may_publish();
+        self.with_room(len, may)?.send_publish(topic, qos, payload).inspect(|_| self.wake_io())
+    }
+
+    /// Subscribes without waiting for the answer. Returns the packet id that the answer's event will carry.
+    ///
+    /// `handler` gets the messages from now on. The same handler again on the same filter stays one; different
+    /// ones all get the message, in the order of subscription. A QoS above 2 counts as 0. Waits as
+    /// [`Client::publish`] does.
+    pub fn subscribe(&self, filter: &str, qos: u8, handler: Arc<dyn Handler>) -> Result<u16, MqttError> {
+        self.send_subscribe(filter, qos, handler, false)
+    }
+
+    /// Subscribes and waits for the answer, at most `timeout`; nobody needs to yield meanwhile. Asks again when
+    /// the server refuses, until the time is over. Inside a handler it is [`Client::subscribe`].
+    pub fn subscribe_sync(
+        &self,
+        filter: &str,
+        qos: u8,
+        handler: Arc<dyn Handler>,
+        timeout: Duration,
+    ) -> Result<u16, MqttError> {
+        if self.in_handler() {
+            return self.subscribe(filter, qos, handler);
+        }
+        let deadline = clock::deadline(timeout);
+        let mut id = self.send_subscribe(filter, qos, Arc::clone(&handler), true)?;
+        loop {
+            match self.wait_for_answer(id, deadline)? {
+                Answer::Granted => return Ok(id),
+                Answer::Refused | Answer::Overdue => {}
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            self.shared().cancel.sleep(REFUSED_PAUSE.min(left));
+            if Instant::now() >= deadline {
+                return Err(MqttError::Timeout);
+            }
+            match self.send_subscribe(filter, qos, Arc::clone(&handler), true) {
+                Ok(next) => id = next,
+                Err(MqttError::NotConnected | MqttError::Network | MqttError::QueueFull) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Removes all handlers of exactly this filter, also when there is no connection now, and unsubscribes.
+    /// Returns the packet id that the answer's event will carry. Waits as [`Client::publish`] does.
+    ///
+    /// A handler that runs in another thread at this moment is not waited for.
+    pub fn unsubscribe(&self, filter: &str) -> Result<u16, MqttError> {
+        if !topic::valid_filter(filter) {
+            return Err(MqttError::InvalidTopic);
+        }
+        let mut state = self.shared().lock();
+        state.check_open()?;
+        let removed = state.registry.remove(filter);
+        drop(state);
+        drop(removed);
+        self.send_unsubscribe(filter)
+    }
+
+    /// Removes one handler of exactly this filter, and unsubscribes if it was the last one; `Ok` also when there is
+    /// no connection now. Waits as [`Client::publish`] does.
+    pub fn remove_handler(&self, filter: &str, handler: &dyn Handler) -> Result<(), MqttError> {
+        let mut state = self.shared().lock();
+        state.check_open()?;
+        let (removed, last) = state.registry.remove_one(filter, handler);
+        drop(state);
+        drop(removed);
+        match last.then(|| self.send_unsubscribe(filter)) {
+            None | Some(Ok(_) | Err(MqttError::NotConnected)) => Ok(()),
+            Some(Err(error)) => Err(error),
+        }
+    }
+
+    /// Runs handlers for the events that are there and that come, for the whole `duration` (zero: 10 ms). Longer
+    /// only by the time that handlers take. Several threads may yield: one handler runs at a time.
+    ///
+    /// Inside a handler: [`MqttError::Reentrant`], at once.
+    pub fn yield_for(&self, duration: Duration) -> Result<(), MqttError> {
+        let duration = if duration.is_zero() { SHORTEST_YIELD } else { duration };
+        let deadline = clock::deadline(duration);
+        let me = thread::current().id();
+        let shared = self.shared();
+        let mut state = shared.lock();
+        loop {
+            if state.dispatcher == Some(me) {
+                return Err(MqttError::Reentrant);
+            }
+            state.check_open()?;
+            let next = if state.dispatcher.is_none() { state.inbox.pop() } else { None };
+            if let Some(incoming) = next {
+                state.dispatcher = Some(me);
+                drop(state);
+                dispatch::run(shared, &incoming);
+                state = shared.lock();
+                if Instant::now() < deadline {
+                    continue;
+                }
+            } else if !shared.events.wait_until(&mut state, deadline).timed_out() {
+                continue;
+            }
+            return state.check_open();
+        }
+    }
+
+    /// Ends the connection: what is queued is sent within `grace`, then DISCONNECT. All handlers are forgotten, and
+    /// every later call fails with [`MqttError::Closed`]. Allowed inside a handler.
+    ///
+    /// Takes at most `grace` and 0.2 s; a firmware's network call that does not return is left behind in its
+    /// thread, which ends once it does.
+    pub fn disconnect(&self, grace: Duration) {
+        self.owner.close(grace);
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.owner.shared
+    }
+
+    fn wake_io(&self) {
+        self.shared().io.notify_all();
+    }
+
+    fn in_handler(&self) -> bool {
+        self.shared().lock().dispatcher == Some(thread::current().id())
+    }
+
+    /// Waits until a packet of `len` bytes may be queued, and returns with the lock held.
+    fn with_room(
+        &self,
+        len: usize,
+        may: impl Fn(&State) -> bool,
+    ) -> Result<MutexGuard<'_, State>, MqttError> {
+        let shared = self.shared();
+        let deadline = clock::deadline(shared.options.request_timeout);
+        let mut state = shared.lock();
+        state.check_up()?;
+        if len > shared.options.max_packet_out {
+            return Err(MqttError::TooLarge);
+        }
+        loop {
+            if !may(&state) {
+                return Err(MqttError::QueueFull);
+            }
+            if state.out.has_room(len, shared.options.out_bound()) {
+                return Ok(state);
+            }
+            let late = shared.changed.wait_until(&mut state, deadline).timed_out();
+            state.check_open()?;
+            if late || state.phase != Phase::Up {
+                return Err(MqttError::Network);
+            }
+        }
+    }
+
+    fn send_subscribe(
+        &self,
+        filter: &str,
+        qos: u8,
+        handler: Arc<dyn Handler>,
+        wait: bool,
+    ) -> Result<u16, MqttError> {
+        if !topic::valid_filter(filter) {
+            return Err(MqttError::InvalidTopic);
+        }
+        if qos > 2 {
+            log!(Warning, "mqtt", "subscription with QoS {qos}: taken for 0");
+        }
+        let qos = known_qos(qos);
+        // Type, length, packet id, filter, QoS.
+        let mut state = self.with_room(filter.len() + 8, |state| state.session.may_request())?;
+        // First the handler: what the server sends at once must find it.
+        state.registry.add(filter, qos, handler);
+        let id = state.send_request(Request::Subscribe { filter: filter.to_owned(), qos }, false)?;
+        if wait {
+            state.waits.push((id, None));
+        }
+        drop(state);
+        self.wake_io();
+        Ok(id)
+    }
+
+    fn send_unsubscribe(&self, filter: &str) -> Result<u16, MqttError> {
+        let request = Request::Unsubscribe { filter: filter.to_owned() };
+        match self.with_room(filter.len() + 7, |state| state.session.may_request()) {
+            Ok(mut state) => state.send_request(request, false).inspect(|_| self.wake_io()),
+            Err(MqttError::NotConnected) => {
+                // The server may remember the subscription: it is told once there is a connection.
+                let mut state = self.shared().lock();
+                if !self.options().clean_session {
+                    state.session.request_later(request, Instant::now());
+                }
+                Err(MqttError::NotConnected)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Waits for the answer to the subscription `id`, and forgets about it.
+    fn wait_for_answer(&self, id: u16, deadline: Instant) -> Result<Answer, MqttError> {
+        let shared = self.shared();
+        let mut state = shared.lock();
+        let result = loop {
+            if let Some((_, Some(answer))) = state.waits.iter().find(|(waiting, _)| *waiting == id) {
+                break Ok(*answer);
+            }
+            if let Err(error) = state.check_open() {
+                break Err(error);
+            }
+            if shared.changed.wait_until(&mut state, deadline).timed_out() {
+                break Err(MqttError::Timeout);
+            }
+        };
+        state.waits.retain(|(waiting, _)| *waiting != id);
+        result
+    }
+}
+
+impl Owner {
+    fn close(&self, grace: Duration) {
+        let shared = &self.shared;
+        let deadline = clock::deadline(grace);
+        let mut state = shared.lock();
+        if state.closing.is_none() {
+            state.closing = Some(deadline);
+        }
+        // Handlers are the caller's: they go without a lock.
+        let forgotten = (
+            std::mem::take(&mut state.registry),
+            state.default_handler.take(),
+            std::mem::take(&mut state.inbox),
+        );
+        let connected = state.phase == Phase::Up;
+        drop(state);
+        drop(forgotten);
+        shared.wake_all();
+        if connected {
+            self.wait_for_end(deadline.checked_add(JOIN_SLACK).unwrap_or(deadline));
+        }
+        shared.cancel.cancel();
+        shared.wake_all();
+        let over = self.wait_for_end(Instant::now() + JOIN_SLACK);
+        let thread = self.thread.lock().take();
+        if let Some(thread) = thread.filter(|thread| over && thread.thread().id() != thread::current().id()) {
+            // It has said that it ends; a panic in it was reported by the panic hook.
+            let _ = thread.join();
+        }
+    }
+
+    /// Waits for the I/O thread. Whether it has ended.
+    fn wait_for_end(&self, deadline: Instant) -> bool {
+        let mut state = self.shared.lock();
+        while !state.is_over() {
+            if self.shared.changed.wait_until(&mut state, deadline).timed_out() {
+                break;
+            }
+        }
+        state.is_over()
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.close(DROP_GRACE);
+    }
+}

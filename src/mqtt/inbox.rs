@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Events on their way from the I/O thread to the thread that yields. Bounded: when full, nothing is read.
+
+use std::collections::VecDeque;
+
+use super::decode::Publish;
+
+/// Messages (and notes about dropped ones) that may wait.
+const MAX_MESSAGES: usize = 64;
+/// Bytes that waiting messages may hold, in units of the largest message allowed.
+const MAX_LARGEST: usize = 4;
+/// Answers that may wait. They are small, and bounded by what the application asked for.
+const MAX_ANSWERS: usize = 4096;
+
+/// An owned `Event`.
+#[derive(Debug)]
+pub(super) enum Incoming {
+    Disconnected,
+    Reconnected,
+    SubscribeOk(u16),
+    SubscribeRefused(u16),
+    SubscribeTimeout(u16),
+    UnsubscribeOk(u16),
+    UnsubscribeTimeout(u16),
+    PublishOk(u16),
+    Overflow(String),
+    Message(Box<Delivery>),
+}
+
+/// A message and where its acknowledgement belongs.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    pub publish: Publish,
+    /// The connection it came over: QoS 1 is acknowledged on that one only.
+    pub link: u32,
+    /// The server session it belongs to, for QoS 2.
+    pub epoch: u32,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Inbox {
+    queue: VecDeque<Incoming>,
+    messages: usize,
+    bytes: usize,
+}
+
+impl Inbox {
+    /// Whether another packet may be read; `largest` is the largest one allowed, in bytes.
+    pub(super) fn has_room(&self, largest: usize) -> bool {
+        self.messages < MAX_MESSAGES
+            && self.bytes < largest.max(1).saturating_mul(MAX_LARGEST)
+            && self.queue.len() - self.messages < MAX_ANSWERS
+    }
+
+    pub(super) fn push(&mut self, incoming: Incoming) {
+        // An outage that nobody heard of yet goes on: without this, events would pile up while nobody yields.
+        let goes_on = matches!(incoming, Incoming::Disconnected)
+            && matches!(self.queue.back(), Some(Incoming::Reconnected));
+        if goes_on {
+            self.queue.pop_back();
+            if matches!(self.queue.back(), Some(Incoming::Disconnected)) {
+                return;
+            }
+        }
+        self.messages += counted(&incoming);
+        self.bytes += size(&incoming);
+        self.queue.push_back(incoming);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Incoming> {
+        let incoming = self.queue.pop_front()?;
+        self.messages -= counted(&incoming);
+        self.bytes -= size(&incoming);
+        Some(incoming)
+    }
+}
+
+fn counted(incoming: &Incoming) -> usize {
+    usize::from(matches!(incoming, Incoming::Message(_) | Incoming::Overflow(_)))
+}
+
+fn size(incoming: &Incoming) -> usize {
+    match incoming {
+        Incoming::Message(delivery) => delivery.publish.wire_len,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(wire_len: usize) -> Incoming {
+        let (topic, payload) = (String::from("/a"), Vec::new());
+        let publish = Publish { topic, payload, qos: 0, dup: false, retain: false, id: 0, wire_len };
+        Incoming::Message(Box::new(Delivery { publish, link: 0, epoch: 0 }))
+    }
+
+    #[test]
+    fn bounded_by_count_and_by_bytes() {
+        let mut inbox = Inbox::default();
+        for _ in 0..MAX_MESSAGES {
+            assert!(inbox.has_room(1000));
+            inbox.push(message(10));
+        }
+        assert!(!inbox.has_room(1000));
+        inbox.pop();
+        assert!(inbox.has_room(1000));
+        assert!(!inbox.has_room(100));
+        while inbox.pop().is_some() {}
+        assert!(inbox.has_room(1));
+        assert_eq!((inbox.messages, inbox.bytes), (0, 0));
+    }
+
+    #[test]
+    fn bounded_by_answers() {
+        let mut inbox = Inbox::default();
+        for _ in 0..MAX_ANSWERS {
+            assert!(inbox.has_room(1));
+            inbox.push(Incoming::PublishOk(1));
+        }
+        assert!(!inbox.has_room(1));
+    }
+
+    #[test]
+    fn outages_that_nobody_heard_of_become_one() {
+        let mut inbox = Inbox::default();
+        for _ in 0..10 {
+            inbox.push(Incoming::Disconnected);
+            inbox.push(Incoming::Reconnected);
+        }
+        assert_eq!(inbox.queue.len(), 2);
+        inbox.push(Incoming::SubscribeOk(1));
+        inbox.push(Incoming::Disconnected);
+        assert_eq!(inbox.queue.len(), 4);
+        assert!(matches!(inbox.pop(), Some(Incoming::Disconnected)));
+        assert!(matches!(inbox.pop(), Some(Incoming::Reconnected)));
+    }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! An MQTT 3.1.1 client: QoS 0 and 1 out, QoS 0 to 2 in.
+//!
+//! ```text
+//! callers ── publish, subscribe ──► Outbox ──► I/O thread ◄──► net::Stream
+//! callers ◄── yield_for: handlers ── Inbox ◄──     │
+//!                                              Session, Keepalive, Backoff (pure)
+//! ```
+//!
+//! Each client has one thread, which alone uses the stream. Handlers run only in threads that call
+//! [`Client::yield_for`], with no lock held. Queues are bounded on both sides: a server that sends faster than the
+//! application yields is made to wait by TCP, an application that publishes faster than the network takes waits
+//! for at most `request_timeout`.
+//!
+//! A QoS 1 or 2 message is acknowledged after its handlers have run. A lost link is connected again for as long as
+//! the client lives; all filters are subscribed again and unacknowledged QoS 1 messages are repeated.
+
+mod client;
+mod clock;
+mod decode;
+mod dispatch;
+mod encode;
+mod error;
+mod event;
+mod inbox;
+mod io;
+mod options;
+mod outbox;
+mod registry;
+mod session;
+mod shared;
+pub mod topic;
+
+pub use client::Client;
+pub use error::{ConnectError, MqttError};
+pub use event::{Event, Handler, Message, Subscription};
+pub use options::Options;
+
+#[cfg(test)]
+mod tests;
