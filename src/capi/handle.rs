@@ -16,6 +16,7 @@ pub enum Kind {
     /// An OTA session.
     Ota = 0xA,
     /// An MQTT client.
+    #[cfg(any(feature = "mqtt", test))]
     Mqtt = 0xB,
 }
 
@@ -122,6 +123,7 @@ impl<T> Table<T> {
     }
 
     /// How many handles are open.
+    #[cfg(any(feature = "mqtt", test))]
     pub fn len(&self) -> usize {
         self.slots.read().iter().filter(|slot| slot.value.is_some()).count()
     }

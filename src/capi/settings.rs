@@ -52,6 +52,7 @@ pub fn dial() -> Arc<dyn Dial> {
 }
 
 /// Milliseconds from C.
+#[cfg(feature = "mqtt")]
 pub fn millis(ms: u32) -> Duration {
     Duration::from_millis(u64::from(ms))
 }
