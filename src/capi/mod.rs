@@ -10,6 +10,7 @@
 #![allow(non_camel_case_types, non_snake_case)]
 
 mod guard;
+#[cfg(feature = "linkkit")]
 mod handle;
 #[cfg(feature = "linkkit")]
 pub mod linkkit;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `otakit.h`: what this library offers beside the platforms' own APIs.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_char, c_int};
 use std::time::Duration;
 
 use super::guard::guard;
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn otakit_set_https_ca(pem: *const c_char) -> c_int {
 #[cfg(feature = "linkkit")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn otakit_linkkit_ota_size(
-    ota_handle: *mut c_void,
+    ota_handle: *mut std::ffi::c_void,
     fetched: *mut u64,
     total: *mut u64,
 ) -> c_int {
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn otakit_linkkit_ota_size(
 #[cfg(feature = "linkkit")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn otakit_linkkit_ota_failure(
-    ota_handle: *mut c_void,
+    ota_handle: *mut std::ffi::c_void,
     buf: *mut c_char,
     buf_len: usize,
 ) -> c_int {

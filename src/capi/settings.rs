@@ -2,7 +2,6 @@
 //! What a firmware sets for the whole process through the native API; sessions opened later take it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -49,10 +48,4 @@ impl Settings {
 /// The firmware's network.
 pub fn dial() -> Arc<dyn Dial> {
     Arc::new(HalDial)
-}
-
-/// Milliseconds from C.
-#[cfg(feature = "mqtt")]
-pub fn millis(ms: u32) -> Duration {
-    Duration::from_millis(u64::from(ms))
 }

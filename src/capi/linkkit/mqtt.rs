@@ -94,6 +94,11 @@ pub(super) fn forget_early(filter: &str, handler: &dyn Handler) {
     EARLY.lock().retain(|kept| kept.filter != filter || !kept.handler.same_as(handler));
 }
 
+/// Milliseconds from C.
+fn millis(ms: u32) -> Duration {
+    Duration::from_millis(u64::from(ms))
+}
+
 /// NULL stands for the default client.
 fn find(handle: *mut c_void) -> Option<Client> {
     if handle.is_null() { default_client() } else { client(Handle::from_c(handle)) }
@@ -194,7 +199,7 @@ pub extern "C" fn IOT_MQTT_Yield(handle: *mut c_void, timeout_ms: c_int) -> c_in
     guard("IOT_MQTT_Yield", FAIL, || {
         let Some(client) = find(handle) else { return NULL_VALUE };
         let Ok(timeout_ms) = u32::try_from(timeout_ms) else { return FAIL };
-        client.yield_for(settings::millis(timeout_ms)).map_or_else(code, |()| SUCCESS)
+        client.yield_for(millis(timeout_ms)).map_or_else(code, |()| SUCCESS)
     })
 }
 
@@ -253,7 +258,7 @@ pub unsafe extern "C" fn IOT_MQTT_Subscribe_Sync(
         // SAFETY: as the caller vouches.
         let subscription = unsafe { subscription(handle, topic_filter, qos, topic_handle_func, pcontext) };
         let Some(Subscription { filter, qos, handler }) = subscription else { return NULL_VALUE };
-        let timeout = settings::millis(u32::try_from(timeout_ms).unwrap_or(0));
+        let timeout = millis(u32::try_from(timeout_ms).unwrap_or(0));
         packet_id(client.subscribe_sync(&filter, qos, handler, timeout))
     })
 }

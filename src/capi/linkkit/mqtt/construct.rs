@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::super::sign::{CLOUD, default_mode};
 use super::callback::{CHandler, iotx_mqtt_event_handle_t};
-use crate::capi::{settings, text};
+use super::millis;
+use crate::capi::text;
 use crate::hal::device;
 use crate::lab;
 use crate::mqtt::{Client, Handler, Options};
@@ -98,12 +99,8 @@ pub unsafe fn plan(params: *const iotx_mqtt_param_t) -> Option<Plan> {
         username: signed.username,
         password: signed.password,
         clean_session: params.is_some_and(|p| p.clean_session != 0),
-        keepalive: settings::millis(within(
-            params.map(|p| p.keepalive_interval_ms),
-            30_000..=1_200_000,
-            60_000,
-        )),
-        request_timeout: settings::millis(within(params.map(|p| p.request_timeout_ms), 500..=5000, 2000)),
+        keepalive: millis(within(params.map(|p| p.keepalive_interval_ms), 30_000..=1_200_000, 60_000)),
+        request_timeout: millis(within(params.map(|p| p.request_timeout_ms), 500..=5000, 2000)),
         max_packet_in: size(params.map(|p| p.read_buf_size)),
         max_packet_out: size(params.map(|p| p.write_buf_size)),
     };
