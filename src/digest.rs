@@ -5,6 +5,7 @@ use std::fmt;
 
 use md5::Md5;
 use md5::digest::Digest as _;
+use md5::digest::common::hazmat::SerializableState as _;
 use sha2::Sha256;
 
 /// A digest algorithm that offers may name.
@@ -92,6 +93,22 @@ impl Hasher {
         match self {
             Self::Md5(state) => state.update(bytes),
             Self::Sha256(state) => state.update(bytes),
+        }
+    }
+
+    /// The state after the bytes seen, for [`Hasher::restore`]. Good only for this version of the digest crates.
+    pub fn save(&self) -> Vec<u8> {
+        match self {
+            Self::Md5(state) => state.serialize().to_vec(),
+            Self::Sha256(state) => state.serialize().to_vec(),
+        }
+    }
+
+    /// A digest that goes on from a saved state. `None` when the state is not one of this algorithm.
+    pub fn restore(algorithm: Algorithm, state: &[u8]) -> Option<Self> {
+        match algorithm {
+            Algorithm::Md5 => Md5::deserialize(state.try_into().ok()?).ok().map(Self::Md5),
+            Algorithm::Sha256 => Sha256::deserialize(state.try_into().ok()?).ok().map(Self::Sha256),
         }
     }
 

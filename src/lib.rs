@@ -20,3 +20,4 @@ pub mod mqtt;
 pub mod net;
 pub mod platform;
 pub mod service;
+pub mod store;

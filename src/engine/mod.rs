@@ -5,6 +5,7 @@
 //! bounded [`pipe`] to whoever calls [`Session::read`]; that caller hashes and takes the bytes. What happens when is
 //! decided by two pure tables: [`phase`] (the life of a session) and [`retry`] (the life of a transfer).
 
+pub mod checkpoint;
 pub mod offer;
 pub mod phase;
 pub mod pipe;
@@ -13,6 +14,7 @@ pub mod pump;
 pub mod retry;
 mod session;
 
+pub use checkpoint::Checkpoint;
 pub use offer::Offer;
 pub use phase::Phase;
 pub use session::{Failure, Read, Session, Settings};

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Where images go when the library stores them itself, and where it remembers how far it got.
+
+mod file;
+mod journal;
+
+pub use file::FileSink;
+pub use journal::{FileJournal, Journal, KvJournal};
+
+use std::fmt;
+
+/// A place that an image is written to. Used by one thread; blocking.
+pub trait Sink: Send {
+    /// Prepares for writing. `offset` is how many bytes are there already and are to stay; 0 begins anew and drops what
+    /// was there. [`StoreError::Mismatch`] when fewer bytes are there: the caller then begins at 0.
+    fn open(&mut self, offset: u64, size: u64) -> Result<(), StoreError>;
+
+    /// Appends.
+    fn write(&mut self, bytes: &mut [u8]) -> Result<(), StoreError>;
+
+    /// Returns when all bytes written so far would survive a power loss. A sink that cannot promise that fails.
+    fn sync(&mut self) -> Result<(), StoreError>;
+
+    /// Whether [`Sink::open`] can go on at an offset, and [`Sink::sync`] keeps its promise.
+    fn can_resume(&self) -> bool;
+
+    /// Ends: `keep` is what is to become of the bytes.
+    fn close(&mut self, keep: Keep) -> Result<(), StoreError>;
+}
+
+/// What becomes of a sink's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// The image is complete and verified: it takes its final place.
+    Image,
+    /// The image is incomplete: the bytes stay for a later attempt.
+    Part,
+    /// The bytes are worthless.
+    Nothing,
+}
+
+/// Why storing failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// No room left.
+    Full,
+    /// The medium or the firmware's callback failed.
+    Io,
+    /// Fewer bytes are there than were to be kept.
+    Mismatch,
+    /// Not possible with this sink.
+    Unsupported,
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "no room left to store the image",
+            Self::Io => "storing failed",
+            Self::Mismatch => "stored bytes are not what was left there",
+            Self::Unsupported => "not possible with this store",
+        })
+    }
+}
+
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        crate::log!(Error, "store", "{error}");
+        match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Io,
+        }
+    }
+}
