@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
+# shellcheck shell=bash
 # For sourcing by the other scripts: where things are, and build trees that share one cargo target folder.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -18,6 +19,7 @@ build_tree() {
 }
 
 # build_cloud: otakit-cloud; its path is in $CLOUD.
+# shellcheck disable=SC2034 # used by those who source this
 CLOUD=$TARGET_DIR/ci/otakit-cloud
 build_cloud() {
     (cd "$ROOT" && cargo build --locked --profile ci --package otakit-cloud)
