@@ -5,7 +5,8 @@ include(CMakePackageConfigHelpers)
 set(otakit_config_dir "${CMAKE_INSTALL_LIBDIR}/cmake/otakit")
 set(otakit_header_dir "${CMAKE_INSTALL_INCLUDEDIR}/otakit")
 
-install(FILES "${otakit_archive}" "${otakit_lib_dir}/otakit-hal.specs" DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+install(FILES "${otakit_archive}" "${otakit_lib_dir}/otakit-hal.specs" ${otakit_unwinder}
+        DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(TARGETS otakit_hal ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 if(otakit_shared)
   install(FILES "${otakit_so}" "${otakit_lib_dir}/${otakit_soname}" "${otakit_lib_dir}/libotakit.so"

@@ -85,13 +85,23 @@ if(OTAKIT_PRELINK AND NOT otakit_prelink)
 endif()
 
 # What rustc's standard library needs, `rustc --print native-static-libs` (a test compares).
+find_program(OTAKIT_RUSTC rustc HINTS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin")
+set(otakit_lib_dir "${PROJECT_BINARY_DIR}/lib")
 set(OTAKIT_NATIVE_LIBS gcc_s util rt pthread m dl c)
+set(otakit_unwinder "")
 if(NOT otakit_shared)
-  set(OTAKIT_NATIVE_LIBS "")
+  # Rust brings its own unwinder for musl, which goes where libotakit.a goes.
+  set(OTAKIT_NATIVE_LIBS unwind c)
+  execute_process(COMMAND "${OTAKIT_RUSTC}" --print sysroot OUTPUT_VARIABLE otakit_sysroot
+                  OUTPUT_STRIP_TRAILING_WHITESPACE)
+  set(otakit_unwinder "${otakit_sysroot}/lib/rustlib/${otakit_rust_target}/lib/self-contained/libunwind.a")
+  if(NOT EXISTS "${otakit_unwinder}")
+    message(FATAL_ERROR "otakit: Rust's target ${otakit_rust_target} is not installed (rustup target add)")
+  endif()
+  file(COPY "${otakit_unwinder}" DESTINATION "${otakit_lib_dir}")
 endif()
 
 # The command ----------------------------------------------------------------------------------------------------------
-set(otakit_lib_dir "${PROJECT_BINARY_DIR}/lib")
 set(otakit_archive "${otakit_lib_dir}/libotakit.a")
 set(otakit_soname "libotakit.so.${PROJECT_VERSION_MAJOR}")
 set(otakit_so "${otakit_lib_dir}/libotakit.so.${PROJECT_VERSION}")

@@ -18,7 +18,7 @@ add_library(otakit::hal ALIAS otakit_hal)
 # A linker takes a function from the first archive that has it when it is asked for. The defaults must therefore be the
 # very last archive of the line, and a firmware's archive must count even when it comes before libotakit.a. Neither is
 # in the hands of whoever lists the libraries: CMake sorts them by dependency, pkg-config prints ours as one block, and
-# a wrong order is silent. A spec file settles both for gcc, on any line: it asks for the imports before the first input
+# a wrong order is silent. A spec file settles both for gcc, on any line: it asks for the imports from the first input on
 # and puts the defaults after the last one. Other compilers ignore spec files: there nothing comes by itself, a missing
 # HAL function is a link error, and `otakit::hal` is to be linked last.
 set(otakit_imports "")
