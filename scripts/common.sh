@@ -13,7 +13,7 @@ build_tree() {
     local name=$1
     shift
     cmake -S "$ROOT" -B "$ROOT/build/$name" -DCMAKE_BUILD_TYPE=Debug -DOTAKIT_CARGO_PROFILE=ci \
-        -DOTAKIT_CARGO_TARGET_DIR="$TARGET_DIR" "$@" >"$ROOT/build/$name.configure.log" 2>&1 ||
+        -DOTAKIT_CARGO_TARGET_DIR="$TARGET_DIR" -DOTAKIT_WERROR=ON "$@" >"$ROOT/build/$name.configure.log" 2>&1 ||
         { cat "$ROOT/build/$name.configure.log"; return 1; }
     cmake --build "$ROOT/build/$name" --parallel "$JOBS"
 }
