@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# What people do with this project. The C library itself is built by CMake (see README.md).
+
+.PHONY: demo test setup headers fmt lint unit clean
+
+demo:               ## A firmware update end to end against a local cloud
+	@scripts/demo.sh
+
+test:               ## Everything that CI checks
+	@scripts/test.sh
+
+setup:              ## Install what is missing (Debian; needs root only if something is)
+	@scripts/setup.sh
+
+headers:            ## Write include/otakit.h anew from src/capi/native.rs
+	cargo run --quiet --locked -p xtask -- headers
+
+fmt:                ## Format the Rust code
+	cargo fmt --all
+
+lint:               ## Formatting and clippy
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+unit:               ## Rust tests alone
+	cargo test --locked --workspace
+
+clean:              ## Remove everything that was built
+	rm -rf target build .demo

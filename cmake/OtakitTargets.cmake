@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# otakit::<platform>         the static library, with the platform's headers
+# otakit::<platform>_shared  the shared library
+# otakit::hal                the POSIX defaults of HAL_* (comes along by itself with gcc, see below)
+
+add_library(otakit_headers INTERFACE)
+target_include_directories(otakit_headers INTERFACE "${PROJECT_SOURCE_DIR}/include")
+foreach(platform IN LISTS OTAKIT_PLATFORMS)
+  target_include_directories(otakit_headers INTERFACE "${PROJECT_SOURCE_DIR}/include/${platform}")
+endforeach()
+add_library(otakit::headers ALIAS otakit_headers)
+
+add_subdirectory(hal/posix)
+set_target_properties(otakit_hal PROPERTIES ARCHIVE_OUTPUT_DIRECTORY "${otakit_lib_dir}/$<0:>")
+add_library(otakit::hal ALIAS otakit_hal)
+
+# The firmware's HAL_* always win -----------------------------------------------------------------------------------------
+# A linker takes a function from the first archive that has it when it is asked for. The defaults must therefore be the
+# very last archive of the line, and a firmware's archive must count even when it comes before libotakit.a. Neither is
+# in the hands of whoever lists the libraries: CMake sorts them by dependency, pkg-config prints ours as one block, and
+# a wrong order is silent. A spec file settles both for gcc, on any line: it asks for the imports from the first input on
+# and puts the defaults after the last one. Other compilers ignore spec files: there nothing comes by itself, a missing
+# HAL function is a link error, and `otakit::hal` is to be linked last.
+set(otakit_imports "")
+set(otakit_import_lists "")
+set(otakit_variants ${OTAKIT_PLATFORMS})
+if(NOT OTAKIT_MQTT)
+  list(APPEND otakit_variants module)
+endif()
+if(OTAKIT_TLS STREQUAL "hal")
+  list(APPEND otakit_variants hal-ssl)
+endif()
+foreach(variant IN LISTS otakit_variants)
+  set(list "${PROJECT_SOURCE_DIR}/tests/abi/imports-${variant}.txt")
+  list(APPEND otakit_import_lists "${list}")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${list}")
+  file(STRINGS "${list}" lines REGEX "^[A-Za-z_]")
+  foreach(line IN LISTS lines)
+    string(REGEX MATCH "^[A-Za-z0-9_]+" name "${line}")
+    string(APPEND otakit_imports " -u ${name}")
+  endforeach()
+endforeach()
+configure_file(cmake/otakit-hal.specs.in "${otakit_lib_dir}/otakit-hal.specs" @ONLY)
+
+set(otakit_is_gcc "$<OR:$<LINK_LANG_AND_ID:C,GNU>,$<LINK_LANG_AND_ID:CXX,GNU>>")
+
+function(otakit_define_library target location)
+  set_target_properties(${target} PROPERTIES
+    IMPORTED_LOCATION "${location}"
+    INTERFACE_LINK_OPTIONS
+      "$<${otakit_is_gcc}:-specs=${otakit_lib_dir}/otakit-hal.specs>;$<${otakit_is_gcc}:-L${otakit_lib_dir}>"
+    INTERFACE_LINK_DEPENDS "$<TARGET_FILE:otakit_hal>;${otakit_lib_dir}/otakit-hal.specs")
+  add_dependencies(${target} otakit_rust otakit_hal)
+endfunction()
+
+foreach(platform IN LISTS OTAKIT_PLATFORMS)
+  # The imported archive itself is what programs link: behind an interface library it would be a dependency of theirs,
+  # and CMake would sort the firmware's own libraries before it.
+  add_library(otakit_${platform} STATIC IMPORTED GLOBAL)
+  otakit_define_library(otakit_${platform} "${otakit_archive}")
+  target_link_libraries(otakit_${platform} INTERFACE otakit_headers ${OTAKIT_NATIVE_LIBS})
+  add_library(otakit::${platform} ALIAS otakit_${platform})
+
+  if(otakit_shared)
+    add_library(otakit_${platform}_shared SHARED IMPORTED GLOBAL)
+    otakit_define_library(otakit_${platform}_shared "${otakit_so}")
+    set_target_properties(otakit_${platform}_shared PROPERTIES IMPORTED_SONAME "${otakit_soname}")
+    target_link_libraries(otakit_${platform}_shared INTERFACE otakit_headers)
+    add_library(otakit::${platform}_shared ALIAS otakit_${platform}_shared)
+  endif()
+endforeach()

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# The whole test suite. A stage that fails is reported at the end; one that others build on ends the run.
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+. "$(dirname "$0")/common.sh"
+cd "$ROOT"
+
+passed=0
+failed=()
+started=$SECONDS
+
+# stage TITLE COMMAND...
+stage() {
+    local title=$1 begin=$SECONDS
+    shift
+    printf '\n=== %s\n' "$title"
+    if "$@"; then
+        passed=$((passed + 1))
+        printf -- '--- %s: ok, %d s\n' "$title" $((SECONDS - begin))
+    else
+        failed+=("$title")
+        printf -- '--- %s: FAILED, %d s\n' "$title" $((SECONDS - begin))
+        return 1
+    fi
+}
+
+finish() {
+    printf '\n=== stages: %d passed, %d failed, %d s\n' "$passed" "${#failed[@]}" $((SECONDS - started))
+    for title in "${failed[@]}"; do
+        printf '    FAILED %s\n' "$title"
+    done
+    exit $((${#failed[@]} > 0))
+}
+
+# Without these nothing further makes sense.
+must() {
+    stage "$@" || finish
+}
+may() {
+    stage "$@" || true
+}
+
+in_tree() {
+    ctest --test-dir "build/$1" --output-on-failure --parallel 2
+}
+
+sanitize="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+
+must "setup" scripts/setup.sh
+may "format" cargo fmt --all --check
+may "clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
+may "Rust tests" cargo test --locked --workspace --quiet
+may "native header is up to date" cargo run --quiet --locked -p xtask -- headers --check
+must "otakit-cloud" build_cloud
+must "build, with lab" build_tree test -DOTAKIT_LAB=ON
+may "C tests" in_tree test
+# Next to the tree with the same features: cargo has nothing to do.
+must "build, C programs with sanitizers" build_tree asan -DOTAKIT_LAB=ON -DCMAKE_C_FLAGS="$sanitize"
+may "C tests, sanitizers" in_tree asan
+must "build, without lab" build_tree nolab
+must "build, module only" build_tree module -DOTAKIT_LAB=ON -DOTAKIT_MQTT=OFF
+may "C tests, module only" in_tree module
+may "end to end" python3 tests/e2e/run.py --jobs 2 --cloud "$CLOUD" --build build/test \
+    --module-build build/module --nolab-build build/nolab --asan-build build/asan
+finish

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Headers that cbindgen writes from the Rust side of the C border.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::Outcome;
+
+const NATIVE_HEADER: &str = "include/otakit.h";
+
+/// Writes `include/otakit.h`.
+pub fn write(root: &Path) -> Outcome {
+    replace(&root.join(NATIVE_HEADER), &native(root)?)
+}
+
+/// Fails when `include/otakit.h` is not what its source says.
+pub fn check(root: &Path) -> Outcome {
+    let path = root.join(NATIVE_HEADER);
+    let found = fs::read_to_string(&path).map_err(|e| format!("{NATIVE_HEADER}: {e}"))?;
+    let wanted = native(root)?;
+    if found == wanted {
+        return Ok(());
+    }
+    let line = found.lines().zip(wanted.lines()).take_while(|(a, b)| a == b).count() + 1;
+    Err(format!(
+        "{NATIVE_HEADER} is out of date from line {line} on: run `make headers` and commit the result"
+    ))
+}
+
+/// Writes the front doors' functions, and the HAL functions that Rust imports, as C declarations.
+///
+/// Included after the hand-written headers, the C compiler rejects each one that differs from its prototype there.
+pub fn gate(root: &Path, out: &Path) -> Outcome {
+    let config = config(&root.join("xtask/gate.toml"))?;
+    let mut sources = rust_files(&root.join("src/capi"))?;
+    sources.extend(rust_files(&root.join("src/hal"))?);
+    sources.retain(|path| !is_native(path));
+    let (roots, sources): (Vec<_>, Vec<_>) = sources.into_iter().partition(|path| path.ends_with("mod.rs"));
+    // cbindgen follows `mod x;`: given a `mod.rs`, it would take the native API too and the rest twice.
+    for path in roots {
+        let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        if text.contains("no_mangle") || text.contains("extern \"C\" {") {
+            return Err(format!(
+                "{}: C functions belong into a file of their own, where the gate looks",
+                path.display()
+            ));
+        }
+    }
+    let text = generate(config, &sources)?;
+    if !text.contains('(') {
+        return Err("the gate found no function at all".to_owned());
+    }
+    replace(out, &text)
+}
+
+fn native(root: &Path) -> Result<String, String> {
+    generate(config(&root.join("xtask/native.toml"))?, &[root.join("src/capi/native.rs")])
+}
+
+/// `native.rs`, or a file of the folder `native/`.
+fn is_native(path: &Path) -> bool {
+    path.components().any(|part| part.as_os_str() == "native.rs" || part.as_os_str() == "native")
+}
+
+fn config(path: &Path) -> Result<cbindgen::Config, String> {
+    let path = path.to_str().ok_or("the project's path is not UTF-8")?;
+    cbindgen::Config::from_file(path)
+}
+
+fn generate(config: cbindgen::Config, sources: &[PathBuf]) -> Result<String, String> {
+    let builder =
+        sources.iter().fold(cbindgen::Builder::new().with_config(config), |b, path| b.with_src(path));
+    let bindings = builder.generate().map_err(|e| e.to_string())?;
+    let mut text = Vec::new();
+    bindings.write(&mut text);
+    String::from_utf8(text).map_err(|e| e.to_string())
+}
+
+/// All `.rs` files under `dir`, sorted; none when there is no such folder.
+fn rust_files(dir: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut files = Vec::new();
+    if !dir.is_dir() {
+        return Ok(files);
+    }
+    for entry in fs::read_dir(dir).map_err(|e| format!("{}: {e}", dir.display()))? {
+        let path = entry.map_err(|e| e.to_string())?.path();
+        if path.is_dir() {
+            files.extend(rust_files(&path)?);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Writes `text` unless the file holds it already, so that nothing is built again for no reason.
+fn replace(path: &Path, text: &str) -> Outcome {
+    if fs::read_to_string(path).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+    }
+    fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Compares a library's symbols with the manifests of the ABI, in both directions.
+//!
+//! ```text
+//! --exports FILE   names that the library defines, one a line, `#` starts a comment (may be given several times)
+//! --imports FILE   names that it leaves to the firmware
+//! --without PREFIX leaves names with this prefix out of the exports (a build without that part)
+//! --strict         a static library that was prelinked: nothing but the manifest may be global in it. Without, only the
+//!                  names of the project's own borders are looked at, because Rust's are global in a plain archive
+//! --nm PROGRAM     the target's `nm`
+//! ```
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+
+use crate::Outcome;
+
+/// How the names of the C borders begin; other undefined names are the C library's.
+const BORDER: [&str; 5] = ["HAL_", "IOT_", "iotx_", "LITE_", "otakit_"];
+
+#[derive(Default)]
+struct Options<'a> {
+    exports: BTreeSet<String>,
+    imports: Option<BTreeSet<String>>,
+    strict: bool,
+    nm: &'a str,
+    libraries: Vec<&'a str>,
+}
+
+/// What one library shows.
+#[derive(Default, Debug, PartialEq, Eq)]
+struct Symbols {
+    defined: BTreeSet<String>,
+    undefined: BTreeSet<String>,
+}
+
+/// Runs the comparison for every library given.
+pub fn run(args: &[&str]) -> Outcome {
+    let options = parse(args)?;
+    let mut faults = Vec::new();
+    for library in &options.libraries {
+        let text = nm(options.nm, library)?;
+        let is_shared = !library.ends_with(".a");
+        let symbols = read(&text, options.strict || is_shared);
+        compare(library, "export", &options.exports, &symbols.defined, &mut faults);
+        if let Some(imports) = &options.imports {
+            compare(library, "import", imports, &symbols.undefined, &mut faults);
+        }
+        println!("{library}: {} exports, {} imports", symbols.defined.len(), symbols.undefined.len());
+    }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("the ABI differs from its manifest\n{}", faults.join("\n")))
+    }
+}
+
+fn parse<'a>(args: &[&'a str]) -> Result<Options<'a>, String> {
+    let mut options = Options { nm: "nm", ..Options::default() };
+    let mut without = Vec::new();
+    let mut args = args.iter().copied();
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or(format!("{arg} needs a value"));
+        match arg {
+            "--exports" => options.exports.extend(manifest(value()?)?),
+            "--imports" => options.imports.get_or_insert_default().extend(manifest(value()?)?),
+            "--without" => without.push(value()?),
+            "--nm" => options.nm = value()?,
+            "--strict" => options.strict = true,
+            _ if arg.starts_with("--") => return Err(format!("unknown option {arg}")),
+            library => options.libraries.push(library),
+        }
+    }
+    options.exports.retain(|name| !without.iter().any(|prefix| name.starts_with(prefix)));
+    if options.libraries.is_empty() || options.exports.is_empty() {
+        return Err("symbols needs a library and --exports".to_owned());
+    }
+    Ok(options)
+}
+
+fn manifest(path: &str) -> Result<Vec<String>, String> {
+    let text = fs::read_to_string(path).map_err(|e| format!("{path}: {e}"))?;
+    let names = text.lines().filter_map(|line| line.split('#').next()).map(str::trim);
+    Ok(names.filter(|name| !name.is_empty()).map(str::to_owned).collect())
+}
+
+fn nm(program: &str, library: &str) -> Result<String, String> {
+    let mut command = Command::new(program);
+    command.arg("--extern-only");
+    if !library.ends_with(".a") {
+        command.arg("--dynamic");
+    }
+    let output = command.arg(library).output().map_err(|e| format!("{program}: {e}"))?;
+    if !output.status.success() {
+        return Err(format!("{program} {library}: {}", String::from_utf8_lossy(&output.stderr).trim()));
+    }
+    String::from_utf8(output.stdout).map_err(|e| e.to_string())
+}
+
+/// Sorts the lines of `nm` (`[value] type name`) into what is defined and what the firmware has to bring.
+fn read(text: &str, strict: bool) -> Symbols {
+    let mut symbols = Symbols::default();
+    for line in text.lines() {
+        let mut words = line.split_whitespace().rev();
+        let (Some(name), Some(kind)) = (words.next(), words.next()) else { continue };
+        let name = name.split('@').next().unwrap_or(name);
+        match kind {
+            "T" | "D" | "B" | "R" | "C" | "G" | "S" | "A" if strict || is_border(name) => {
+                symbols.defined.insert(name.to_owned());
+            }
+            "U" if is_border(name) => {
+                symbols.undefined.insert(name.to_owned());
+            }
+            _ => {}
+        }
+    }
+    // Members of an archive use each other.
+    symbols.undefined.retain(|name| !symbols.defined.contains(name));
+    symbols
+}
+
+fn is_border(name: &str) -> bool {
+    BORDER.iter().any(|prefix| name.starts_with(prefix))
+}
+
+fn compare(
+    library: &str,
+    kind: &str,
+    wanted: &BTreeSet<String>,
+    found: &BTreeSet<String>,
+    faults: &mut Vec<String>,
+) {
+    faults.extend(wanted.difference(found).map(|name| format!("  {library}: no {kind} {name}")));
+    faults
+        .extend(found.difference(wanted).map(|name| format!("  {library}: {kind} {name} is in no manifest")));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NM: &str = "\na.o:\n0000000000000000 T IOT_OTA_Init\n                 U HAL_Malloc\n                 U malloc\n\
+        0000000000000000 T rust_eh_personality\n0000000000000000 W memcpy\n\nb.o:\n                 U IOT_OTA_Init\n";
+
+    fn names(list: &[&str]) -> BTreeSet<String> {
+        list.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn an_archive_shows_its_exports_and_imports() {
+        let found = read(NM, false);
+        assert_eq!(found, Symbols { defined: names(&["IOT_OTA_Init"]), undefined: names(&["HAL_Malloc"]) });
+    }
+
+    #[test]
+    fn strict_hides_nothing() {
+        assert_eq!(read(NM, true).defined, names(&["IOT_OTA_Init", "rust_eh_personality"]));
+    }
+
+    #[test]
+    fn differences_are_told_in_both_directions() {
+        let mut faults = Vec::new();
+        compare("lib", "export", &names(&["a", "b"]), &names(&["b", "c"]), &mut faults);
+        assert_eq!(faults, ["  lib: no export a", "  lib: export c is in no manifest"]);
+    }
+}
