@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The whole cloud as a process: a device signs in, reports, is offered firmware, downloads it and succeeds.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // A test's way to fail.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output};
+use std::time::{Duration, Instant};
+
+use rumqttc::{Client, ConnectReturnCode, Connection, ConnectionError, Event, MqttOptions, Packet, QoS};
+use serde_json::Value;
+
+/// How long anything may take; only reached when the test fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+const PRODUCT: &str = "a1RIsMLz2BJ";
+const DEVICE: &str = "example1";
+const SECRET: &str = "RDXf67itLqZCwdMCRrw0N5FHbv5D7jrE";
+const CLIENT_ID: &str = "a1RIsMLz2BJ.example1|timestamp=2524608000000,_v=sdk-c-3.0.1,securemode=3,\
+                         signmethod=hmacsha256,lan=C,gw=0,ext=0|";
+const PASSWORD: &str = "962B1892E19A9BB0F740F6F5AC0769674D52F4AE30D138572C00CA2E56D8EFB6";
+
+struct Cloud {
+    dir: PathBuf,
+    server: Option<Child>,
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+impl Cloud {
+    fn new(name: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("otakit-cloud-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        Self { dir, server: None }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_otakit-cloud"));
+        command.args(words).arg("--data").arg(self.path("data"));
+        command
+    }
+
+    fn run(&self, words: &[&str]) -> Output {
+        self.command(words).output().unwrap()
+    }
+
+    fn ok(&self, words: &[&str]) -> String {
+        let output = self.run(words);
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Starts the server on free ports; gives the addresses of broker and origin.
+    fn serve(&mut self, options: &[&str]) -> (String, String) {
+        let ready = self.path("ready.json");
+        let mut command = self.command(&["serve", "--http", "127.0.0.1:0", "--settle", "300"]);
+        self.server = Some(command.args(options).arg("--ready-file").arg(&ready).spawn().unwrap());
+        let start = Instant::now();
+        while !ready.exists() {
+            assert!(start.elapsed() < PATIENCE, "the server does not get ready");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let address: Value = serde_json::from_slice(&std::fs::read(&ready).unwrap()).unwrap();
+        let text = |field: &str| address.get(field).and_then(Value::as_str).unwrap().to_owned();
+        (text("mqtt"), text("http").strip_prefix("http://").unwrap().to_owned())
+    }
+
+    /// The device's last update, as `status --json` shows it.
+    fn update(&self) -> Value {
+        let status: Value = serde_json::from_str(&self.ok(&["status", PRODUCT, DEVICE, "--json"])).unwrap();
+        let updates = status.pointer("/devices/0/updates").unwrap().as_array().unwrap().clone();
+        updates.last().cloned().unwrap_or(Value::Null)
+    }
+
+    fn wait_for_state(&self, state: &str) -> Value {
+        let start = Instant::now();
+        loop {
+            let update = self.update();
+            if update.get("state").and_then(Value::as_str) == Some(state) {
+                return update;
+            }
+            assert!(start.elapsed() < PATIENCE, "not {state}: {update}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn connect(broker: &str, password: &str) -> (Client, Connection) {
+    let (host, port) = broker.split_once(':').unwrap();
+    let mut options = MqttOptions::new(CLIENT_ID, host, port.parse().unwrap());
+    options.set_credentials(format!("{DEVICE}&{PRODUCT}"), password).set_clean_session(false);
+    Client::new(options, 10)
+}
+
+/// Polls until `wanted` picks something out of an event.
+fn wait<T>(connection: &mut Connection, mut wanted: impl FnMut(&Packet) -> Option<T>) -> T {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        match connection.recv_timeout(Duration::from_millis(200)) {
+            Ok(Ok(Event::Incoming(packet))) => {
+                if let Some(found) = wanted(&packet) {
+                    return found;
+                }
+            }
+            Ok(Ok(_)) | Err(_) => {}
+            Ok(Err(error)) => panic!("{error}"),
+        }
+    }
+    panic!("nothing came in time");
+}
+
+fn offer(packet: &Packet) -> Option<Value> {
+    match packet {
+        Packet::Publish(p) if p.topic == format!("/ota/device/upgrade/{PRODUCT}/{DEVICE}") => {
+            assert_eq!(p.qos, QoS::AtLeastOnce);
+            Some(serde_json::from_slice(&p.payload).unwrap())
+        }
+        _ => None,
+    }
+}
+
+/// One request over a new connection: head and body of the answer.
+fn http(origin: &str, method: &str, path: &str, headers: &str) -> (String, Vec<u8>) {
+    let mut stream = TcpStream::connect(origin).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
+    let body = answer.split_off(end);
+    (String::from_utf8(answer).unwrap().to_ascii_lowercase(), body)
+}
+
+fn image(path: &Path, size: u32) -> Vec<u8> {
+    let bytes: Vec<u8> = (0..size).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    std::fs::write(path, &bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn an_update_from_report_to_success() {
+    let mut cloud = Cloud::new("update");
+    let file = cloud.path("fw.bin");
+    let bytes = image(&file, 60_000);
+    let name = file.to_str().unwrap();
+    cloud.ok(&["device", "add", PRODUCT, DEVICE, SECRET]);
+    cloud.ok(&["firmware", "add", name, "--product", PRODUCT, "--version", "1.9.0", "--auto"]);
+    let (broker, origin) = cloud.serve(&["--mqtt", "127.0.0.1:0"]);
+    // While the server runs, through its API.
+    cloud.ok(&["firmware", "add", name, "--product", PRODUCT, "--version", "1.10.0", "--auto"]);
+
+    let (client, mut connection) = connect(&broker, PASSWORD);
+    // As Link Kit does: report first, subscribe afterwards.
+    let inform = format!("/ota/device/inform/{PRODUCT}/{DEVICE}");
+    client.publish(&inform, QoS::AtLeastOnce, false, r#"{"id":0,"params":{"version":"1.0.0"}}"#).unwrap();
+    client.subscribe(format!("/ota/device/upgrade/{PRODUCT}/{DEVICE}"), QoS::AtLeastOnce).unwrap();
+    let offer = wait(&mut connection, offer);
+    assert_eq!(offer.pointer("/data/version").unwrap(), "1.10.0");
+    assert_eq!(offer.pointer("/data/size").unwrap(), 60_000);
+    assert_eq!(cloud.wait_for_state("pushed").get("from").unwrap(), "1.0.0");
+
+    let url = offer.pointer("/data/url").unwrap().as_str().unwrap();
+    let path = url.strip_prefix(&format!("http://{origin}")).unwrap();
+    check_origin(&origin, path, &bytes);
+
+    let progress = format!("/ota/device/progress/{PRODUCT}/{DEVICE}");
+    for step in ["0", "50", "100"] {
+        let report = format!(r#"{{"id":0,"params":{{"step":"{step}","desc":"hello"}}}}"#);
+        client.publish(&progress, QoS::AtLeastOnce, false, report).unwrap();
+        wait(&mut connection, |p| matches!(p, Packet::PubAck(_)).then_some(()));
+    }
+    let update = cloud.wait_for_state("downloading");
+    let steps = update.get("steps").unwrap().as_array().unwrap();
+    let seen: Vec<i64> = steps.iter().map(|s| s.get("step").unwrap().as_i64().unwrap()).collect();
+    assert_eq!(seen, [0, 50, 100]);
+
+    let failed = r#"{"id":0,"params":{"step":"-3","desc":""}}"#;
+    client.publish(&progress, QoS::AtLeastOnce, false, failed).unwrap();
+    wait(&mut connection, |p| matches!(p, Packet::PubAck(_)).then_some(()));
+    let reason = cloud.wait_for_state("failed").get("reason").unwrap().clone();
+    assert_eq!(reason, "verification failed");
+
+    client.publish(&inform, QoS::AtLeastOnce, false, r#"{"id":0,"params":{"version":"1.10.0"}}"#).unwrap();
+    wait(&mut connection, |p| matches!(p, Packet::PubAck(_)).then_some(()));
+    cloud.ok(&["status", PRODUCT, DEVICE, "--wait", "20"]);
+    cloud.wait_for_state("succeeded");
+
+    // A command pushes an older version too, and the device may ask for it again.
+    cloud.ok(&["push", PRODUCT, DEVICE, "--version", "1.9.0"]);
+    let pushed = wait(&mut connection, self::offer);
+    assert_eq!(pushed.pointer("/data/version").unwrap(), "1.9.0");
+    let request = format!("/ota/device/request/{PRODUCT}/{DEVICE}");
+    client.subscribe(&request, QoS::AtLeastOnce).unwrap();
+    wait(&mut connection, |p| matches!(p, Packet::SubAck(_)).then_some(()));
+    let ask = r#"{"id":0,"params":{"version":"1.10.0"}}"#;
+    client.publish(&request, QoS::AtLeastOnce, false, ask).unwrap();
+    let answer = wait(&mut connection, |packet| match packet {
+        Packet::Publish(p) if p.topic == request => {
+            let message: Value = serde_json::from_slice(&p.payload).unwrap();
+            message.get("data").is_some().then_some(message)
+        }
+        _ => None,
+    });
+    assert_eq!(answer.get("data"), pushed.get("data"));
+    assert_eq!(answer.get("id"), pushed.get("id"));
+}
+
+fn check_origin(origin: &str, path: &str, bytes: &[u8]) {
+    let (head, body) = http(origin, "GET", path, "");
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    assert!(head.contains("content-length: 60000\r\n"), "{head}");
+    assert_eq!(body, bytes);
+    let tag = head.split("etag: ").nth(1).unwrap().split('\r').next().unwrap().to_owned();
+
+    let (head, body) = http(origin, "HEAD", path, "");
+    assert!(head.contains("content-length: 60000\r\n"), "{head}");
+    assert!(body.is_empty());
+
+    let (head, body) = http(origin, "GET", path, "Range: bytes=100-199\r\n");
+    assert!(head.starts_with("http/1.1 206"), "{head}");
+    assert!(head.contains("content-range: bytes 100-199/60000\r\n"), "{head}");
+    assert_eq!(body, &bytes[100..200]);
+
+    let resume = format!("Range: bytes=59990-\r\nIf-Range: {tag}\r\n");
+    let (head, body) = http(origin, "GET", path, &resume);
+    assert!(head.starts_with("http/1.1 206"), "{head}");
+    assert_eq!(body, &bytes[59_990..]);
+
+    let (head, body) = http(origin, "GET", path, "Range: bytes=59990-\r\nIf-Range: \"other\"\r\n");
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    assert_eq!(body, bytes);
+
+    let (head, _) = http(origin, "GET", path, "Range: bytes=60000-\r\n");
+    assert!(head.starts_with("http/1.1 416"), "{head}");
+    assert!(head.contains("content-range: bytes */60000\r\n"), "{head}");
+
+    let (head, _) = http(origin, "GET", "/firmware/none/fw.bin", "");
+    assert!(head.starts_with("http/1.1 404"), "{head}");
+}
+
+#[test]
+fn a_wrong_secret_and_an_unknown_device_are_refused() {
+    let mut cloud = Cloud::new("refused");
+    let (broker, _) = cloud.serve(&["--mqtt", "127.0.0.1:0"]);
+    let refused = || {
+        let (_client, mut connection) = connect(&broker, PASSWORD);
+        match connection.iter().next().unwrap() {
+            Err(ConnectionError::ConnectionRefused(code)) => code,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(refused(), ConnectReturnCode::BadUserNamePassword);
+    cloud.ok(&["device", "add", PRODUCT, DEVICE, "another"]);
+    assert_eq!(refused(), ConnectReturnCode::BadUserNamePassword);
+    cloud.ok(&["device", "add", PRODUCT, DEVICE, SECRET]);
+    let (_client, mut connection) = connect(&broker, PASSWORD);
+    wait(&mut connection, |p| matches!(p, Packet::ConnAck(_)).then_some(()));
+    assert!(cloud.ok(&["status", PRODUCT, DEVICE]).contains("yes"));
+}
+
+#[test]
+fn exit_codes() {
+    let cloud = Cloud::new("codes");
+    let file = cloud.path("fw.bin");
+    image(&file, 10);
+    let name = file.to_str().unwrap();
+    let code = |words: &[&str]| cloud.run(words).status.code();
+    assert_eq!(code(&["push", PRODUCT, DEVICE]), Some(3));
+    assert_eq!(code(&["status", PRODUCT, DEVICE]), Some(1));
+    assert_eq!(code(&["device", "add", "../x", DEVICE, SECRET]), Some(1));
+    assert_eq!(code(&["frobnicate"]), Some(2));
+    let add = ["firmware", "add", name, "--product", PRODUCT, "--version", "1"];
+    assert_eq!(code(&add), Some(0));
+    assert_eq!(code(&add), Some(1), "the same version again");
+    assert_eq!(code(&[&add[..], &["--replace"]].concat()), Some(0));
+    cloud.ok(&["device", "add", PRODUCT, DEVICE, SECRET]);
+    assert_eq!(code(&["status", PRODUCT, DEVICE, "--wait", "0"]), Some(4));
+}
