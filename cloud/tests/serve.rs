@@ -3,6 +3,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // A test's way to fail.
 
+use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -281,4 +282,110 @@ fn exit_codes() {
     assert_eq!(code(&[&add[..], &["--replace"]].concat()), Some(0));
     cloud.ok(&["device", "add", PRODUCT, DEVICE, SECRET]);
     assert_eq!(code(&["status", PRODUCT, DEVICE, "--wait", "0"]), Some(4));
+}
+
+/// A plain broker without any sign-in, as a deployment of its own would be.
+fn foreign_broker() -> String {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = rumqttd::ServerSettings {
+        name: "plain".into(),
+        listen: free,
+        tls: None,
+        next_connection_delay_ms: 0,
+        connections: rumqttd::ConnectionSettings {
+            connection_timeout_ms: 5_000,
+            max_payload_size: 65_536,
+            max_inflight_count: 100,
+            auth: None,
+            external_auth: None,
+            dynamic_filters: false,
+        },
+    };
+    let router = rumqttd::RouterConfig {
+        max_connections: 100,
+        max_outgoing_packet_count: 200,
+        max_segment_size: 1 << 20,
+        max_segment_count: 4,
+        ..rumqttd::RouterConfig::default()
+    };
+    let v4 = Some(HashMap::from([("plain".to_owned(), server)]));
+    let mut broker = rumqttd::Broker::new(rumqttd::Config { router, v4, ..rumqttd::Config::default() });
+    std::thread::spawn(move || broker.start().unwrap());
+    let start = Instant::now();
+    while TcpStream::connect(free).is_err() {
+        assert!(start.elapsed() < PATIENCE, "the broker does not get ready");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    free.to_string()
+}
+
+#[test]
+fn an_external_broker_and_remote_configuration() {
+    let mut cloud = Cloud::new("external");
+    let file = cloud.path("config.json");
+    std::fs::write(&file, r#"{"interval":5}"#).unwrap();
+    cloud.ok(&["device", "add", PRODUCT, DEVICE, SECRET]);
+    let broker = foreign_broker();
+    let (_, origin) = cloud.serve(&["--broker", &format!("mqtt://{broker}")]);
+    let (client, mut connection) = connect(&broker, "anything");
+    let sys = |rest: &str| format!("/sys/{PRODUCT}/{DEVICE}/thing/{rest}");
+    for topic in ["config/get_reply", "config/push", "deviceinfo/update_reply"] {
+        client.subscribe(sys(topic), QoS::AtMostOnce).unwrap();
+        wait(&mut connection, |p| matches!(p, Packet::SubAck(_)).then_some(()));
+    }
+    let mut receive = |topic: &str| {
+        wait(&mut connection, |packet| match packet {
+            Packet::Publish(p) if p.topic == sys(topic) => {
+                Some(serde_json::from_slice::<Value>(&p.payload).unwrap())
+            }
+            _ => None,
+        })
+    };
+    let update = r#"{"id":"1","version":"1.0","params":[],"method":"thing.deviceinfo.update"}"#;
+    client.publish(sys("deviceinfo/update"), QoS::AtLeastOnce, false, update).unwrap();
+    assert_eq!(receive("deviceinfo/update_reply").get("code").unwrap(), 200);
+
+    let get = r#"{"id" : 0,"version":"1.0","params":{"configScope":"product","getType":"file","attributeKeys":""},"method":"thing.config.get"}"#;
+    client.publish(sys("config/get"), QoS::AtMostOnce, false, get).unwrap();
+    assert_ne!(receive("config/get_reply").get("code").unwrap(), 200, "there is none yet");
+
+    let set = ["config", "set", "--product", PRODUCT, "--file", file.to_str().unwrap(), "--push"];
+    cloud.ok(&set);
+    let pushed = receive("config/push");
+    client.publish(sys("config/get"), QoS::AtMostOnce, false, get).unwrap();
+    let reply = receive("config/get_reply");
+    assert_eq!(reply.get("code").unwrap(), 200);
+    assert_eq!(reply.get("data"), pushed.get("params"));
+    assert_eq!(reply.pointer("/data/configSize").unwrap(), 14);
+    let url = reply.pointer("/data/url").unwrap().as_str().unwrap();
+    let path = url.strip_prefix(&format!("http://{origin}")).unwrap();
+    assert_eq!(http(&origin, "GET", path, "").1, br#"{"interval":5}"#);
+}
+
+#[test]
+fn a_killed_server_leaves_its_memory() {
+    let mut cloud = Cloud::new("killed");
+    cloud.ok(&["device", "add", PRODUCT, DEVICE, SECRET]);
+    let (broker, _) = cloud.serve(&["--mqtt", "127.0.0.1:0"]);
+    let again = cloud.run(&["serve", "--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
+    assert_eq!(again.status.code(), Some(1), "two servers on one directory");
+    let (client, mut connection) = connect(&broker, PASSWORD);
+    let inform = format!("/ota/device/inform/{PRODUCT}/{DEVICE}");
+    let report = r#"{"id":"2","params":{"version":"3.1"}}"#;
+    client.publish(&inform, QoS::AtLeastOnce, false, report).unwrap();
+    let start = Instant::now();
+    while !cloud.ok(&["device", "list"]).contains("3.1") {
+        assert!(start.elapsed() < PATIENCE, "the report does not arrive");
+        let _ = connection.recv_timeout(Duration::from_millis(50));
+    }
+    let mut server = cloud.server.take().unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    // The address file is still there; commands see that nobody answers and use the files.
+    assert!(cloud.path("data/server.json").exists());
+    assert!(cloud.ok(&["device", "list"]).contains("3.1"));
+    assert_eq!(cloud.run(&["push", PRODUCT, DEVICE]).status.code(), Some(3));
+    std::fs::remove_file(cloud.path("ready.json")).unwrap();
+    cloud.serve(&["--mqtt", "127.0.0.1:0"]);
+    assert!(cloud.ok(&["device", "list"]).contains("3.1"));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Redirects that lead somewhere, nowhere, or in circles.
 
-use super::{Case, Family, REDIRECT, RIGHT, STATUS};
+use super::{Case, Family, PROTOCOL, REDIRECT, RIGHT, STATUS, UNAVAILABLE};
 use crate::faults::plan::{Ctx, Head, Op, honest};
 
 /// The family.
@@ -27,7 +27,7 @@ pub fn cases() -> Vec<Case> {
         to(302, &format!("{}#part", c.path_of("ok")))
     });
     f.add("redirect-4k", "302 to a URL of 4 KiB", &[RIGHT], |c| to(302, &padded(c, 4_096)));
-    f.add("redirect-60k", "302 to a URL of 60000 bytes", &[REDIRECT, RIGHT, STATUS], |c| {
+    f.add("redirect-60k", "302 to a URL of 60000 bytes", &[REDIRECT, RIGHT, PROTOCOL, STATUS], |c| {
         to(302, &padded(c, 60_000))
     });
     f.add("redirect-body", "302 with 9 bytes of body", &[RIGHT], |c| {
@@ -66,7 +66,9 @@ pub fn cases() -> Vec<Case> {
         ("redirect-no-host", "http:///image"),
         ("redirect-bad-port", "http://127.0.0.1:99999/image"),
     ] {
-        f.add(name, format!("302 to {target:?}"), &[REDIRECT], move |_| to(302, target));
+        // Parsers of URLs disagree about who the host is; what counts is that no firmware comes of it.
+        let expect = &[REDIRECT, UNAVAILABLE, STATUS];
+        f.add(name, format!("302 to {target:?}"), expect, move |_| to(302, target));
     }
     f.add("redirect-to-404", "302 to a path that answers 404", &[STATUS], |c| {
         to(302, &c.path_of("404-body"))
@@ -77,7 +79,7 @@ pub fn cases() -> Vec<Case> {
     f.add("redirect-every-time", "302 on each attempt, to a path that breaks off each time", &[RIGHT], |c| {
         to(302, &c.path_of("resume-always"))
     });
-    f.add("redirect-refused", "302 to a port where nobody listens", &["error:unavailable", REDIRECT], |_| {
+    f.add("redirect-refused", "302 to a port where nobody listens", &[UNAVAILABLE, REDIRECT], |_| {
         to(302, "http://127.0.0.1:9/image")
     });
     f.cases
