@@ -1,1 +1,63 @@
-fn main() {}
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `otakit-cloud`: a local cloud for OTA development in one process.
+//!
+//! Data takes one way through the program: [`broker`] carries MQTT messages in and out, a platform module
+//! ([`aliyun`]) turns them into changes of the [`data`] store and into replies, [`origin`] hands out the images over
+//! HTTP and serves the control API that the command line uses. [`faults`] stands alone: an HTTP server that lies.
+
+mod aliyun;
+mod broker;
+mod cli;
+mod data;
+mod faults;
+mod origin;
+mod serve;
+
+use std::fmt;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Why a command failed: a sentence for the user and an exit code.
+#[derive(Debug)]
+pub struct Failure {
+    text: String,
+    code: u8,
+}
+
+impl Failure {
+    /// A failure with exit code 1.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), code: 1 }
+    }
+
+    /// A failure with another exit code; `cli` documents them.
+    pub fn with_code(text: impl Into<String>, code: u8) -> Self {
+        Self { text: text.into(), code }
+    }
+
+    /// A file operation that failed.
+    pub fn io(what: &str, path: &Path, error: &std::io::Error) -> Self {
+        Self::new(format!("cannot {what} {}: {error}", path.display()))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// One line of log on standard error, with the time.
+pub fn note(text: impl fmt::Display) {
+    eprintln!("{} {text}", data::time::now());
+}
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("otakit-cloud: {failure}");
+            ExitCode::from(failure.code)
+        }
+    }
+}

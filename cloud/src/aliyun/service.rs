@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The OTA service: what a message from a device changes, and what is answered.
+
+use std::cmp::Ordering;
+
+use serde_json::Value;
+
+use super::{Uplink, parse_topic, request_topic, sys_topic, upgrade_topic, wire};
+use crate::Failure;
+use crate::broker::Outgoing;
+use crate::data::model::{DeviceKey, Firmware};
+use crate::data::{Store, version};
+use crate::note;
+use crate::origin::Urls;
+
+/// What is to be done after a message.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Publish now.
+    Publish(Outgoing),
+    /// Offer the newest firmware once the device has had time to subscribe: Link Kit informs before it subscribes,
+    /// and often twice.
+    OfferSoon(DeviceKey),
+}
+
+/// Handles one message. Messages of unknown devices and messages that make no sense are logged and dropped.
+pub fn handle(store: &Store, urls: &Urls, topic: &str, payload: &[u8]) -> Vec<Action> {
+    let Some((uplink, key)) = parse_topic(topic) else { return Vec::new() };
+    if store.device(&key).is_none() {
+        note(format_args!("{topic}: {key} is not registered"));
+        return Vec::new();
+    }
+    let message: Value = match serde_json::from_slice(payload) {
+        Ok(message) => message,
+        Err(error) => {
+            note(format_args!("{topic}: not JSON: {error}"));
+            return Vec::new();
+        }
+    };
+    let handled = match uplink {
+        Uplink::Inform => inform(store, &key, &message),
+        Uplink::Request => request(store, urls, &key, &message),
+        Uplink::Progress => progress(store, &key, &message),
+        Uplink::ConfigGet => Ok(vec![config_get(store, urls, &key, &message)]),
+        Uplink::DeviceInfo => {
+            let topic = sys_topic(&key, "thing/deviceinfo/update_reply");
+            let payload = wire::device_info_reply(&wire::id_of(&message));
+            Ok(vec![Action::Publish(Outgoing { topic, payload, at_least_once: false })])
+        }
+    };
+    handled.unwrap_or_else(|failure| {
+        note(format_args!("{topic}: {failure}"));
+        Vec::new()
+    })
+}
+
+fn inform(store: &Store, key: &DeviceKey, message: &Value) -> Result<Vec<Action>, Failure> {
+    let reported = wire::version_of(message).ok_or_else(|| Failure::new("no version in the message"))?;
+    store.report_version(key, reported)?;
+    note(format_args!("{key} runs {reported}"));
+    Ok(store.due(key, reported).map(|_| Action::OfferSoon(key.clone())).into_iter().collect())
+}
+
+/// Answers with the update that is open, else with the newest firmware if it is newer.
+fn request(store: &Store, urls: &Urls, key: &DeviceKey, message: &Value) -> Result<Vec<Action>, Failure> {
+    if message.get("params").is_none() || message.get("data").is_some() {
+        // Our own answers come back on this topic.
+        return Ok(Vec::new());
+    }
+    let reported = wire::version_of(message).map(str::to_owned);
+    let reported = reported.or_else(|| store.device(key).and_then(|d| d.version)).unwrap_or_default();
+    let open = store.device(key).and_then(|d| d.updates.last().cloned());
+    let open = open.filter(|u| !u.state.is_final() && u.to != reported);
+    let firmware = open.and_then(|u| store.firmware(&u.firmware)).or_else(|| {
+        let newest = store.newest(&key.product, false);
+        newest.filter(|f| version::compare(&reported, &f.version) == Ordering::Less)
+    });
+    let payload = match firmware {
+        Some(firmware) => match store.open_update(key, &firmware)? {
+            Some(id) => wire::upgrade(&firmware, &urls.firmware(&firmware), id),
+            None => return Ok(Vec::new()),
+        },
+        None => wire::no_upgrade(0),
+    };
+    Ok(vec![Action::Publish(Outgoing { topic: request_topic(key), payload, at_least_once: true })])
+}
+
+fn progress(store: &Store, key: &DeviceKey, message: &Value) -> Result<Vec<Action>, Failure> {
+    let (step, desc) =
+        wire::progress_of(message).ok_or_else(|| Failure::new("no step -4..100 in the message"))?;
+    store.report_step(key, step, desc)?;
+    Ok(Vec::new())
+}
+
+fn config_get(store: &Store, urls: &Urls, key: &DeviceKey, message: &Value) -> Action {
+    let config = store.config(&key.product).map(|c| (urls.config(&c), c));
+    let config = config.as_ref().map(|(url, config)| (config, url.as_str()));
+    let payload = wire::config_reply(config, &wire::id_of(message));
+    let topic = sys_topic(key, "thing/config/get_reply");
+    Action::Publish(Outgoing { topic, payload, at_least_once: false })
+}
+
+/// Opens an update (or pushes the open one again) and makes its offer.
+pub fn offer(store: &Store, urls: &Urls, key: &DeviceKey, firmware: &Firmware) -> Result<Outgoing, Failure> {
+    let id = store.open_update(key, firmware)?;
+    let id = id.ok_or_else(|| Failure::new(format!("{key} is not registered")))?;
+    note(format_args!("offering {} to {key}", firmware.version));
+    let payload = wire::upgrade(firmware, &urls.firmware(firmware), id);
+    Ok(Outgoing { topic: upgrade_topic(key), payload, at_least_once: true })
+}
+
+/// The configuration of the device's product, as a push.
+pub fn config_push(store: &Store, urls: &Urls, key: &DeviceKey) -> Option<Outgoing> {
+    let config = store.config(&key.product)?;
+    let payload = wire::config_push(&config, &urls.config(&config), "1");
+    Some(Outgoing { topic: sys_topic(key, "thing/config/push"), payload, at_least_once: false })
+}

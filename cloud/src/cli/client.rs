@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The command line's side of the control API.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::Failure;
+use crate::data::files::{self, Layout};
+use crate::data::model::Address;
+
+/// A running server.
+pub struct Server {
+    base: String,
+    agent: ureq::Agent,
+}
+
+impl Server {
+    /// The server that runs on this data directory, if one does.
+    pub fn of(layout: &Layout) -> Result<Option<Self>, Failure> {
+        let path = layout.address();
+        if !path.exists() {
+            return Ok(None);
+        }
+        let address: Address = files::read(&path)?;
+        let agent = ureq::Agent::config_builder()
+            .proxy(None)
+            .http_status_as_error(false)
+            .timeout_connect(Some(Duration::from_secs(2)))
+            .timeout_global(Some(Duration::from_secs(30)))
+            .build();
+        let server = Self { base: address.http, agent: agent.into() };
+        // A server that was killed leaves its address behind; somebody else may have the port now.
+        let own = server.get("/api/status").ok().and_then(|s| s.pointer("/server/pid")?.as_u64());
+        Ok((own == Some(u64::from(address.pid))).then_some(server))
+    }
+
+    /// The URL that the server's paths begin with.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// GET, giving the JSON answer.
+    pub fn get(&self, path: &str) -> Result<Value, Failure> {
+        answer(self.agent.get(format!("{}{path}", self.base)).call())
+    }
+
+    /// POST of JSON, giving the JSON answer.
+    pub fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let request =
+            self.agent.post(format!("{}{path}", self.base)).header("Content-Type", "application/json");
+        answer(request.send(body.to_string()))
+    }
+}
+
+fn answer(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value, Failure> {
+    let failed = |e: &dyn std::fmt::Display| Failure::new(format!("the server did not answer: {e}"));
+    let mut response = result.map_err(|e| failed(&e))?;
+    let text = response.body_mut().with_config().limit(u64::MAX).read_to_string().map_err(|e| failed(&e))?;
+    let value: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+    match value.get("error").and_then(Value::as_str) {
+        Some(why) => Err(Failure::new(why)),
+        None if !response.status().is_success() => {
+            Err(Failure::new(format!("the server answered {}: {}", response.status(), text.trim())))
+        }
+        None => Ok(value),
+    }
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `otakit-cloud status`: the cloud's view of its devices.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use super::client::Server;
+use super::{Data, NOT_SUCCEEDED};
+use crate::Failure;
+use crate::data::Store;
+use crate::data::files::Layout;
+use crate::data::model::{State, Step, Update};
+use crate::origin::api::{DeviceView, StatusView};
+
+/// Which devices, and how to show them.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    #[command(flatten)]
+    data: Data,
+    /// Product key
+    #[arg(requires = "device")]
+    product: Option<String>,
+    /// Device name
+    device: Option<String>,
+    /// Print JSON with every progress report
+    #[arg(long)]
+    json: bool,
+    /// Wait up to this long until the device's last update has ended; exit code 4 unless it succeeded
+    #[arg(long, value_name = "SECONDS", requires = "device")]
+    wait: Option<u64>,
+}
+
+/// Everything, from the server or from the files.
+pub fn view(layout: &Layout) -> Result<StatusView, Failure> {
+    if let Some(server) = Server::of(layout)? {
+        let answer = server.get("/api/status")?;
+        return serde_json::from_value(answer).map_err(|e| Failure::new(format!("odd answer: {e}")));
+    }
+    let store = Store::open(layout.clone())?;
+    Ok(StatusView {
+        server: None,
+        devices: store.devices().into_iter().map(|d| DeviceView::new(d, None)).collect(),
+        firmware: store.all_firmware(),
+    })
+}
+
+/// Runs the command.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    let layout = options.data.layout();
+    let deadline = Instant::now() + Duration::from_secs(options.wait.unwrap_or(0));
+    let view = loop {
+        let view = selected(view(&layout)?, options)?;
+        let ended = view.devices.iter().all(|d| d.updates.last().is_some_and(|u| u.state.is_final()));
+        if ended || Instant::now() >= deadline {
+            break view;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    let text = if options.json {
+        serde_json::to_string_pretty(&view).map_err(|e| Failure::new(e.to_string()))?
+    } else {
+        table(&view.devices)
+    };
+    println!("{}", text.trim_end());
+    let succeeded =
+        view.devices.iter().all(|d| d.updates.last().is_some_and(|u| u.state == State::Succeeded));
+    if options.wait.is_some() && !succeeded {
+        return Err(Failure::with_code("the update did not succeed", NOT_SUCCEEDED));
+    }
+    Ok(())
+}
+
+fn selected(mut view: StatusView, options: &Options) -> Result<StatusView, Failure> {
+    if let (Some(product), Some(device)) = (&options.product, &options.device) {
+        view.devices.retain(|d| d.product_key == *product && d.device_name == *device);
+        if view.devices.is_empty() {
+            return Err(Failure::new(format!("{product}/{device} is not registered")));
+        }
+    }
+    Ok(view)
+}
+
+fn table(devices: &[DeviceView]) -> String {
+    let mut rows = vec![["DEVICE", "ONLINE", "VERSION", "UPDATE", "STATE", "PROGRESS"].map(str::to_owned)];
+    for device in devices {
+        let online = match device.online {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "?",
+        };
+        let update = device.updates.last();
+        rows.push([
+            format!("{}/{}", device.product_key, device.device_name),
+            online.to_owned(),
+            device.version.clone().unwrap_or_else(|| "-".to_owned()),
+            update
+                .map(|u| format!("{} -> {}", u.from.as_deref().unwrap_or("?"), u.to))
+                .unwrap_or_else(|| "-".to_owned()),
+            update.map(state).unwrap_or_else(|| "-".to_owned()),
+            update.map(|u| steps(&u.steps)).unwrap_or_else(|| "-".to_owned()),
+        ]);
+    }
+    aligned(&rows)
+}
+
+fn state(update: &Update) -> String {
+    match &update.reason {
+        Some(reason) => format!("{} ({reason})", update.state.name()),
+        None => update.state.name().to_owned(),
+    }
+}
+
+/// The percentages in order, each once, with long runs shortened: `0 8 16 .. 91 99 100`.
+fn steps(steps: &[Step]) -> String {
+    let mut seen: Vec<i32> = steps.iter().map(|s| s.step).collect();
+    seen.dedup();
+    let texts: Vec<String> = seen.iter().map(i32::to_string).collect();
+    if texts.is_empty() {
+        return "-".to_owned();
+    }
+    match (texts.get(..4), texts.get(texts.len().saturating_sub(4)..)) {
+        (Some(first), Some(last)) if texts.len() > 12 => {
+            format!("{} .. {} ({} steps)", first.join(" "), last.join(" "), texts.len())
+        }
+        _ => texts.join(" "),
+    }
+}
+
+fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| {
+        rows.iter().filter_map(|r| r.get(column)).map(|c| c.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            // Writing to a String cannot fail.
+            let _ = write!(line, "{cell:width$}  ");
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_shortened() {
+        let make = |numbers: &[i32]| {
+            let step = |n: &i32| Step { at: String::new(), step: *n, desc: String::new() };
+            steps(&numbers.iter().map(step).collect::<Vec<_>>())
+        };
+        assert_eq!(make(&[]), "-");
+        assert_eq!(make(&[0, 8, 8, 16, 100]), "0 8 16 100");
+        let many: Vec<i32> = (0..=100).collect();
+        assert_eq!(make(&many), "0 1 2 3 .. 97 98 99 100 (101 steps)");
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let rows = [["A".to_owned(), "B".to_owned()], ["long".to_owned(), "b".to_owned()]];
+        assert_eq!(aligned(&rows), "A     B\nlong  b\n");
+    }
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The data directory: where each file is, and how it is read and replaced.
+//!
+//! ```text
+//! devices/<product>/<device>.json      secret, version and updates of one device
+//! firmware/<id>/firmware.json          one firmware; the image lies beside it
+//! config/<product>/config.json         a product's configuration; the file lies beside it
+//! server.json                          address of the running server
+//! ```
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::model::{Config, Content, DeviceKey, Firmware};
+use crate::Failure;
+
+/// Paths inside one data directory.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// A layout below `root`; nothing is created yet.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The directory itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The running server's address.
+    pub fn address(&self) -> PathBuf {
+        self.root.join("server.json")
+    }
+
+    /// All devices.
+    pub fn devices(&self) -> PathBuf {
+        self.root.join("devices")
+    }
+
+    /// One device. The `.json` at the end keeps any checked name from being `.` or `..`.
+    pub fn device(&self, key: &DeviceKey) -> PathBuf {
+        self.devices().join(&key.product).join(format!("{}.json", key.device))
+    }
+
+    /// All firmware.
+    pub fn firmwares(&self) -> PathBuf {
+        self.root.join("firmware")
+    }
+
+    /// The description of one firmware.
+    pub fn firmware(&self, id: &str) -> PathBuf {
+        self.firmwares().join(id).join("firmware.json")
+    }
+
+    /// All configurations.
+    pub fn configs(&self) -> PathBuf {
+        self.root.join("config")
+    }
+
+    /// The description of one product's configuration.
+    pub fn config(&self, product: &str) -> PathBuf {
+        self.configs().join(product).join("config.json")
+    }
+
+    /// Where a firmware's bytes are.
+    pub fn image(&self, firmware: &Firmware) -> PathBuf {
+        Self::content(&self.firmwares().join(&firmware.id), &firmware.content)
+    }
+
+    /// Where a configuration's bytes are.
+    pub fn config_file(&self, config: &Config) -> PathBuf {
+        Self::content(&self.configs().join(&config.product_key), &config.content)
+    }
+
+    fn content(beside: &Path, content: &Content) -> PathBuf {
+        content.in_place.clone().unwrap_or_else(|| beside.join(&content.name))
+    }
+}
+
+/// Reads a JSON file.
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
+    let text = fs::read(path).map_err(|e| Failure::io("read", path, &e))?;
+    serde_json::from_slice(&text).map_err(|e| Failure::new(format!("{}: {e}", path.display())))
+}
+
+/// Reads every JSON file named `name` (or every `*.json` when `None`) one directory below `dir`.
+///
+/// A directory that does not exist holds nothing. A file that cannot be read is an error: a cloud that forgets
+/// a device silently is worse than one that does not start.
+pub fn read_all<T: DeserializeOwned>(dir: &Path, name: Option<&str>) -> Result<Vec<T>, Failure> {
+    let mut found = Vec::new();
+    for sub in entries(dir)? {
+        match name {
+            Some(name) => {
+                let path = sub.join(name);
+                if path.is_file() {
+                    found.push(read(&path)?);
+                }
+            }
+            None if sub.is_dir() => {
+                for path in entries(&sub)? {
+                    if path.extension().is_some_and(|e| e == "json") {
+                        found.push(read(&path)?);
+                    }
+                }
+            }
+            None => {}
+        }
+    }
+    Ok(found)
+}
+
+fn entries(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
+    if !dir.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).map_err(|e| Failure::io("list", dir, &e))? {
+        found.push(entry.map_err(|e| Failure::io("list", dir, &e))?.path());
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Replaces a file by pretty JSON: readers see the old content or the new one, never a mixture.
+pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), Failure> {
+    let mut text =
+        serde_json::to_vec_pretty(value).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
+    text.push(b'\n');
+    write_bytes(path, &text)
+}
+
+/// Replaces a file by these bytes, in the same way. Parent directories are created.
+pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    static SERIAL: AtomicU64 = AtomicU64::new(0);
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(|e| Failure::io("create", parent, &e))?;
+    }
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}-{}.tmp", std::process::id(), SERIAL.fetch_add(1, Ordering::Relaxed)));
+    let temporary = PathBuf::from(temporary);
+    let written = create_private(&temporary).and_then(|mut file| file.write_all(bytes));
+    written.and_then(|()| fs::rename(&temporary, path)).map_err(|e| {
+        // The rename's failure is the one worth telling; a left-over file is only litter.
+        let _ = fs::remove_file(&temporary);
+        Failure::io("write", path, &e)
+    })
+}
+
+/// Files hold device secrets: readable by their owner alone.
+fn create_private(path: &Path) -> std::io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The cloud's memory: everything in maps behind one lock, each change written to its file at once.
+
+pub mod files;
+pub mod import;
+pub mod model;
+pub mod time;
+pub mod version;
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap};
+
+use parking_lot::Mutex;
+
+use crate::Failure;
+use files::Layout;
+use model::{Config, Device, DeviceKey, Firmware, State, Step, Update};
+
+/// Updates remembered per device.
+const MAX_UPDATES: usize = 50;
+/// Progress reports remembered per update.
+const MAX_STEPS: usize = 2_000;
+
+/// Checks a name that becomes part of a path and of a topic: 1..=64 of letters, digits and `_-.:@`, not led by a dot.
+pub fn checked_name<'a>(what: &str, name: &'a str) -> Result<&'a str, Failure> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.:@".contains(c);
+    if (1..=64).contains(&name.len()) && !name.starts_with('.') && name.chars().all(plain) {
+        Ok(name)
+    } else {
+        Err(Failure::new(format!("{what} {name:?}: 1 to 64 letters, digits and _-.:@ are possible")))
+    }
+}
+
+/// Checks a firmware version: as [`checked_name`], without `:` and `@`.
+pub fn checked_version(version: &str) -> Result<&str, Failure> {
+    if version.contains([':', '@']) {
+        return Err(Failure::new(format!("version {version:?}: letters, digits and _-. are possible")));
+    }
+    checked_name("version", version)
+}
+
+/// All state of one data directory. Safe to share between threads; no call blocks on anything but local files.
+#[derive(Debug)]
+pub struct Store {
+    layout: Layout,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    devices: BTreeMap<DeviceKey, Device>,
+    firmware: BTreeMap<String, Firmware>,
+    configs: BTreeMap<String, Config>,
+    /// Open connections per device, as the embedded broker sees them.
+    connections: HashMap<DeviceKey, usize>,
+    last_update: u64,
+}
+
+impl Store {
+    /// Loads a data directory; one that does not exist is empty.
+    pub fn open(layout: Layout) -> Result<Self, Failure> {
+        let mut inner = Inner::default();
+        for device in files::read_all::<Device>(&layout.devices(), None)? {
+            let newest = device.updates.iter().map(|u| u.id).max().unwrap_or(0);
+            inner.last_update = inner.last_update.max(newest);
+            inner.devices.insert(device.key(), device);
+        }
+        for firmware in files::read_all::<Firmware>(&layout.firmwares(), Some("firmware.json"))? {
+            inner.firmware.insert(firmware.id.clone(), firmware);
+        }
+        for config in files::read_all::<Config>(&layout.configs(), Some("config.json"))? {
+            inner.configs.insert(config.product_key.clone(), config);
+        }
+        Ok(Self { layout, inner: Mutex::new(inner) })
+    }
+
+    /// Where the files are.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Adds a device, or gives a known one new secrets; what it reported stays.
+    pub fn put_device(&self, key: &DeviceKey, secret: &str, product: Option<&str>) -> Result<(), Failure> {
+        checked_name("product key", &key.product)?;
+        checked_name("device name", &key.device)?;
+        if secret.is_empty() || secret.len() > 64 {
+            return Err(Failure::new("a device secret has 1 to 64 characters"));
+        }
+        let mut inner = self.inner.lock();
+        let mut device = inner.devices.get(key).cloned().unwrap_or_else(|| Device {
+            product_key: key.product.clone(),
+            device_name: key.device.clone(),
+            device_secret: String::new(),
+            product_secret: None,
+            version: None,
+            version_at: None,
+            updates: Vec::new(),
+        });
+        device.device_secret = secret.to_owned();
+        device.product_secret = product.map(str::to_owned).or(device.product_secret);
+        files::write(&self.layout.device(key), &device)?;
+        inner.devices.insert(key.clone(), device);
+        Ok(())
+    }
+
+    /// A copy of one device.
+    pub fn device(&self, key: &DeviceKey) -> Option<Device> {
+        self.inner.lock().devices.get(key).cloned()
+    }
+
+    /// A copy of all devices, in order of product and name.
+    pub fn devices(&self) -> Vec<Device> {
+        self.inner.lock().devices.values().cloned().collect()
+    }
+
+    /// Whether the device has a connection to the embedded broker.
+    pub fn is_online(&self, key: &DeviceKey) -> bool {
+        self.inner.lock().connections.get(key).is_some_and(|n| *n > 0)
+    }
+
+    /// Counts a connection that begins (`true`) or ends.
+    pub fn count_connection(&self, key: &DeviceKey, begins: bool) {
+        let mut inner = self.inner.lock();
+        let n = inner.connections.entry(key.clone()).or_default();
+        *n = if begins { *n + 1 } else { n.saturating_sub(1) };
+    }
+
+    /// Loads a firmware that was added to the directory.
+    pub fn load_firmware(&self, id: &str) -> Result<Firmware, Failure> {
+        checked_name("firmware", id)?;
+        let firmware: Firmware = files::read(&self.layout.firmware(id))?;
+        self.inner.lock().firmware.insert(firmware.id.clone(), firmware.clone());
+        Ok(firmware)
+    }
+
+    /// A copy of one firmware.
+    pub fn firmware(&self, id: &str) -> Option<Firmware> {
+        self.inner.lock().firmware.get(id).cloned()
+    }
+
+    /// A copy of all firmware.
+    pub fn all_firmware(&self) -> Vec<Firmware> {
+        self.inner.lock().firmware.values().cloned().collect()
+    }
+
+    /// The newest firmware of a product, of those with auto-push on when `auto_only`.
+    pub fn newest(&self, product: &str, auto_only: bool) -> Option<Firmware> {
+        let inner = self.inner.lock();
+        let fitting = inner.firmware.values().filter(|f| f.product_key == product && (f.auto || !auto_only));
+        fitting.max_by(|a, b| version::compare(&a.version, &b.version)).cloned()
+    }
+
+    /// Loads a configuration that was set in the directory.
+    pub fn load_config(&self, product: &str) -> Result<Config, Failure> {
+        checked_name("product key", product)?;
+        let config: Config = files::read(&self.layout.config(product))?;
+        self.inner.lock().configs.insert(product.to_owned(), config.clone());
+        Ok(config)
+    }
+
+    /// A copy of a product's configuration.
+    pub fn config(&self, product: &str) -> Option<Config> {
+        self.inner.lock().configs.get(product).cloned()
+    }
+
+    /// Records the version that a device reports; it completes every update to that version. `false`: unknown device.
+    pub fn report_version(&self, key: &DeviceKey, reported: &str) -> Result<bool, Failure> {
+        self.change(key, |device| {
+            let now = time::now();
+            let completed =
+                device.updates.last_mut().filter(|u| u.to == reported && u.state != State::Succeeded);
+            if let Some(update) = completed {
+                update.state = State::Succeeded;
+                update.reason = None;
+                update.ended_at = Some(now.clone());
+            }
+            device.version = Some(reported.to_owned());
+            device.version_at = Some(now);
+        })
+    }
+
+    /// Records a progress report. `false`: unknown device.
+    pub fn report_step(&self, key: &DeviceKey, step: i32, desc: &str) -> Result<bool, Failure> {
+        self.change(key, |device| {
+            let now = time::now();
+            let Some(update) = device.updates.last_mut() else { return };
+            if update.steps.len() < MAX_STEPS {
+                update.steps.push(Step { at: now.clone(), step, desc: desc.to_owned() });
+            } else {
+                update.steps_dropped += 1;
+            }
+            if update.state == State::Succeeded {
+                return;
+            }
+            if step < 0 {
+                let reason = failure_reason(step);
+                let text = if desc.is_empty() { reason.to_owned() } else { format!("{reason}: {desc}") };
+                update.state = State::Failed;
+                update.reason = Some(text);
+                update.ended_at = Some(now);
+            } else {
+                update.state = State::Downloading;
+                update.reason = None;
+                update.ended_at = None;
+            }
+        })
+    }
+
+    /// Opens an update to `firmware`, or counts another push of the one that is still open. Gives the update's id.
+    pub fn open_update(&self, key: &DeviceKey, firmware: &Firmware) -> Result<Option<u64>, Failure> {
+        let next = {
+            let mut inner = self.inner.lock();
+            inner.last_update += 1;
+            inner.last_update
+        };
+        let mut id = next;
+        let known = self.change(key, |device| {
+            let open = device.updates.last_mut().filter(|u| u.firmware == firmware.id && !u.state.is_final());
+            if let Some(update) = open {
+                update.pushes += 1;
+                id = update.id;
+                return;
+            }
+            device.updates.push(Update {
+                id: next,
+                from: device.version.clone(),
+                to: firmware.version.clone(),
+                firmware: firmware.id.clone(),
+                pushes: 1,
+                pushed_at: time::now(),
+                state: State::Pushed,
+                reason: None,
+                ended_at: None,
+                steps: Vec::new(),
+                steps_dropped: 0,
+            });
+            let surplus = device.updates.len().saturating_sub(MAX_UPDATES);
+            device.updates.drain(..surplus);
+        })?;
+        Ok(known.then_some(id))
+    }
+
+    /// The firmware that a device with this version ought to get unasked.
+    pub fn due(&self, key: &DeviceKey, reported: &str) -> Option<Firmware> {
+        let newest = self.newest(&key.product, true)?;
+        (version::compare(reported, &newest.version) == Ordering::Less).then_some(newest)
+    }
+
+    /// Changes a device and writes it. The lock is held over the write, so files never go back in time.
+    fn change(&self, key: &DeviceKey, change: impl FnOnce(&mut Device)) -> Result<bool, Failure> {
+        let mut inner = self.inner.lock();
+        let Some(device) = inner.devices.get_mut(key) else { return Ok(false) };
+        change(device);
+        files::write(&self.layout.device(key), device)?;
+        Ok(true)
+    }
+}
+
+/// What the negative progress steps mean.
+fn failure_reason(step: i32) -> &'static str {
+    match step {
+        -1 => "upgrade failed",
+        -2 => "download failed",
+        -3 => "verification failed",
+        _ => "writing failed",
+    }
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the cloud remembers: devices, their updates, firmware and configurations.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Names one device on any platform: product key and device name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DeviceKey {
+    /// Product key.
+    pub product: String,
+    /// Device name, unique within the product.
+    pub device: String,
+}
+
+impl DeviceKey {
+    /// Builds a key; the parts are checked where they enter (see [`super::checked_name`]).
+    pub fn new(product: impl Into<String>, device: impl Into<String>) -> Self {
+        Self { product: product.into(), device: device.into() }
+    }
+}
+
+impl std::fmt::Display for DeviceKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.product, self.device)
+    }
+}
+
+/// A device's file, `devices/<product>/<device>.json`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Device {
+    /// Product key.
+    pub product_key: String,
+    /// Device name.
+    pub device_name: String,
+    /// The secret that signs the device in.
+    pub device_secret: String,
+    /// The product's secret, for platforms that derive sign-in from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product_secret: Option<String>,
+    /// The version last reported by the device.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// When it was reported.
+    #[serde(default)]
+    pub version_at: Option<String>,
+    /// Updates pushed to the device, oldest first; the oldest are dropped beyond a fixed number.
+    #[serde(default)]
+    pub updates: Vec<Update>,
+}
+
+impl Device {
+    /// The device's name.
+    pub fn key(&self) -> DeviceKey {
+        DeviceKey::new(&self.product_key, &self.device_name)
+    }
+}
+
+/// How far an update has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// The offer was published; the device has not answered.
+    Pushed,
+    /// The device reported a percentage.
+    Downloading,
+    /// The device reported the new version.
+    Succeeded,
+    /// The device reported a failure.
+    Failed,
+}
+
+impl State {
+    /// Whether nothing more is expected of the update.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed)
+    }
+
+    /// Lower-case name, as in the JSON files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pushed => "pushed",
+            Self::Downloading => "downloading",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// One update of one device.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Update {
+    /// Unique within the data directory; also the `id` of the offer on the wire.
+    pub id: u64,
+    /// The version that the device had reported before.
+    pub from: Option<String>,
+    /// The version offered.
+    pub to: String,
+    /// Identifies the firmware.
+    pub firmware: String,
+    /// How often the offer was published.
+    pub pushes: u32,
+    /// When the offer was published first.
+    pub pushed_at: String,
+    /// How far it has come.
+    pub state: State,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it succeeded or failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
+    /// What the device reported, in order.
+    pub steps: Vec<Step>,
+    /// Reports that came beyond the number kept.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub steps_dropped: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+/// One progress report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// When it arrived.
+    pub at: String,
+    /// Percentage 0..=100, or a failure -4..=-1.
+    pub step: i32,
+    /// The device's own words.
+    pub desc: String,
+}
+
+/// Which digest an offer names beside `md5`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Sign {
+    /// `signMethod` is `Md5`.
+    Md5,
+    /// `signMethod` is `Sha256`.
+    Sha256,
+}
+
+/// A file that the origin hands out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Content {
+    /// The name in the URL.
+    pub name: String,
+    /// Where the bytes are, when they are not in the data directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_place: Option<PathBuf>,
+    /// Bytes.
+    pub size: u64,
+    /// Lower-case hex.
+    pub md5: String,
+    /// Lower-case hex.
+    pub sha256: String,
+}
+
+/// A firmware's file, `firmware/<id>/firmware.json`, beside the image unless that stays in place.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Firmware {
+    /// `<product>-<version>`.
+    pub id: String,
+    /// The product that it is for.
+    pub product_key: String,
+    /// Its version.
+    pub version: String,
+    /// Whether a device that reports an older version is offered it unasked.
+    pub auto: bool,
+    /// The digest named beside `md5`, none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign: Option<Sign>,
+    /// Whether the offer leaves `md5` out and relies on `sign`.
+    #[serde(default)]
+    pub omit_md5: bool,
+    /// When it was added.
+    pub added_at: String,
+    /// The image.
+    pub content: Content,
+}
+
+/// A product's configuration, `config/<product>/config.json`, beside the file itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Config {
+    /// The product that it is for.
+    pub product_key: String,
+    /// Changes with the content.
+    pub id: String,
+    /// The file.
+    pub content: Content,
+}
+
+/// Where a running server can be reached: `server.json`, and what `--ready-file` writes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Address {
+    /// `host:port` of the MQTT broker.
+    pub mqtt: String,
+    /// `http://host:port` of the origin and its control API.
+    pub http: String,
+    /// The server's process.
+    pub pid: u32,
+}
