@@ -67,7 +67,7 @@ static void serve(device_t *device)
     char chunk[4096];
     int n;
 
-    IOT_MQTT_Yield(device->client, 20);
+    IOT_MQTT_Yield(device->client, 5);
     if (device->failed || !IOT_OTA_IsFetching(device->ota) || IOT_OTA_IsFetchFinish(device->ota)) {
         return;
     }
