@@ -10,6 +10,7 @@ import unittest
 from .broker import Mosquitto, offer, upgrade_topic
 from .cloud import FaultServer
 from .driver import Driver
+from .faults import CASES
 from .origin import Nginx
 from .packets import FROM_BROKER
 from .proc import scratch, wait_until
@@ -109,6 +110,12 @@ class Device:
         data = {"size": image.size, "md5": image.md5, **more}
         size, md5 = data.pop("size"), data.pop("md5")
         self.push(offer(size, version, url or self.bench.origin.url(image.name), md5, **data))
+
+    def push_fault(self, case, size, digest, token, **more):
+        """Pushes an offer whose URL is a case of the fault server."""
+        data = {"size": size, "version": "2.0.0", "url": self.bench.faults.url(CASES[case], size, token),
+                "md5": digest["md5"], **more}
+        self.push(offer(**data))
 
     def payloads(self, kind):
         """What the device published on a topic kind, decoded from JSON."""

@@ -34,16 +34,18 @@ class FaultServer:
         self._tokens += 1
         return f"t{self._tokens}"
 
-    def url(self, case, size, token):
-        return f"http://127.0.0.1:{self.port}/{case}/{size}?k={token}"
+    def url(self, case, size, token, **query):
+        more = "".join(f"&{k}={v}" for k, v in query.items())
+        return f"http://127.0.0.1:{self.port}/{case}/{size}?k={token}{more}"
 
     def digest(self, size):
         """{"size", "md5", "sha256"} of the fault server's content of that size."""
         return self._get(f"/digest/{size}")
 
     def log(self, token):
-        """The requests that were made under a token, in order."""
-        return self._get(f"/log?k={token}")
+        """The requests made under a token, in order: dicts with `target` and `headers` (names in lower case)."""
+        requests = self._get(f"/log?k={token}")["requests"]
+        return [{**r, "headers": {name.lower(): value for name, value in r["headers"]}} for r in requests]
 
     def _get(self, path):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:

@@ -72,6 +72,19 @@ class RecordingProxy:
                 pass
             s.close()
 
+    def inject_publish(self, topic, payload):
+        """Puts a QoS 0 PUBLISH that no broker sent on the newest connection, towards the device."""
+        body = len(topic).to_bytes(2, "big") + topic.encode() + payload.encode()
+        length, rest = b"", len(body)
+        while True:
+            length += bytes([rest & 0x7F | (0x80 if rest > 0x7F else 0)])
+            rest >>= 7
+            if not rest:
+                break
+        with self._lock:
+            device = self._pairs[max(self._pairs)][0]
+        device.sendall(b"\x30" + length + body)
+
     @property
     def connections(self):
         """How many connections were relayed so far."""
