@@ -155,9 +155,10 @@ class Links(Bench):
         """Return codes of the MQTT calls: arguments, topics, QoS, and packet ids."""
         device = self.up()
         m = device.m
-        for words, code in ((("/a/b", 0, None), -2), ((None, 0, "x"), -2), (("", 0, "x"), -2), (("/a/b", 0, "x"), 0)):
+        for words, code in (((None, 0, "x"), -2), (("/a/b", 0, "x"), 0)):
             self.assertEqual(device.call("publish", m, *words).ret, code, words)
-        for words, code in ((("/a/+", 0, "x"), -41), (("a/b", 0, "x"), -41), (("/" + "t" * 128, 0, "x"), -41),
+        for words, code in (((None, 0, "x"), -2), (("", 0, "x"), -2), (("/a/b", 0, None), -2),
+                            (("/a/+", 0, "x"), -41), (("a/b", 0, "x"), -41), (("/" + "t" * 128, 0, "x"), -41),
                             (("/a/b", 2, "x"), -20)):
             self.assertEqual(device.call("publish-info", m, *words).ret, code, words)
         self.assertGreater(device.call("publish-info", m, "/a/b", 1, "x").ret, 0)

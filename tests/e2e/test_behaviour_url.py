@@ -3,7 +3,7 @@
 
 import time
 
-from lib.bench import FETCH_FAILED, Bench, Device
+from lib.bench import FETCH_FAILED, Bench
 from lib.proc import free_port
 
 
@@ -125,9 +125,3 @@ class Urls(Bench):
         reply = device.fetch_all(limit_s=120)
         self.assertLess(reply.longest, 1500)
         self.assert_failed(device, reply)
-
-    def test_local_name_of_the_platform_is_not_redirected_for_http(self):
-        """The lab variable moves the platform's MQTT host only; an image URL is taken as it is."""
-        device = Device(self, env={"OTAKIT_LAB_ALIYUN_HTTP": "127.0.0.1:9"}).up()
-        device.offer()
-        self.assert_valid(device, self.origin.image, device.fetch_all())

@@ -11,13 +11,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "iotx_ota.h"
 #include "otakit.h"
 
 extern void HAL_Free(void *memory);
-
-/* Hooks of the device-model layer; Link Kit declares them in no public header. */
-extern int iotx_req_image(void *ota, const char *version);
-extern int iotx_ota_get_config(void *ota, const char *scope, const char *get_type, const char *attribute_keys);
 
 static FILE *image;
 static pthread_t later;

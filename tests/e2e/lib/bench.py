@@ -9,11 +9,12 @@ import unittest
 
 from .broker import Mosquitto, offer, upgrade_topic
 from .cloud import FaultServer
-from .driver import Driver
+from .context import CONTEXT
+from .driver import Driver, valgrind
 from .faults import CASES
 from .origin import Nginx
 from .packets import FROM_BROKER
-from .proc import scratch, wait_until
+from .proc import Process, scratch, wait_until
 from .proxy import RecordingProxy
 
 # IOT_OTAG_* commands of IOT_OTA_Ioctl.
@@ -206,6 +207,14 @@ class Bench(unittest.TestCase):
     def up(self, **fields):
         """A connected device with an OTA session."""
         return Device(self).up(**fields)
+
+    def program(self, name, *args, broker_url=None, env=None, build=None, under_valgrind=False):
+        """Starts a C program that reaches the platform's MQTT host at `broker_url` (the plain broker by default)."""
+        argv = [CONTEXT.program(name, build), *args]
+        lab = {"OTAKIT_LAB_ALIYUN_MQTT": broker_url or f"127.0.0.1:{self.broker.port}"}
+        process = Process(valgrind(argv) if under_valgrind else argv, env={**lab, **(env or {})})
+        self.addCleanup(process.kill)
+        return process
 
     def assert_valid(self, device, image, reply=None):
         """The download is finished, complete, byte for byte right, and found valid (twice)."""

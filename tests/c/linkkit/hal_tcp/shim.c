@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * A firmware's HAL_TCP_* (a modem, say), here over sockets, counting. It is linked into an unchanged example program,
- * so that everything that program sends and receives has to come through here. At exit one line goes to stderr:
+ * so that everything that program sends and receives has to come through here. Each attempt and the end are lines on
+ * stderr:
  *
+ *   hal_tcp connect HOST PORT
  *   hal_tcp establish=N open=N read=BYTES written=BYTES
  *
+ * SHIM_LOCAL_ONLY=1: any other host than 127.0.0.1 and localhost is refused without asking the network.
  * SHIM_FILL=1: a read waits until the whole buffer is full or the time is over, as the reference's own HAL does.
  * Without it a read returns with the first bytes.
  */
@@ -41,9 +44,9 @@ static void print_counts(void)
             bytes_written);
 }
 
-static int fill(void)
+static int is_set(const char *variable)
 {
-    const char *value = getenv("SHIM_FILL");
+    const char *value = getenv(variable);
 
     return value != NULL && *value == '1';
 }
@@ -71,6 +74,10 @@ uintptr_t HAL_TCP_Establish(const char *host, uint16_t port)
     }
     pthread_mutex_unlock(&lock);
 
+    fprintf(stderr, "hal_tcp connect %s %u\n", host, (unsigned)port);
+    if (is_set("SHIM_LOCAL_ONLY") && strcmp(host, "127.0.0.1") != 0 && strcmp(host, "localhost") != 0) {
+        return (uintptr_t)-1;
+    }
     memset(&hints, 0, sizeof(hints));
     hints.ai_socktype = SOCK_STREAM;
     snprintf(service, sizeof(service), "%u", (unsigned)port);
@@ -146,7 +153,7 @@ int32_t HAL_TCP_Read(uintptr_t connection, char *bytes, uint32_t length, uint32_
             break;
         }
         got += (uint32_t)n;
-        if (!fill()) {
+        if (!is_set("SHIM_FILL")) {
             break;
         }
     }
