@@ -83,7 +83,7 @@ class Waiting(Bench):
 
     def test_step_zero_once(self):
         """"Enter in downloading state" is published once, also when the first calls return 0."""
-        device, _ = self.start("slow_header")
+        device, _ = self.start("silent")
         zeros = 0
         device.keep()
         for _ in range(20):
@@ -97,7 +97,7 @@ class Waiting(Bench):
 
     def test_silence_before_headers(self):
         """Server silent for some seconds before the headers: 0 after each second, one request, the image in the end."""
-        device, digest = self.start("slow_header")
+        device, digest = self.start("silent")
         reply = device.fetch()
         self.assertEqual(reply.n, 0)
         self.assertTrue(900 <= reply.ms < 1500, reply)
@@ -108,7 +108,7 @@ class Waiting(Bench):
 
     def test_stall_in_mid_body(self):
         """A stall mid body: the call returns after its timeout with what it has, and the connection is kept."""
-        device, digest = self.start("stall_mid")
+        device, digest = self.start("stall")
         reply = device.fetch_all()
         self.assertEqual((reply.finished, reply.bytes), (1, 60000))
         self.assertLess(reply.longest, 1500)
@@ -136,7 +136,7 @@ class Waiting(Bench):
 
     def test_permanent_stall_is_given_up(self):
         """A server that never goes on: each call keeps its time, and the download ends with -1."""
-        device, _ = self.start("stall_forever")
+        device, _ = self.start("stall-always")
         reply = device.fetch_all(limit_s=200)
         self.assertLess(reply.longest, 1500)
         self.assertGreater(reply.zeros, 0)
@@ -144,7 +144,7 @@ class Waiting(Bench):
 
     def test_deinit_from_another_thread(self):
         """Deinit while another thread waits in FetchYield: the waiting call ends at once, both get a code."""
-        device, _ = self.start("stall_forever")
+        device, _ = self.start("silent-always")
         device.fetch()
         device.call("deinit-later", device.h, 500)
         reply = device.fetch(5000, 20)

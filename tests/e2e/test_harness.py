@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The harness itself: what the other tests believe has to be true without the library."""
 
+import hashlib
+import json
 import os
+import re
 import subprocess
 import unittest
 import urllib.request
 
 from lib import ca
 from lib.broker import Mosquitto, Observer
+from lib.cloud import Cloud, FaultServer
 from lib.context import tool
 from lib.driver import Reply, quote, unquote
 from lib.origin import Nginx
@@ -83,3 +87,36 @@ class Harness(unittest.TestCase):
         self.assertEqual(quote(None), "-")
         reply = Reply("sign ret=0 port=443 host=h.example client=a|b%20c,d=e|2 ms=0.1")
         self.assertEqual((reply.ret, reply.port, reply.client), (0, 443, "a|b c,d=e|2"))
+
+
+class FaultServerAndCloud(unittest.TestCase):
+    """What the tests assume of otakit-cloud."""
+
+    def test_fault_server(self):
+        faults = FaultServer()
+        self.addCleanup(faults.close)
+        digest, token = faults.digest(60000), faults.token()
+        with urllib.request.urlopen(faults.url("ok", 60000, token), timeout=10) as answer:
+            content = answer.read()
+        self.assertEqual((len(content), hashlib.md5(content).hexdigest(), hashlib.sha256(content).hexdigest()),
+                         (digest["size"], digest["md5"], digest["sha256"]))
+        log = faults.log(token)
+        self.assertEqual((len(log), log[0]["method"]), (1, "GET"))
+        self.assertIn("host", log[0]["headers"])
+        named = {case["name"] for case in faults.cases()}
+        used = set()
+        for file in ("test_behaviour_http.py", "test_behaviour_fetch.py"):
+            with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), file)) as f:
+                text = f.read()
+            used |= set(re.findall(r'(?:completes|fails|never_wrong|run_case|start)\("([^"]+)"', text))
+            for group in re.findall(r"for case in \(([^)]*)\)", text):
+                used |= set(re.findall(r'"([^"]+)"', group))
+        self.assertEqual(used - named, set())
+        self.assertGreater(len(used), 40)
+
+    def test_cloud_knows_its_devices(self):
+        cloud = Cloud()
+        self.addCleanup(cloud.close)
+        cloud.run("device", "add", "pk", "dn", "secret")
+        view = json.loads(cloud.run("status", "pk", "dn", "--json"))
+        self.assertEqual((view["devices"][0]["device_name"], view["devices"][0]["updates"]), ("dn", []))

@@ -11,7 +11,6 @@ from .broker import Mosquitto, offer, upgrade_topic
 from .cloud import FaultServer
 from .context import CONTEXT
 from .driver import Driver, valgrind
-from .faults import CASES
 from .origin import Nginx
 from .packets import FROM_BROKER
 from .proc import Process, scratch, wait_until
@@ -114,7 +113,7 @@ class Device:
 
     def push_fault(self, case, size, digest, token, **more):
         """Pushes an offer whose URL is a case of the fault server."""
-        data = {"size": size, "version": "2.0.0", "url": self.bench.faults.url(CASES[case], size, token),
+        data = {"size": size, "version": "2.0.0", "url": self.bench.faults.url(case, size, token),
                 "md5": digest["md5"], **more}
         self.push(offer(**data))
 
@@ -223,6 +222,18 @@ class Bench(unittest.TestCase):
         self.assertEqual(hashlib.md5(device.content()).hexdigest(), image.md5)
         self.assertEqual(device.value(FETCHED_SIZE), image.size)
         self.assertEqual((device.verdict(), device.verdict()), ((0, 1), (0, 1)))
+
+    def outcome(self, device, reply, digest):
+        """`right`, `digest` or `failed`, whichever the end of a download is in every respect; else an AssertionError."""
+        self.assertEqual((reply.intact, device.finished, device.fetching), (1, 1, 0), reply)
+        self.assertLessEqual(reply.bytes, digest["size"])
+        if reply.n == -1:
+            self.assert_failed(device, reply)
+            return "failed"
+        self.assertEqual(reply.bytes, digest["size"], reply)
+        same = hashlib.md5(device.content()).hexdigest() == digest["md5"]
+        self.assertEqual(device.verdict(), (0, int(same)))
+        return "right" if same else "digest"
 
     def assert_failed(self, device, reply):
         """The download ended for good: -1, error -5, finished, and never called valid."""

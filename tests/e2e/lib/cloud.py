@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """otakit-cloud as the tests start it: the fault server, and the local cloud."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -27,12 +28,11 @@ class FaultServer:
             except (FileNotFoundError, ValueError):
                 return None
         self.port = wait_until(read_port, what="the fault server's port file")
-        self._tokens = 0
+        self._tokens = itertools.count(1)
 
     def token(self):
         """A key that no other test of this server uses."""
-        self._tokens += 1
-        return f"t{self._tokens}"
+        return f"t{next(self._tokens)}"
 
     def url(self, case, size, token, **query):
         more = "".join(f"&{k}={v}" for k, v in query.items())
@@ -41,6 +41,10 @@ class FaultServer:
     def digest(self, size):
         """{"size", "md5", "sha256"} of the fault server's content of that size."""
         return self._get(f"/digest/{size}")
+
+    def cases(self):
+        """Every case: dicts with `name`, `family`, `about`, and `expect`, the outcomes that are right for a client."""
+        return self._get("/cases")
 
     def log(self, token):
         """The requests made under a token, in order: dicts with `target` and `headers` (names in lower case)."""
