@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""otakit-cloud as the tests start it: the fault server, and the local cloud."""
+
+import itertools
+import json
+import os
+import subprocess
+import urllib.request
+
+from .context import CONTEXT
+from .proc import Process, free_port, scratch, wait_until
+
+
+class FaultServer:
+    """`otakit-cloud faults`: one misbehaviour per path. URLs carry a token under which the requests are logged."""
+
+    def __init__(self):
+        self._dir = scratch()
+        port_file = os.path.join(self._dir.name, "port")
+        self.process = Process([CONTEXT.cloud_program(), "faults", "--listen", "127.0.0.1:0", "--port-file", port_file])
+
+        def read_port():
+            if not self.process.alive():
+                raise RuntimeError("the fault server ended: " + self.process.tail())
+            try:
+                with open(port_file) as f:
+                    return int(f.read().strip().rsplit(":", 1)[-1])
+            except (FileNotFoundError, ValueError):
+                return None
+        self.port = wait_until(read_port, what="the fault server's port file")
+        self._tokens = itertools.count(1)
+
+    def token(self):
+        """A key that no other test of this server uses."""
+        return f"t{next(self._tokens)}"
+
+    def url(self, case, size, token, **query):
+        more = "".join(f"&{k}={v}" for k, v in query.items())
+        return f"http://127.0.0.1:{self.port}/{case}/{size}?k={token}{more}"
+
+    def digest(self, size):
+        """{"size", "md5", "sha256"} of the fault server's content of that size."""
+        return self._get(f"/digest/{size}")
+
+    def cases(self):
+        """Every case: dicts with `name`, `family`, `about`, and `expect`, the outcomes that are right for a client."""
+        return self._get("/cases")
+
+    def log(self, token):
+        """The requests made under a token, in order: dicts with `target` and `headers` (names in lower case)."""
+        requests = self._get(f"/log?k={token}")["requests"]
+        return [{**r, "headers": {name.lower(): value for name, value in r["headers"]}} for r in requests]
+
+    def _get(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
+            return json.load(answer)
+
+    def close(self):
+        self.process.terminate()
+        self._dir.cleanup()
+
+
+class Cloud:
+    """`otakit-cloud serve` with its data in a scratch directory, and the commands on that data."""
+
+    def __init__(self, broker=None):
+        self._dir = scratch()
+        self.data = os.path.join(self._dir.name, "data")
+        self.mqtt_port, self.http_port = free_port(), free_port()
+        ready = os.path.join(self._dir.name, "ready")
+        argv = [CONTEXT.cloud_program(), "serve", "--data", self.data, "--http", f"127.0.0.1:{self.http_port}",
+                "--ready-file", ready]
+        if broker:
+            self.mqtt_port = broker.port
+            argv += ["--broker", f"mqtt://127.0.0.1:{broker.port}"]
+        else:
+            argv += ["--mqtt", f"127.0.0.1:{self.mqtt_port}"]
+        self.process = Process(argv)
+        wait_until(lambda: os.path.exists(ready) or not self.process.alive(), what="the cloud's ready file")
+        if not self.process.alive():
+            raise RuntimeError("otakit-cloud ended: " + self.process.tail())
+
+    def run(self, *args, check=True):
+        """One command line of otakit-cloud on this cloud's data; returns its output."""
+        done = subprocess.run([CONTEXT.cloud_program(), *args, "--data", self.data], capture_output=True, text=True,
+                              timeout=30)
+        if check and done.returncode != 0:
+            raise AssertionError(f"otakit-cloud {' '.join(args)}: {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def close(self):
+        self.process.terminate()
+        self._dir.cleanup()

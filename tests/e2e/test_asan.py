@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The C programs of a build with address and undefined-behaviour sanitizers (--asan-build)."""
+
+import subprocess
+
+from lib.bench import PK, SECRET, Bench, Device, unique_name
+from lib.broker import Observer, offer, upgrade_topic
+from lib.context import CONTEXT
+from lib.scenario import walk
+
+OPTIONS = {"ASAN_OPTIONS": "detect_leaks=1:exitcode=98:abort_on_error=0",
+           "UBSAN_OPTIONS": "halt_on_error=1:exitcode=98:print_stacktrace=1"}
+
+
+class Sanitizers(Bench):
+    ORIGIN = True
+
+    def test_build_has_the_sanitizer(self):
+        """Otherwise the rest would show nothing."""
+        done = subprocess.run(["nm", "-D", CONTEXT.program("driver", CONTEXT.asan_build)], capture_output=True, text=True)
+        self.assertIn("__asan_init", done.stdout)
+        self.assertIn("__ubsan", done.stdout)
+
+    def test_driver(self):
+        device = Device(self, env=OPTIONS, build=CONTEXT.asan_build, under_valgrind=False)
+        self.assertEqual(walk(self, device), 0, device.driver.process.tail())
+
+    def test_handles(self):
+        process = self.program("handles", env=OPTIONS, build=CONTEXT.asan_build)
+        self.assertEqual(process.wait(), 0, process.tail())
+
+    def test_programs(self):
+        image = self.origin.image
+        observer = Observer(self.broker)
+        self.addCleanup(observer.close)
+        one, two = unique_name(), unique_name()
+        out = f"{self.scratch}/{one}.bin"
+        basic = ("-k", PK, "-n", one, "-s", SECRET, "-o", out)
+        for program, args, names in (("linkkit_ota_basic", basic, [one]),
+                                     ("two_devices", (PK, one, SECRET, PK, two, SECRET), [one, two])):
+            with self.subTest(program=program):
+                seen = len(observer.messages("/inform/"))
+                process = self.program(program, *args, env=OPTIONS, build=CONTEXT.asan_build)
+                process.wait_line("waiting" if program == "linkkit_ota_basic" else "ready")
+                for name in names:
+                    observer.wait(f"/inform/{PK}/{name}", '"1.0.0"')
+                    self.broker.publish(upgrade_topic(PK, name),
+                                        offer(image.size, "2.0.0", self.origin.url(image.name), image.md5))
+                self.assertEqual(process.wait(60), 0, process.tail())
+                self.assertGreater(len(observer.messages("/inform/")), seen)

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""A build without OTAKIT_LAB goes where the platform's rules send it, whatever the environment says (--nolab-build)."""
+
+from lib.bench import PK, SECRET, Bench, unique_name
+from lib.ca import Authority
+from lib.context import CONTEXT
+from lib.proxy import RecordingProxy
+
+# The program's network is the shim, which tells where it was sent and connects to nothing but this machine.
+ENV = {"SHIM_LOCAL_ONLY": "1"}
+
+
+class LabOff(Bench):
+    def attempts(self, build):
+        proxy = RecordingProxy(self.broker.port)
+        self.addCleanup(proxy.close)
+        process = self.program("basic_over_shim", "-k", PK, "-n", unique_name(), "-s", SECRET, "-t", "1",
+                               broker_url=f"mqtt://127.0.0.1:{proxy.port}", build=build,
+                               env={**ENV, "OTAKIT_LAB_CA": Authority(self.scratch).ca})
+        code = process.wait(90)
+        hosts = {line.split()[2] for line in process.err_lines if line.startswith("hal_tcp connect")}
+        return code, hosts, proxy.connections
+
+    def test_variable_is_ignored(self):
+        self.assertEqual(self.attempts(CONTEXT.nolab_build),
+                         (2, {f"{PK}.iot-as-mqtt.cn-shanghai.aliyuncs.com"}, 0))
+
+    def test_variable_works_with_the_option(self):
+        """The same program of the lab build is redirected: it connects, and waits for an offer in vain."""
+        self.assertEqual(self.attempts(CONTEXT.build), (4, {"127.0.0.1"}, 1))
