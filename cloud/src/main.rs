@@ -2,8 +2,9 @@
 //! `otakit-cloud`: a local cloud for OTA development in one process.
 //!
 //! Data takes one way through the program: [`broker`] carries MQTT messages in and out, a platform module
-//! ([`aliyun`]) turns them into changes of the [`data`] store and into replies, [`origin`] hands out the images over
-//! HTTP and serves the control API that the command line uses. [`faults`] stands alone: an HTTP server that lies.
+//! ([`aliyun`]) turns them into changes of the [`data`] store and into replies, [`origin`] hands out the
+//! images over HTTP and serves the control API that the command line uses. [`faults`] stands alone: an HTTP
+//! server that lies.
 
 mod aliyun;
 mod broker;

@@ -60,6 +60,10 @@ pub fn run(layout: Layout, options: &Options) -> Result<(), Failure> {
 }
 
 async fn serve(layout: Layout, options: &Options) -> Result<(), Failure> {
+    if let Some(path) = &options.ready_file {
+        // One from an earlier run would announce the wrong addresses.
+        let _ = std::fs::remove_file(path);
+    }
     let store = Arc::new(Store::open(layout.clone())?);
     let http = listen(options.http).await?;
     let http_address = local_address(&http)?;

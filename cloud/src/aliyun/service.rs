@@ -18,8 +18,8 @@ use crate::origin::Urls;
 pub enum Action {
     /// Publish now.
     Publish(Outgoing),
-    /// Offer the newest firmware once the device has had time to subscribe: Link Kit informs before it subscribes,
-    /// and often twice.
+    /// Offer the newest firmware once the device has had time to subscribe: Link Kit informs before it
+    /// subscribes, and often twice.
     OfferSoon(DeviceKey),
 }
 

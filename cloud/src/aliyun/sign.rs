@@ -33,8 +33,8 @@ fn parse_client_id(text: &str) -> Option<ClientId<'_>> {
 
 /// Checks a sign-in. `Ok` names the device; `Err` says for the log what was wrong, without secrets.
 ///
-/// The signed text is `clientId{id}deviceName{dn}productKey{pk}`, followed by `timestamp{t}` when the client id
-/// carries one. The id part is free on the real platform; so it is here.
+/// The signed text is `clientId{id}deviceName{dn}productKey{pk}`, followed by `timestamp{t}` when the
+/// client id carries one. The id part is free on the real platform; so it is here.
 pub fn check(store: &Store, client_id: &str, user: &str, password: &str) -> Result<DeviceKey, String> {
     let client = parse_client_id(client_id).ok_or("the client id has no |...| part")?;
     let (device, product) = user.split_once('&').ok_or("the user name is not device&product")?;

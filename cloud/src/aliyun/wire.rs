@@ -148,7 +148,8 @@ pub fn version_of(message: &Value) -> Option<&str> {
     (1..=64).contains(&version.chars().count()).then_some(version)
 }
 
-/// `params.step` (a string, or a number) and `params.desc` of a progress report; steps outside -4..=100 are none.
+/// `params.step` (a string, or a number) and `params.desc` of a progress report; steps outside -4..=100 are
+/// none.
 pub fn progress_of(message: &Value) -> Option<(i32, &str)> {
     let params = message.get("params")?;
     let step = match params.get("step")? {

@@ -20,8 +20,8 @@ const MAX_PACKET: usize = 256 * 1024;
 
 /// Starts the broker and gives a bus subscribed to `filters`, and the address that the gate forwards to.
 pub async fn start(sign_in: SignIn, filters: &[&str]) -> Result<(Bus, SocketAddr), Failure> {
-    // rumqttd binds its listener itself and does not tell the port, so a free one is looked for beforehand. Another
-    // process may take it in between; then the next is tried.
+    // rumqttd binds its listener itself and does not tell the port, so a free one is looked for beforehand.
+    // Another process may take it in between; then the next is tried.
     for _ in 0..8 {
         let address = free_port()?;
         if let Some(bus) = start_at(address, sign_in.clone(), filters).await? {

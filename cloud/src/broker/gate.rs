@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The listener that devices connect to: reads CONNECT, checks the sign-in, answers a refusal with a CONNACK that
-//! says why, and hands an accepted connection on to the broker, byte for byte.
+//! The listener that devices connect to: reads CONNECT, checks the sign-in, answers a refusal with a
+//! CONNACK that says why, and hands an accepted connection on to the broker, byte for byte.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -77,8 +77,8 @@ struct Login {
     password: String,
 }
 
-/// Reads the first packet. `None`: the client left or sent something else. The login is `None` when the packet is a
-/// CONNECT of another protocol version.
+/// Reads the first packet. `None`: the client left or sent something else. The login is `None` when the
+/// packet is a CONNECT of another protocol version.
 async fn read_connect(client: &mut TcpStream) -> Option<(BytesMut, Option<Login>)> {
     let mut raw = BytesMut::with_capacity(1024);
     loop {

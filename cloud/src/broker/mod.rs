@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! MQTT: an embedded broker or a foreign one, behind the same pair of channels.
 //!
-//! The embedded broker is rumqttd. It embeds as a library, keeps sessions of clients that connect with clean
-//! session 0 (Link Kit's default), takes an asynchronous sign-in check and gives the process a local link. The other
-//! candidates: `rmqtt` embeds too, but is the core of a cluster server (hooks, plug-ins, node to node calls), and its
-//! releases from 0.19 on need a newer compiler than this project asks for; `ntex-mqtt` is a framework on another
-//! runtime that leaves routing and sessions to its user; a broker of our own on a codec would be one more thing to
-//! get right. What rumqttd lacks, a CONNACK with a reason when a sign-in fails and a listener on port 0, the [`gate`]
-//! in front of it supplies. It delivers with the QoS of the subscription, even where the publisher's was lower.
+//! The embedded broker is rumqttd. It embeds as a library, keeps sessions of clients that connect with
+//! clean session 0 (Link Kit's default), takes an asynchronous sign-in check and gives the process a local
+//! link. The other candidates: `rmqtt` embeds too, but is the core of a cluster server (hooks, plug-ins,
+//! node to node calls), and its releases from 0.19 on need a newer compiler than this project asks for;
+//! `ntex-mqtt` is a framework on another runtime that leaves routing and sessions to its user; a broker of
+//! our own on a codec would be one more thing to get right. What rumqttd lacks, a CONNACK with a reason
+//! when a sign-in fails and a listener on port 0, the [`gate`] in front of it supplies. It delivers with
+//! the QoS of the subscription, even where the publisher's was lower.
 
 pub mod embedded;
 pub mod external;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The command line. Commands talk to the running server of the data directory, or work on its files when none runs.
+//! The command line. Commands talk to the running server of the data directory, or work on its files when
+//! none runs.
 
 mod client;
 mod status;
@@ -19,8 +20,9 @@ use client::Server;
 
 /// A local cloud for OTA development.
 ///
-/// One process is MQTT broker, HTTP origin and OTA service of the platforms that firmware speaks to. Everything
-/// listens on the loopback interface unless told otherwise; everything is kept in one directory of JSON files.
+/// One process is MQTT broker, HTTP origin and OTA service of the platforms that firmware speaks to.
+/// Everything listens on the loopback interface unless told otherwise; everything is kept in one directory
+/// of JSON files.
 #[derive(Debug, Parser)]
 #[command(name = "otakit-cloud", version, after_help = AFTER)]
 struct Cli {

@@ -94,8 +94,8 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
 
 /// Reads every JSON file named `name` (or every `*.json` when `None`) one directory below `dir`.
 ///
-/// A directory that does not exist holds nothing. A file that cannot be read is an error: a cloud that forgets
-/// a device silently is worse than one that does not start.
+/// A directory that does not exist holds nothing. A file that cannot be read is an error: a cloud that
+/// forgets a device silently is worse than one that does not start.
 pub fn read_all<T: DeserializeOwned>(dir: &Path, name: Option<&str>) -> Result<Vec<T>, Failure> {
     let mut found = Vec::new();
     for sub in entries(dir)? {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Taking a file into the data directory: a copy unless it stays in place, and one pass for size, MD5 and SHA-256.
+//! Taking a file into the data directory: a copy unless it stays in place, and one pass for size, MD5 and
+//! SHA-256.
 
 use std::fs;
 use std::io::Read;
@@ -71,8 +72,8 @@ pub fn set_config(layout: &Layout, product: &str, file: &Path) -> Result<Config,
     Ok(config)
 }
 
-/// Copies rather than links: a build that writes its output in place would otherwise change the image under the
-/// digests. These are taken from the copy, so they always belong to the bytes that are served.
+/// Copies rather than links: a build that writes its output in place would otherwise change the image under
+/// the digests. These are taken from the copy, so they always belong to the bytes that are served.
 fn take(source: &Path, dir: &Path, reserved: &str, in_place: bool) -> Result<Content, Failure> {
     let source = source.canonicalize().map_err(|e| Failure::io("open", source, &e))?;
     let name = url_name(&source, reserved);

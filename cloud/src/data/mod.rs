@@ -21,7 +21,8 @@ const MAX_UPDATES: usize = 50;
 /// Progress reports remembered per update.
 const MAX_STEPS: usize = 2_000;
 
-/// Checks a name that becomes part of a path and of a topic: 1..=64 of letters, digits and `_-.:@`, not led by a dot.
+/// Checks a name that becomes part of a path and of a topic: 1..=64 of letters, digits and `_-.:@`, not led
+/// by a dot.
 pub fn checked_name<'a>(what: &str, name: &'a str) -> Result<&'a str, Failure> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-.:@".contains(c);
     if (1..=64).contains(&name.len()) && !name.starts_with('.') && name.chars().all(plain) {
@@ -39,7 +40,8 @@ pub fn checked_version(version: &str) -> Result<&str, Failure> {
     checked_name("version", version)
 }
 
-/// All state of one data directory. Safe to share between threads; no call blocks on anything but local files.
+/// All state of one data directory. Safe to share between threads; no call blocks on anything but local
+/// files.
 #[derive(Debug)]
 pub struct Store {
     layout: Layout,
@@ -163,7 +165,8 @@ impl Store {
         self.inner.lock().configs.get(product).cloned()
     }
 
-    /// Records the version that a device reports; it completes every update to that version. `false`: unknown device.
+    /// Records the version that a device reports; it completes every update to that version. `false`:
+    /// unknown device.
     pub fn report_version(&self, key: &DeviceKey, reported: &str) -> Result<bool, Failure> {
         self.change(key, |device| {
             let now = time::now();
@@ -206,7 +209,8 @@ impl Store {
         })
     }
 
-    /// Opens an update to `firmware`, or counts another push of the one that is still open. Gives the update's id.
+    /// Opens an update to `firmware`, or counts another push of the one that is still open. Gives the
+    /// update's id.
     pub fn open_update(&self, key: &DeviceKey, firmware: &Firmware) -> Result<Option<u64>, Failure> {
         let next = {
             let mut inner = self.inner.lock();

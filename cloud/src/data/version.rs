@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which of two version texts is newer.
 //!
-//! The rule: a leading `v` is dropped, the text is split at dots, and each part is split again where digits and
-//! other characters meet. Runs of digits compare as numbers of any length, everything else as bytes, and a number
-//! is newer than a text. A missing part counts as 0, so `1.0` equals `1.0.0`; any other tail makes a version
-//! newer, so `2.0.0-rc1` is newer than `2.0.0` (this is not semver: devices report what they like).
+//! The rule: a leading `v` is dropped, the text is split at dots, and each part is split again where digits
+//! and other characters meet. Runs of digits compare as numbers of any length, everything else as bytes,
+//! and a number is newer than a text. A missing part counts as 0, so `1.0` equals `1.0.0`; any other tail
+//! makes a version newer, so `2.0.0-rc1` is newer than `2.0.0` (this is not semver: devices report what
+//! they like).
 
 use std::cmp::Ordering;
 

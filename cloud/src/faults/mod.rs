@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `otakit-cloud faults`: an HTTP server that lies, for any client that can fetch a URL.
 //!
-//! Each path names a case. A case turns a request into a plan, a list of steps that the server carries out on the
-//! bare connection: nothing in between corrects what is wrong on purpose. Every connection carries one request.
+//! Each path names a case. A case turns a request into a plan, a list of steps that the server carries out
+//! on the bare connection: nothing in between corrects what is wrong on purpose. Every connection carries
+//! one request.
 
 mod body;
 mod cases;
@@ -42,6 +43,10 @@ pub fn run(options: &Options) -> Result<(), Failure> {
             println!("{:8} {:36} {:30} {}", case.family, case.name, case.expect.join(" | "), case.about);
         }
         return Ok(());
+    }
+    if let Some(path) = &options.port_file {
+        // One from an earlier run would announce the wrong port.
+        let _ = std::fs::remove_file(path);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Failure::new(format!("cannot start: {e}")))?;

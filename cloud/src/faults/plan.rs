@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a case does with one request: a list of steps, and the helpers that make honest answers to bend.
+//! What a case does with one request: a list of steps, made by bending an honest answer.
 
 use std::time::Duration;
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Routes: `/firmware/...` and `/config/...` for devices, `/api/...` for the command line.
 //!
-//! The control API has no login: it is for the loopback interface. Changes need `Content-Type: application/json`,
-//! which a page in a browser cannot send to another origin unasked. Secrets never appear in an answer.
+//! The control API has no login: it is for the loopback interface. Changes need `Content-Type:
+//! application/json`, which a page in a browser cannot send to another origin unasked. Secrets never appear
+//! in an answer.
 //!
 //! | request | body | answer |
 //! |---|---|---|

@@ -43,7 +43,8 @@ fn read(value: &str, size: u64) -> Option<Wanted> {
     Some(Wanted::Part { first, last: last.min(size - 1) })
 }
 
-/// `Some(None)` for an empty text, `None` for anything but digits. Numbers beyond 64 bits count as the largest.
+/// `Some(None)` for an empty text, `None` for anything but digits. Numbers beyond 64 bits count as the
+/// largest.
 fn number(text: &str) -> Option<Option<u64>> {
     let text = text.trim();
     if text.is_empty() {

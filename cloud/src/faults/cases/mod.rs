@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! All cases, by family. A case is a name, a sentence, what may come of it, and a function from request to plan.
+//! All cases, by family. A case is a name, a sentence, what may come of it, and a function from request to
+//! plan.
 //!
-//! What may come of it holds for a client that knows size and digest of the image beforehand, resumes with Range
-//! and If-Range, waits up to ten seconds for the next byte (or as long as a stall lasts that `?seconds=` shortens),
-//! tries transient faults again within a budget, and never accepts unverified bytes. Where both a
-//! patient and a strict client are right, a case names both outcomes, the better one first.
+//! What may come of it holds for a client that knows size and digest of the image beforehand, resumes with
+//! Range and If-Range, waits up to ten seconds for the next byte (or as long as a stall lasts that
+//! `?seconds=` shortens), tries transient faults again within a budget, and never accepts unverified bytes.
+//! Where both a patient and a strict client are right, a case names both outcomes, the better one first.
 
 mod header;
 mod length;
