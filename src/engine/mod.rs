@@ -6,15 +6,19 @@
 //! decided by two pure tables: [`phase`] (the life of a session) and [`retry`] (the life of a transfer).
 
 pub mod checkpoint;
+mod failure;
 pub mod offer;
+pub mod pace;
 pub mod phase;
 pub mod pipe;
+pub mod policy;
 pub mod progress;
 pub mod pump;
 pub mod retry;
 mod session;
 
 pub use checkpoint::Checkpoint;
+pub use failure::Failure;
 pub use offer::Offer;
 pub use phase::Phase;
-pub use session::{Failure, Read, Session, Settings};
+pub use session::{Read, Session, Settings};

@@ -16,3 +16,10 @@ pub struct Offer {
     /// What its bytes must digest to.
     pub digest: Expected,
 }
+
+impl Offer {
+    /// Whether `other` offers the same bytes: same version, size and digest. The URL may differ.
+    pub fn is_same_image(&self, other: &Self) -> bool {
+        (&self.version, self.size, &self.digest) == (&other.version, other.size, &other.digest)
+    }
+}

@@ -3,16 +3,39 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+
+use super::pace::{Floor, Limiter, Meter};
 use super::pipe::Pipe;
 use super::retry::{Decision, Patience, Retries};
 use super::{Failure, Offer};
 use crate::cancel::Cancel;
-use crate::fetch::{FetchError, Opened, Request, Source, Validator};
+use crate::fetch::{Class, FetchError, Opened, Request, Source, Validator};
 
 /// Stack of the fetching thread in bytes: a TLS handshake is what needs most of it.
 const STACK: usize = 256 * 1024;
+/// How often a paused transfer looks whether it may go on.
+const PAUSE_SLICE: Duration = Duration::from_millis(20);
+/// Times in a row that a floor may be missed before the transfer is given up.
+const SLOW_WINDOWS: u32 = 3;
+
+/// Gets a fresh offer of an image whose URL is no longer good. Called on the fetching thread; may block, but must return
+/// soon after `cancel` is set.
+pub trait Renew: Send + Sync {
+    /// A fresh offer; `None` when none came.
+    fn renew(&self, offer: &Offer, cancel: &Cancel) -> Option<Offer>;
+}
+
+/// What the fetching thread and the session share beside the pipe.
+#[derive(Default)]
+pub struct Shared {
+    /// What the server said of the image's identity.
+    pub validator: Mutex<Option<Validator>>,
+    /// Whether the transfer rests.
+    pub paused: Mutex<bool>,
+}
 
 /// One transfer, as the fetching thread owns it.
 pub struct Pump {
@@ -20,104 +43,27 @@ pub struct Pump {
     pub source: Arc<dyn Source>,
     /// What to fetch.
     pub offer: Offer,
+    /// First byte to fetch.
+    pub offset: u64,
     /// Where the bytes go.
     pub pipe: Arc<Pipe<Failure>>,
     /// Ends the transfer early.
     pub cancel: Cancel,
+    /// Seen by the session too.
+    pub shared: Arc<Shared>,
     /// When to give up.
     pub patience: Patience,
-}
-
-impl Pump {
-    /// Starts the thread. It ends when the image is complete, the transfer has failed, or the pipe is closed and the
-    /// source's current call has returned.
-    pub fn start(self) -> Result<(), Failure> {
-        let thread = std::thread::Builder::new().name("otakit-fetch".to_owned()).stack_size(STACK);
-        thread.spawn(move || self.run()).map(drop).map_err(|_| Failure::Resources)
-    }
-
-    fn run(self) {
-        // A panic here must not leave the caller waiting for bytes that never come.
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.transfer()));
-        self.pipe.finish(outcome.unwrap_or(Err(Failure::Internal)));
-    }
-
-    fn transfer(&self) -> Result<(), Failure> {
-        let mut progress = Progress { offset: 0, validator: None, retries: Retries::default() };
-        loop {
-            let error = match self.attempt(&mut progress) {
-                Ok(()) => return Ok(()),
-                Err(Stop::Failed(failure)) => return Err(failure),
-                Err(Stop::Broken(error)) => error,
-            };
-            match progress.retries.failed(error.class(), &self.patience, dice()) {
-                Decision::Retry(wait) => self.wait(&error, wait, progress.offset)?,
-                Decision::GiveUp => return Err(Failure::Fetch(error)),
-            }
-        }
-    }
-
-    fn wait(&self, error: &FetchError, wait: Duration, offset: u64) -> Result<(), Failure> {
-        crate::log!(Info, "fetch", "{error} at byte {offset}, next try in {} ms", wait.as_millis());
-        if self.cancel.sleep(wait) { Err(Failure::Cancelled) } else { Ok(()) }
-    }
-
-    /// Opens the source once and reads until it ends or breaks.
-    fn attempt(&self, progress: &mut Progress) -> Result<(), Stop> {
-        let request = Request {
-            url: &self.offer.url,
-            offset: progress.offset,
-            size: self.offer.size,
-            validator: progress.validator.as_ref(),
-        };
-        let Opened { mut body, start, validator } = self.source.open(&request, &self.cancel)?;
-        let mut skip = progress.offset.checked_sub(start).ok_or(FetchError::Range)?;
-        if skip > 0 {
-            crate::log!(Info, "fetch", "server starts at byte {start}: {skip} bytes skipped");
-        }
-        if validator.is_some() {
-            progress.validator = validator;
-        }
-        while progress.offset < self.offer.size {
-            let Some(mut buffer) = self.pipe.buffer().map_err(|_| Failure::NoMemory)? else {
-                return Err(Stop::Failed(Failure::Cancelled));
-            };
-            let wanted = self.offer.size - progress.offset;
-            let room = buffer.len().min(usize::try_from(wanted.saturating_add(skip)).unwrap_or(usize::MAX));
-            let read = body.read(buffer.get_mut(..room).unwrap_or_default());
-            let filled = match read {
-                Ok(0) => Err(FetchError::Truncated),
-                other => other,
-            };
-            let filled = match filled {
-                Ok(filled) => filled,
-                Err(error) => {
-                    self.pipe.recycle(buffer);
-                    return Err(error.into());
-                }
-            };
-            let fresh = drop_front(&mut buffer, filled, &mut skip);
-            if fresh == 0 {
-                self.pipe.recycle(buffer);
-                continue;
-            }
-            progress.offset += fresh as u64;
-            progress.retries.progressed();
-            self.pipe.push(buffer, fresh);
-        }
-        Ok(())
-    }
-}
-
-struct Progress {
-    /// Bytes handed to the pipe.
-    offset: u64,
-    validator: Option<Validator>,
-    retries: Retries,
+    /// Most bytes per second.
+    pub rate_limit: Option<u64>,
+    /// Fewest bytes per second.
+    pub floor: Option<Floor>,
+    /// Where fresh URLs come from.
+    pub renewal: Option<Arc<dyn Renew>>,
 }
 
 enum Stop {
     Broken(FetchError),
+    Paused,
     Failed(Failure),
 }
 
@@ -130,6 +76,173 @@ impl From<FetchError> for Stop {
 impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
+    }
+}
+
+impl Pump {
+    /// Starts the thread. It ends when the image is complete, the transfer has failed, or the pipe is closed and the
+    /// source's current call has returned.
+    pub fn start(self) -> Result<(), Failure> {
+        let thread = std::thread::Builder::new().name("otakit-fetch".to_owned()).stack_size(STACK);
+        thread.spawn(move || self.run()).map(drop).map_err(|_| Failure::Resources)
+    }
+
+    fn run(mut self) {
+        let pipe = self.pipe.clone();
+        // A panic here must not leave the caller waiting for bytes that never come.
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.transfer()));
+        pipe.finish(outcome.unwrap_or(Err(Failure::Internal)));
+    }
+
+    fn transfer(&mut self) -> Result<(), Failure> {
+        let mut retries = Retries::default();
+        let mut slow = 0;
+        while self.offset < self.offer.size {
+            let error = match self.attempt(&mut retries, &mut slow) {
+                Ok(()) => return Ok(()),
+                Err(Stop::Failed(failure)) => return Err(failure),
+                Err(Stop::Paused) => {
+                    self.rest()?;
+                    continue;
+                }
+                Err(Stop::Broken(error)) => error,
+            };
+            let class = match (error.class(), self.renew(&error)?) {
+                // An answer of the platform is on its way, or none came: either way patience counts it.
+                (Class::Expired, Some(_)) => Class::Transient(None),
+                (class, _) => class,
+            };
+            match retries.failed(class, &self.patience, dice()) {
+                Decision::Retry(wait) => self.wait(&error, wait)?,
+                Decision::GiveUp => return Err(Failure::Fetch(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn wait(&self, error: &FetchError, wait: Duration) -> Result<(), Failure> {
+        crate::log!(Info, "fetch", "{error} at byte {}, next try in {} ms", self.offset, wait.as_millis());
+        if self.cancel.sleep(wait) { Err(Failure::Cancelled) } else { Ok(()) }
+    }
+
+    fn rest(&self) -> Result<(), Failure> {
+        while *self.shared.paused.lock() {
+            if self.cancel.sleep(PAUSE_SLICE) {
+                return Err(Failure::Cancelled);
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for a fresh URL when the old one is no longer good. `None` when there is nobody to ask, else whether one came.
+    fn renew(&mut self, error: &FetchError) -> Result<Option<bool>, Failure> {
+        let Some(renewal) = self.renewal.as_ref().filter(|_| error.class() == Class::Expired) else {
+            return Ok(None);
+        };
+        crate::log!(Info, "fetch", "{error} at byte {}: asking for a fresh URL", self.offset);
+        match renewal.renew(&self.offer, &self.cancel) {
+            Some(fresh) if !fresh.is_same_image(&self.offer) => Err(Failure::OtherImage),
+            Some(fresh) => {
+                self.offer.url = fresh.url;
+                Ok(Some(true))
+            }
+            None if self.cancel.is_cancelled() => Err(Failure::Cancelled),
+            None => Ok(Some(false)),
+        }
+    }
+
+    /// Opens the source once and reads until it ends or breaks.
+    fn attempt(&mut self, retries: &mut Retries, slow: &mut u32) -> Result<(), Stop> {
+        let known = self.shared.validator.lock().clone();
+        let request = Request {
+            url: &self.offer.url,
+            offset: self.offset,
+            size: self.offer.size,
+            validator: known.as_ref(),
+        };
+        let Opened { mut body, start, validator } = self.source.open(&request, &self.cancel)?;
+        let mut skip = self.offset.checked_sub(start).ok_or(FetchError::Range)?;
+        if skip > 0 {
+            crate::log!(Info, "fetch", "server starts at byte {start}: {skip} bytes skipped");
+        }
+        if validator.is_some() {
+            *self.shared.validator.lock() = validator;
+        }
+        let mut limiter = self.rate_limit.map(Limiter::new);
+        let mut meter = self.floor.map(Meter::new);
+        while self.offset < self.offer.size {
+            if *self.shared.paused.lock() {
+                return Err(Stop::Paused);
+            }
+            let Some(mut buffer) = self.pipe.buffer().map_err(|_| Failure::NoMemory)? else {
+                return Err(Stop::Failed(Failure::Cancelled));
+            };
+            // A full pipe is the caller's doing: time spent waiting for room is not held against the server.
+            let asked = Instant::now();
+            let read = self.read(&mut *body, &mut buffer, skip, limiter.as_ref());
+            let filled = match read {
+                Ok(filled) => filled,
+                Err(error) => {
+                    self.pipe.recycle(buffer);
+                    return Err(error.into());
+                }
+            };
+            self.keep_pace(filled, asked, &mut limiter, &mut meter, slow)?;
+            let fresh = drop_front(&mut buffer, filled, &mut skip);
+            if fresh == 0 {
+                self.pipe.recycle(buffer);
+                continue;
+            }
+            self.offset += fresh as u64;
+            retries.progressed();
+            self.pipe.push(buffer, fresh);
+        }
+        Ok(())
+    }
+
+    /// Reads no more than the image still has, whatever the server sends: at least one byte.
+    fn read(
+        &self,
+        body: &mut dyn crate::fetch::Body,
+        buffer: &mut [u8],
+        skip: u64,
+        limiter: Option<&Limiter>,
+    ) -> Result<usize, FetchError> {
+        let wanted = (self.offer.size - self.offset).saturating_add(skip);
+        let room = buffer.len().min(usize::try_from(wanted).unwrap_or(usize::MAX));
+        let room = limiter.map_or(room, |limiter| room.min(limiter.portion()));
+        match body.read(buffer.get_mut(..room).unwrap_or_default())? {
+            0 => Err(FetchError::Truncated),
+            filled => Ok(filled),
+        }
+    }
+
+    fn keep_pace(
+        &self,
+        bytes: usize,
+        asked: Instant,
+        limiter: &mut Option<Limiter>,
+        meter: &mut Option<Meter>,
+        slow: &mut u32,
+    ) -> Result<(), Stop> {
+        let now = Instant::now();
+        if let Some(limiter) = limiter
+            && self.cancel.sleep(limiter.wait(bytes, now))
+        {
+            return Err(Stop::Failed(Failure::Cancelled));
+        }
+        if let Some(meter) = meter
+            && !meter.keeps_up(bytes, now.saturating_duration_since(asked))
+        {
+            *slow += 1;
+            crate::log!(Warning, "fetch", "bytes come slower than allowed at byte {}", self.offset);
+            if *slow >= SLOW_WINDOWS {
+                return Err(Stop::Failed(Failure::TooSlow));
+            }
+            // Another connection may do better.
+            return Err(Stop::Broken(FetchError::Net(crate::net::NetError::Timeout)));
+        }
+        Ok(())
     }
 }
 

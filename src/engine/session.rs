@@ -1,63 +1,51 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One device's updates, one after the other: what a front door holds.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::pace::Floor;
+use super::phase::Input;
 use super::pipe::{Pipe, Popped, Slot};
-use super::pump::Pump;
+use super::policy::Policy;
+use super::pump::{Pump, Renew, Shared};
 use super::retry::Patience;
-use super::{Offer, Phase, phase::Input};
+use super::{Checkpoint, Failure, Offer, Phase};
 use crate::cancel::Cancel;
 use crate::digest::Hasher;
-use crate::fetch::{FetchError, Source};
+use crate::fetch::Source;
 
-/// How a session fetches.
-#[derive(Clone, Copy, Debug)]
+/// How a session fetches, and what.
+#[derive(Clone, Debug)]
 pub struct Settings {
+    /// What offers are accepted.
+    pub policy: Policy,
     /// When a broken transfer is given up.
     pub patience: Patience,
     /// Slots between the fetching thread and the caller.
     pub slots: usize,
     /// Size of a slot in bytes. `slots * slot_size` bounds the heap that a transfer takes for its bytes.
     pub slot_size: usize,
+    /// Most bytes per second; `None`: as fast as they come.
+    pub rate_limit: Option<u64>,
+    /// Fewest bytes per second that are borne; `None`: any.
+    pub floor: Option<Floor>,
+    /// Longest time from the first read to the last byte.
+    pub deadline: Option<Duration>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { patience: Patience::default(), slots: 4, slot_size: 16 * 1024 }
-    }
-}
-
-/// Why a session cannot do what was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// Not allowed in this phase, or another thread is reading.
-    State,
-    /// The image did not come.
-    Fetch(FetchError),
-    /// No memory for the transfer's slots.
-    NoMemory,
-    /// No thread for the transfer.
-    Resources,
-    /// Cancelled or restarted by another thread.
-    Cancelled,
-    /// A defect in this library, caught.
-    Internal,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::State => f.write_str("not allowed in this state"),
-            Self::Fetch(error) => error.fmt(f),
-            Self::NoMemory => f.write_str("out of memory"),
-            Self::Resources => f.write_str("cannot start a thread"),
-            Self::Cancelled => f.write_str("cancelled"),
-            Self::Internal => f.write_str("internal error"),
+        Self {
+            policy: Policy::default(),
+            patience: Patience::default(),
+            slots: 4,
+            slot_size: 16 * 1024,
+            rate_limit: None,
+            floor: None,
+            deadline: None,
         }
     }
 }
@@ -76,6 +64,7 @@ pub struct Read {
 pub struct Session {
     source: Arc<dyn Source>,
     settings: Mutex<Settings>,
+    renewal: Mutex<Option<Arc<dyn Renew>>>,
     control: Mutex<Control>,
     /// Held while bytes are read; everything that must not wait for that is in `control`.
     reader: Mutex<Option<Reader>>,
@@ -85,8 +74,11 @@ pub struct Session {
 struct Control {
     phase: Phase,
     offer: Option<Offer>,
+    /// Where the transfer begins, until it has.
+    from: Option<Checkpoint>,
     fetched: u64,
     valid: bool,
+    paused: bool,
     failure: Option<Failure>,
     transfer: Option<Transfer>,
     /// Grows whenever what was fetched so far stops counting.
@@ -96,10 +88,12 @@ struct Control {
 struct Transfer {
     pipe: Arc<Pipe<Failure>>,
     cancel: Cancel,
+    shared: Arc<Shared>,
 }
 
 struct Reader {
     epoch: u64,
+    deadline: Option<Instant>,
     size: u64,
     fetched: u64,
     pipe: Arc<Pipe<Failure>>,
@@ -114,7 +108,7 @@ impl Control {
     }
 
     fn drop_transfer(&mut self) {
-        if let Some(Transfer { pipe, cancel }) = self.transfer.take() {
+        if let Some(Transfer { pipe, cancel, .. }) = self.transfer.take() {
             cancel.cancel();
             pipe.finish(Err(Failure::Cancelled));
             pipe.close();
@@ -123,6 +117,7 @@ impl Control {
 
     fn start_over(&mut self) {
         self.drop_transfer();
+        self.from = None;
         self.fetched = 0;
         self.epoch += 1;
     }
@@ -131,7 +126,13 @@ impl Control {
 impl Session {
     /// A session without an offer, fetching from `source`.
     pub fn new(source: Arc<dyn Source>) -> Self {
-        Self { source, settings: Mutex::default(), control: Mutex::default(), reader: Mutex::default() }
+        Self {
+            source,
+            settings: Mutex::default(),
+            renewal: Mutex::default(),
+            control: Mutex::default(),
+            reader: Mutex::default(),
+        }
     }
 
     /// Replaces the settings; a transfer that has begun keeps its own.
@@ -139,15 +140,63 @@ impl Session {
         *self.settings.lock() = settings;
     }
 
-    /// Takes an offer. [`Failure::State`] while an earlier one is being fetched.
+    /// Sets where fresh URLs come from when one is no longer good.
+    pub fn set_renewal(&self, renewal: Option<Arc<dyn Renew>>) {
+        *self.renewal.lock() = renewal;
+    }
+
+    /// Takes an offer. [`Failure::State`] while an earlier one is being fetched, [`Failure::Policy`] for one that is not
+    /// acceptable; the session then stands as before.
     pub fn offer(&self, offer: Offer) -> Result<(), Failure> {
+        self.offer_from(offer, None)
+    }
+
+    /// Takes an offer of which a part is there already: the transfer begins at the checkpoint.
+    pub fn offer_from(&self, offer: Offer, from: Option<Checkpoint>) -> Result<(), Failure> {
+        let judged = self.settings.lock().policy.check(&offer);
         let mut control = self.control.lock();
-        control.step(Input::Offer)?;
+        let next = control.phase.after(Input::Offer).ok_or(Failure::State)?;
+        judged.map_err(Failure::Policy)?;
+        control.phase = next;
         control.start_over();
+        control.fetched = from.as_ref().map_or(0, |from| from.offset);
+        control.from = from;
         control.offer = Some(offer);
         control.valid = false;
         control.failure = None;
         Ok(())
+    }
+
+    /// Pauses the transfer: its connection is given up, reads time out. What was fetched stays.
+    pub fn pause(&self) {
+        self.set_paused(true);
+    }
+
+    /// Lets a paused transfer go on where it was.
+    pub fn resume(&self) {
+        self.set_paused(false);
+    }
+
+    fn set_paused(&self, paused: bool) {
+        let mut control = self.control.lock();
+        control.paused = paused;
+        if let Some(transfer) = &control.transfer {
+            *transfer.shared.paused.lock() = paused;
+        }
+    }
+
+    /// How far the bytes handed out reach, to be remembered once they are stored. `None` unless a transfer is under way
+    /// and nobody is reading.
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
+        let reader = self.reader.try_lock()?;
+        let reader = reader.as_ref()?;
+        let control = self.control.lock();
+        if reader.epoch != control.epoch {
+            return None;
+        }
+        let validator =
+            control.transfer.as_ref().and_then(|transfer| transfer.shared.validator.lock().clone());
+        Some(Checkpoint { offset: reader.fetched, hasher: reader.hasher.clone(), validator })
     }
 
     /// Where the session stands.
@@ -201,12 +250,22 @@ impl Session {
     /// With the last byte the session is finished and its verdict stands. An error other than [`Failure::State`] and
     /// [`Failure::Cancelled`] finishes it too: there is nothing more to come.
     pub fn read(&self, out: &mut [u8], timeout: Duration) -> Result<Read, Failure> {
-        let deadline = Instant::now() + timeout;
+        let now = Instant::now();
+        // A time-out beyond what the clock can count is no time-out in practice.
+        let end = now.checked_add(timeout).unwrap_or(now + Duration::from_secs(u32::MAX.into()));
         let mut reader = self.reader.try_lock().ok_or(Failure::State)?;
         self.attach(&mut reader)?;
         let Some(reader) = reader.as_mut() else { return Err(Failure::Internal) };
         let first = reader.fetched == 0;
-        match reader.fill(out, deadline) {
+        let limit = reader.deadline.map_or(end, |deadline| deadline.min(end));
+        match reader.fill(out, limit) {
+            Ok(0)
+                if reader
+                    .deadline
+                    .is_some_and(|deadline| Instant::now() >= deadline && reader.fetched < reader.size) =>
+            {
+                Err(self.fail(reader.epoch, Failure::Deadline))
+            }
             Ok(bytes) => {
                 self.account(reader)?;
                 Ok(Read { bytes, first })
@@ -223,25 +282,35 @@ impl Session {
             return Ok(());
         }
         let offer = control.offer.clone().ok_or(Failure::State)?;
-        let settings = *self.settings.lock();
+        let settings = self.settings.lock().clone();
+        let Checkpoint { offset, hasher, validator } =
+            control.from.take().unwrap_or_else(|| Checkpoint::start(&offer));
         let pipe = Arc::new(Pipe::new(settings.slots, settings.slot_size));
         let cancel = Cancel::new();
+        let shared =
+            Arc::new(Shared { validator: Mutex::new(validator), paused: Mutex::new(control.paused) });
         *reader = Some(Reader {
             epoch: control.epoch,
+            deadline: settings.deadline.and_then(|deadline| Instant::now().checked_add(deadline)),
             size: offer.size,
-            fetched: 0,
+            fetched: offset,
             pipe: pipe.clone(),
             slot: None,
-            hasher: Hasher::new(offer.digest.algorithm()),
+            hasher,
         });
         let pump = Pump {
             source: self.source.clone(),
             offer,
+            offset,
             pipe: pipe.clone(),
             cancel: cancel.clone(),
+            shared: shared.clone(),
             patience: settings.patience,
+            rate_limit: settings.rate_limit,
+            floor: settings.floor,
+            renewal: self.renewal.lock().clone(),
         };
-        control.transfer = Some(Transfer { pipe, cancel });
+        control.transfer = Some(Transfer { pipe, cancel, shared });
         let (epoch, started) = (control.epoch, pump.start());
         drop(control);
         started.map_err(|failure| self.fail(epoch, failure))

@@ -42,7 +42,7 @@ mod imports {
             host: *const c_char,
             port: u16,
             ca_crt: *const c_char,
-            ca_crt_len: usize,
+            ca_crt_len: u32,
         ) -> usize;
         pub fn HAL_SSL_Destroy(handle: usize) -> i32;
         pub fn HAL_SSL_Write(handle: usize, buf: *const c_char, len: c_int, timeout_ms: c_int) -> i32;

@@ -64,6 +64,7 @@ fn dial_tls(
     // The length counts the NUL, as PEM parsers in C ask for. Without a certificate the firmware's own ones count.
     let (ca, ca_len) =
         pem.as_ref().map_or((std::ptr::null(), 0), |pem| (pem.as_ptr(), pem.as_bytes_with_nul().len()));
+    let ca_len = u32::try_from(ca_len).map_err(|_| NetError::BadRoots)?;
     // SAFETY: `host` is NUL-terminated; `ca` is NULL with length 0, or points to `ca_len` bytes that end in a NUL.
     // Both outlive the call.
     let handle = unsafe { ffi::HAL_SSL_Establish(host.as_ptr(), target.port, ca, ca_len) };

@@ -132,7 +132,7 @@ pub unsafe extern "C" fn HAL_SSL_Establish(
     host: *const c_char,
     port: u16,
     ca: *const c_char,
-    ca_len: usize,
+    ca_len: u32,
 ) -> usize {
     let ca = if ca.is_null() {
         "no CA".to_owned()

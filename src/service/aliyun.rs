@@ -44,8 +44,13 @@ impl From<Failure> for OtaError {
         match failure {
             Failure::State => Self::State,
             Failure::NoMemory | Failure::Resources => Self::NoMemory,
-            Failure::Fetch(_) | Failure::Cancelled => Self::Fetch,
-            Failure::Internal => Self::General,
+            Failure::Fetch(_)
+            | Failure::TooSlow
+            | Failure::Deadline
+            | Failure::OtherImage
+            | Failure::Cancelled => Self::Fetch,
+            Failure::Policy(_) => Self::Invalid,
+            Failure::Store(_) | Failure::Internal => Self::General,
         }
     }
 }

@@ -92,13 +92,13 @@ mod tests {
         let mut sink = FileSink::new(&path);
         assert_eq!(sink.write(&mut [1]), Err(StoreError::Unsupported));
         sink.open(0, 6).unwrap();
-        sink.write(&mut *b"abcdef".to_vec()).unwrap();
+        sink.write(&mut b"abcdef".to_vec()).unwrap();
         sink.sync().unwrap();
         sink.close(Keep::Part).unwrap();
         assert!(!path.exists());
         assert_eq!(sink.open(7, 9), Err(StoreError::Mismatch));
         sink.open(3, 6).unwrap();
-        sink.write(&mut *b"xyz".to_vec()).unwrap();
+        sink.write(&mut b"xyz".to_vec()).unwrap();
         sink.close(Keep::Image).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"abcxyz");
         sink.open(0, 1).unwrap();

@@ -10,6 +10,7 @@ pub mod infra;
 mod ioctl;
 #[cfg(feature = "mqtt")]
 pub mod mqtt;
+pub mod mqtt_types;
 pub mod ota;
 #[cfg(feature = "mqtt")]
 pub mod sign;

@@ -10,20 +10,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::mqtt_types::{iotx_mqtt_event_handle_func_fpt, iotx_mqtt_qos_t, iotx_mqtt_topic_info_t};
 use super::{FAIL, NULL_VALUE, SUCCESS};
 use crate::capi::guard::guard;
 use crate::capi::handle::{Handle, Kind, Table};
 use crate::capi::{settings, text};
 use crate::mqtt::{Client, Handler, MqttError, Subscription};
-pub use callback::{
-    iotx_mqtt_event_handle_func_fpt, iotx_mqtt_event_handle_t, iotx_mqtt_event_msg_t, iotx_mqtt_topic_info_t,
-};
 pub use construct::iotx_mqtt_param_t;
-
-/// `iotx_mqtt_qos_t`: any integer may come from C.
-#[repr(transparent)]
-#[derive(Clone, Copy)]
-pub struct iotx_mqtt_qos_t(pub c_int);
 
 /// `iotx_mqtt_nwk_event_t`.
 #[repr(transparent)]

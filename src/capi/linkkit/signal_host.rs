@@ -6,43 +6,27 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
+use super::mqtt_types::{
+    PUBLISH_RECEIVED, iotx_mqtt_event_handle_func_fpt, iotx_mqtt_event_msg_t, iotx_mqtt_qos_t,
+    iotx_mqtt_topic_info_t,
+};
 use crate::service::{Listener, Signal, SignalError};
-
-/// The host's `iotx_mqtt_topic_info_t`, as it hands messages to callbacks and takes them for publishing.
-#[repr(C)]
-struct TopicInfo {
-    packet_id: u16,
-    qos: u8,
-    dup: u8,
-    retain: u8,
-    topic_len: u16,
-    payload_len: u32,
-    ptopic: *const c_char,
-    payload: *const c_char,
-}
-
-/// The host's `iotx_mqtt_event_msg_t`.
-#[repr(C)]
-struct EventMessage {
-    event_type: c_int,
-    msg: *mut c_void,
-}
-
-type Callback = unsafe extern "C" fn(*mut c_void, *mut c_void, *mut EventMessage);
 
 unsafe extern "C" {
     fn IOT_MQTT_Subscribe(
         handle: *mut c_void,
         topic_filter: *const c_char,
-        qos: c_int,
-        topic_handle_func: Callback,
+        qos: iotx_mqtt_qos_t,
+        topic_handle_func: iotx_mqtt_event_handle_func_fpt,
         pcontext: *mut c_void,
     ) -> c_int;
     fn IOT_MQTT_Unsubscribe(handle: *mut c_void, topic_filter: *const c_char) -> c_int;
-    fn IOT_MQTT_Publish(handle: *mut c_void, topic_name: *const c_char, topic_msg: *mut TopicInfo) -> c_int;
+    fn IOT_MQTT_Publish(
+        handle: *mut c_void,
+        topic_name: *const c_char,
+        topic_msg: *mut iotx_mqtt_topic_info_t,
+    ) -> c_int;
 }
-
-const PUBLISH_RECEIVED: c_int = 12;
 
 /// The channel over the host's client; NULL is the host's default client.
 pub fn channel(ch_signal: *mut c_void) -> Option<Arc<dyn Signal>> {
@@ -75,7 +59,7 @@ struct Listeners {
     known: Vec<(usize, Weak<dyn Listener>)>,
 }
 
-unsafe extern "C" fn on_event(context: *mut c_void, _client: *mut c_void, event: *mut EventMessage) {
+unsafe extern "C" fn on_event(context: *mut c_void, _client: *mut c_void, event: *mut iotx_mqtt_event_msg_t) {
     crate::capi::guard::guard("MQTT callback", (), || {
         // SAFETY: the host passes an event, or NULL.
         let Some(event) = (unsafe { event.as_ref() }) else { return };
@@ -83,7 +67,7 @@ unsafe extern "C" fn on_event(context: *mut c_void, _client: *mut c_void, event:
             return;
         }
         // SAFETY: with this type the host passes a topic info that is valid during the call.
-        let Some(info) = (unsafe { event.msg.cast::<TopicInfo>().as_ref() }) else { return };
+        let Some(info) = (unsafe { event.msg.cast::<iotx_mqtt_topic_info_t>().as_ref() }) else { return };
         // SAFETY: the host vouches for the payload and its length during the call.
         let payload = unsafe { crate::capi::text::bytes(info.payload.cast(), i64::from(info.payload_len)) };
         let listener = {
@@ -102,7 +86,7 @@ impl Signal for HostSignal {
         let topic = CString::new(topic).map_err(|_| SignalError)?;
         // A NUL after the bytes, which the length does not count: hosts print payloads as strings.
         let text = CString::new(payload).map_err(|_| SignalError)?;
-        let mut info = TopicInfo {
+        let mut info = iotx_mqtt_topic_info_t {
             packet_id: 0,
             qos,
             dup: 0,
@@ -128,8 +112,15 @@ impl Signal for HostSignal {
         };
         let context = std::ptr::without_provenance_mut(id);
         // SAFETY: the host copies the filter; the callback may be called at any time, whatever the context.
-        let code =
-            unsafe { IOT_MQTT_Subscribe(self.client.0, topic.as_ptr(), c_int::from(qos), on_event, context) };
+        let code = unsafe {
+            IOT_MQTT_Subscribe(
+                self.client.0,
+                topic.as_ptr(),
+                iotx_mqtt_qos_t(c_int::from(qos)),
+                Some(on_event),
+                context,
+            )
+        };
         if code < 0 {
             LISTENERS.lock().known.retain(|(known, _)| *known != id);
             return Err(SignalError);

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::*;
 use crate::digest::{Algorithm, Expected, to_hex};
-use crate::fetch::{Body, Opened, Request, Validator};
+use crate::fetch::{Body, FetchError, Opened, Request, Validator};
 use crate::net::NetError;
 
 /// How one opening of the image goes.
@@ -98,7 +98,7 @@ fn setup(openings: impl IntoIterator<Item = Opening>) -> (Session, Arc<Script>, 
     });
     let session = Session::new(script.clone());
     let patience = Patience { attempts: 4, base: Duration::ZERO, cap: Duration::ZERO };
-    session.configure(Settings { patience, slots: 2, slot_size: 256 });
+    session.configure(Settings { patience, slots: 2, slot_size: 256, ..Settings::default() });
     let offer = Offer { version: "2".into(), size: SIZE as u64, url: "test:image".into(), digest };
     (session, script, offer)
 }

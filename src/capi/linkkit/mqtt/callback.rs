@@ -1,55 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Events on their way into a C callback.
 
-use std::ffi::{CString, c_char, c_int, c_void};
+use std::ffi::{CString, c_int, c_void};
 
+use super::super::mqtt_types::{
+    PUBLISH_RECEIVED, iotx_mqtt_event_handle_func_fpt, iotx_mqtt_event_msg_t, iotx_mqtt_topic_info_t,
+};
 use crate::mqtt::{Event, Handler, Message};
-
-/// `iotx_mqtt_topic_info_t`. Its pointers are valid during the callback only; the payload is followed by a NUL that its
-/// length does not count.
-#[repr(C)]
-pub struct iotx_mqtt_topic_info_t {
-    /// Packet id; 0 with QoS 0.
-    pub packet_id: u16,
-    /// 0, 1 or 2.
-    pub qos: u8,
-    /// 1 when it may have come before.
-    pub dup: u8,
-    /// 1 when the broker kept it.
-    pub retain: u8,
-    /// Length of the topic in bytes.
-    pub topic_len: u16,
-    /// Length of the payload in bytes.
-    pub payload_len: u32,
-    /// The topic.
-    pub ptopic: *const c_char,
-    /// The payload.
-    pub payload: *const c_char,
-}
-
-/// `iotx_mqtt_event_msg_t`.
-#[repr(C)]
-pub struct iotx_mqtt_event_msg_t {
-    /// `iotx_mqtt_event_type_t`.
-    pub event_type: c_int,
-    /// A packet id, a topic info, a text, or NULL, by type.
-    pub msg: *mut c_void,
-}
-
-/// `iotx_mqtt_event_handle_func_fpt`.
-pub type iotx_mqtt_event_handle_func_fpt = Option<
-    unsafe extern "C" fn(pcontext: *mut c_void, pclient: *mut c_void, msg: *mut iotx_mqtt_event_msg_t),
->;
-
-/// `iotx_mqtt_event_handle_t`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct iotx_mqtt_event_handle_t {
-    /// The function; NULL for none.
-    pub h_fp: iotx_mqtt_event_handle_func_fpt,
-    /// Handed to it.
-    pub pcontext: *mut c_void,
-}
 
 /// A C function with its context.
 pub struct CHandler {
@@ -101,8 +58,6 @@ impl CHandler {
         self.call(PUBLISH_RECEIVED, (&raw mut info).cast());
     }
 }
-
-const PUBLISH_RECEIVED: c_int = 12;
 
 impl Handler for CHandler {
     fn on_event(&self, event: &Event<'_>) {

@@ -5,8 +5,9 @@ use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::super::mqtt_types::iotx_mqtt_event_handle_t;
 use super::super::sign::{CLOUD, default_mode};
-use super::callback::{CHandler, iotx_mqtt_event_handle_t};
+use super::callback::CHandler;
 use super::millis;
 use crate::capi::text;
 use crate::hal::device;

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Why a session cannot do what was asked.
+
+use std::fmt;
+
+use super::policy::Breach;
+use crate::fetch::FetchError;
+use crate::store::StoreError;
+
+/// What went wrong with an update.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Not allowed in this phase, or another thread is reading.
+    State,
+    /// The image did not come.
+    Fetch(FetchError),
+    /// The image comes slower than the policy bears.
+    TooSlow,
+    /// The time for the whole download is over.
+    Deadline,
+    /// The platform was asked for a fresh URL and offered another image.
+    OtherImage,
+    /// The offer breaks the policy.
+    Policy(Breach),
+    /// The image could not be stored.
+    Store(StoreError),
+    /// No memory for the transfer's slots.
+    NoMemory,
+    /// No thread for the transfer.
+    Resources,
+    /// Cancelled or restarted by another thread.
+    Cancelled,
+    /// A defect in this library, caught.
+    Internal,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::State => f.write_str("not allowed in this state"),
+            Self::Fetch(error) => error.fmt(f),
+            Self::TooSlow => f.write_str("image comes slower than allowed (slow retrieval)"),
+            Self::Deadline => f.write_str("time for the download is over"),
+            Self::OtherImage => f.write_str("the platform offers another image now"),
+            Self::Policy(breach) => breach.fmt(f),
+            Self::Store(error) => error.fmt(f),
+            Self::NoMemory => f.write_str("out of memory"),
+            Self::Resources => f.write_str("cannot start a thread"),
+            Self::Cancelled => f.write_str("cancelled"),
+            Self::Internal => f.write_str("internal error"),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
