@@ -9,6 +9,8 @@ pub mod hooks;
 pub mod infra;
 mod ioctl;
 #[cfg(feature = "mqtt")]
+pub mod model;
+#[cfg(feature = "mqtt")]
 pub mod mqtt;
 pub mod mqtt_types;
 pub mod ota;

@@ -6,6 +6,7 @@
 pub mod config;
 pub mod identity;
 pub mod json;
+pub mod model;
 pub mod offer;
 pub mod report;
 pub mod topics;
