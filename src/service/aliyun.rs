@@ -288,14 +288,9 @@ impl Ota {
         let (version, size) = (offer.version.clone(), offer.size);
         {
             let mut state = self.state.lock();
-            if self.session.offer(offer.clone()).is_err() {
-                crate::log!(
-                    Warning,
-                    "ota",
-                    "{}: offer {version} ignored: a download is under way",
-                    self.device
-                );
-                state.last_error = Some(OtaError::State);
+            if let Err(failure) = self.session.offer(offer.clone()) {
+                crate::log!(Warning, "ota", "{}: offer {version} ignored: {failure}", self.device);
+                state.last_error = Some(failure.into());
                 return;
             }
             state.told_invalid = false;
