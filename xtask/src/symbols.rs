@@ -17,7 +17,7 @@ use std::process::Command;
 use crate::Outcome;
 
 /// How the names of the C borders begin; other undefined names are the C library's.
-const BORDER: [&str; 5] = ["HAL_", "IOT_", "iotx_", "LITE_", "otakit_"];
+const BORDER: [&str; 6] = ["HAL_", "IOT_", "aos_", "iotx_", "LITE_", "otakit_"];
 
 #[derive(Default)]
 struct Options<'a> {

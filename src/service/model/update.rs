@@ -2,7 +2,7 @@
 //! Updates of the master and of sub-devices, several at a time.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::progress::Progress;
 use super::{Master, ModelError};
@@ -78,16 +78,28 @@ impl Master {
             return Err(ModelError::State);
         }
         let _turn = Turn::take(self, devid)?;
-        let outcome = run(&ota, &offer, chunk, sink);
+        let outcome = run(&ota, &offer, chunk, sink, &mut || {
+            // A fresh URL, should one be asked for, comes over the connection. Inside a handler it cannot be served.
+            let _ = self.serve(Duration::from_millis(1));
+        });
         conclude(&ota, kind, outcome)
     }
 }
 
-fn run(ota: &Ota, offer: &Offer, chunk: usize, sink: &mut dyn Sink) -> Result<bool, Failure> {
+fn run(
+    ota: &Ota,
+    offer: &Offer,
+    chunk: usize,
+    sink: &mut dyn Sink,
+    idle: &mut dyn FnMut(),
+) -> Result<bool, Failure> {
     let mut progress = Progress::begin(Instant::now());
     let mut told = false;
     let download = Download { session: ota.session(), sink, journal: None, chunk, every: CHECKPOINT_EVERY };
     download.run(offer, &mut |step| {
+        if step == Step::Idle {
+            idle();
+        }
         if let Step::Progress { fetched, total } = step {
             // The download does not depend on the cloud's hearing of it.
             if !std::mem::replace(&mut told, true) {

@@ -9,5 +9,6 @@ pub mod monitor;
 pub(super) mod session;
 mod store;
 
+pub use deliver::offered_device;
 pub use store::StoreCallbacks;
 pub use store::set as set_store;

@@ -73,7 +73,13 @@ pub fn open(identity: &Identity) -> Result<(), ModelError> {
             return Err(ModelError::Invalid);
         }
     }
-    let master = Master::open(device.clone(), Box::new(open_ota))?;
+    let own = device.clone();
+    let make_ota = Box::new(move |device: Device| {
+        // The HAL knows the master's firmware; a sub-device's is told by `ITM_MSG_REPORT_SUBDEV_FIRMWARE_VERSION`.
+        let running = if device == own { signal::running_version() } else { None };
+        open_ota(device, running)
+    });
+    let master = Master::open(device.clone(), make_ota)?;
     let mut session = SESSION.lock();
     if session.is_some() {
         drop(session);
@@ -85,11 +91,11 @@ pub fn open(identity: &Identity) -> Result<(), ModelError> {
 }
 
 /// The OTA service of the master or of a sub-device, over the process's MQTT client.
-fn open_ota(device: Device) -> Result<Arc<Ota>, OtaError> {
+fn open_ota(device: Device, running: Option<String>) -> Result<Arc<Ota>, OtaError> {
     let settings = settings::current();
     let channel = signal::channel(std::ptr::null_mut()).ok_or(OtaError::Signal)?;
     let source = Arc::new(settings.http_source(signal::authorities(std::ptr::null_mut())));
-    Ota::open(device, channel, source, settings.session)
+    Ota::open(device, running, channel, source, settings.session)
 }
 
 /// Connects the master. Blocks.
