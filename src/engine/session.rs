@@ -14,7 +14,7 @@ use super::pump::{Pump, Renew, Shared};
 use super::retry::Patience;
 use super::{Checkpoint, Failure, Offer, Phase};
 use crate::cancel::Cancel;
-use crate::digest::Hasher;
+use crate::digest::{Algorithm, Hasher};
 use crate::fetch::Source;
 
 /// How a session fetches, and what.
@@ -326,10 +326,35 @@ impl Session {
         if reader.fetched == reader.size {
             control.step(Input::End)?;
             control.drop_transfer();
-            let digest = reader.hasher.clone().finish();
-            control.valid = control.offer.as_ref().is_some_and(|offer| offer.digest.matches(&digest));
+            let verdict = control
+                .offer
+                .as_ref()
+                .map_or(Err(Failure::Internal), |offer| self.judge(offer, &reader.hasher));
+            control.valid = verdict.is_ok();
+            control.failure = verdict.err();
         }
         Ok(())
+    }
+
+    /// Judges a complete image.
+    fn judge(&self, offer: &Offer, hasher: &Hasher) -> Result<(), Failure> {
+        let digest = hasher.finish(offer.digest.algorithm()).ok_or(Failure::Internal)?;
+        if !offer.digest.matches(&digest) {
+            return Err(Failure::Digest);
+        }
+        let keys = self.settings.lock().policy.keys.clone();
+        match (&offer.signature, keys.is_empty()) {
+            (Some(signature), false) => {
+                let digest = hasher.finish(Algorithm::Sha256).ok_or(Failure::Internal)?;
+                if keys.iter().any(|key| key.verifies(&digest, signature)) {
+                    Ok(())
+                } else {
+                    Err(Failure::Signature)
+                }
+            }
+            // Whether an unsigned image is acceptable was decided when it was offered.
+            _ => Ok(()),
+        }
     }
 
     fn fail(&self, epoch: u64, failure: Failure) -> Failure {
