@@ -3,7 +3,7 @@
 
 import json
 
-from lib.bench import FILE_SIZE, INVALID_STATE, MD5SUM, VERSION, Bench
+from lib.bench import FILE_SIZE, INVALID_PARAM, INVALID_STATE, MD5SUM, VERSION, Bench
 from lib.broker import offer
 
 
@@ -34,11 +34,13 @@ class Messages(Bench):
         return reply
 
     def dropped(self, message):
-        """The message changes nothing, nothing is answered, and the last error is untouched."""
-        state = (self.dev.fetching, self.dev.finished, self.dev.error)
+        """The message starts and ends nothing, nothing is answered; the last error and a log line tell of it."""
+        state = (self.dev.fetching, self.dev.finished)
         published = len(self.dev.proxy.list("PUBLISH", topic=self.dev.topic("progress")))
+        lines = self.dev.logged("refused")
         self.dev.push(message)
-        self.assertEqual((self.dev.fetching, self.dev.finished, self.dev.error), state, message)
+        self.assertEqual((self.dev.fetching, self.dev.finished), state, message)
+        self.assertEqual((self.dev.error, self.dev.logged("refused")), (INVALID_PARAM, lines + 1), message)
         self.assertEqual(len(self.dev.proxy.list("PUBLISH", topic=self.dev.topic("progress"))), published)
 
     def test_needed_keys(self):
@@ -79,11 +81,15 @@ class Messages(Bench):
             self.dev.fetch_all()
             self.assertEqual(self.dev.verdict(), (0, 0))
 
-    def test_md5_and_sign_that_disagree(self):
-        """Both digests given: each has to hold."""
-        self.taken(self.message(signMethod="SHA256", sign=self.origin.image.sha256))
+    def test_md5_and_sign(self):
+        """Both given: SHA-256 is what counts; two MD5s that differ are refused."""
+        image = self.origin.image
+        self.taken(self.message(signMethod="SHA256", sign=image.sha256))
         self.taken(self.message(signMethod="SHA256", sign="0" * 64), valid=False)
-        self.taken(self.message(md5="0" * 32, signMethod="SHA256", sign=self.origin.image.sha256), valid=False)
+        self.taken(self.message(md5="0" * 32, signMethod="SHA256", sign=image.sha256))
+        self.taken(self.message(signMethod="Md5", sign=image.md5.upper()))
+        self.dropped(self.message(signMethod="Md5", sign="0" * 32))
+        self.dropped(self.message(md5="0" * 32, signMethod="Md5", sign=image.md5))
 
     def test_whitespace(self):
         """Whitespace everywhere."""
