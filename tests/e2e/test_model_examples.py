@@ -102,3 +102,61 @@ class AgainstCloud(Bench):
         self.cloud.run("config", "set", "--product", PK, "--file", self.image, "--push")
         self.assertEqual(process.wait(60), 0, process.tail())
         self.same()
+
+
+class Gateway(Bench):
+    """A gateway with three sub-devices, two of which update at the same time, as the cloud sees it."""
+
+    SIZE = 2 << 20
+
+    def setUp(self):
+        self.cloud = Cloud()
+        self.addCleanup(self.cloud.close)
+        self.dn = unique_name("gw")
+        self.subs = [unique_name("sub") for _ in range(3)]
+        self.cloud.run("device", "add", PK, self.dn, SECRET)
+        for n, sub in enumerate(self.subs):
+            self.cloud.run("device", "add", "a1SubProduct", sub, f"secret-of-sub-device-{n}")
+        self.image = os.path.join(self.scratch, self.dn + ".img")
+        with open(self.image, "wb") as f:
+            f.write(os.urandom(self.SIZE))
+
+    def gateway(self, *more, subs=None):
+        # The first has its secret, the others ask for theirs.
+        names = subs or [f"a1SubProduct/{self.subs[0]}/secret-of-sub-device-0", *(f"a1SubProduct/{s}" for s in self.subs[1:])]
+        return self.program("linkkit_gateway", "-k", PK, "-n", self.dn, "-s", SECRET, "-d", self.scratch, *more, *names,
+                            broker_url=f"127.0.0.1:{self.cloud.mqtt_port}")
+
+    def status(self):
+        status = json.loads(self.cloud.run("status", "--json", check=False))
+        return {device["device_name"]: device for device in status["devices"]}
+
+    def test_three_updates(self):
+        self.cloud.run("firmware", "add", self.image, "--product", "a1SubProduct", "--version", "2.0.0", "--auto")
+        process = self.gateway("-r", str(self.SIZE // 2))
+        self.assertEqual(process.wait(90), 0, process.tail())
+        lines = process.out.splitlines()
+        begun = [n for n, line in enumerate(lines) if "begins" in line]
+        ended = [n for n, line in enumerate(lines) if line.endswith(": updated")]
+        self.assertEqual((len(begun), len(ended)), (3, 3), process.out)
+        self.assertLess(begun[1], ended[0], "two at the same time")
+        self.assertTrue(any(line.startswith("topology (200): [") and all(s in line for s in self.subs) for line in lines))
+        devices = self.status()
+        with open(self.image, "rb") as f:
+            image = f.read()
+        for sub in self.subs:
+            update = devices[sub]["updates"][-1]
+            self.assertEqual((devices[sub]["version"], update["from"], update["to"], update["state"]),
+                             ("2.0.0", "1.0.0", "2.0.0", "succeeded"))
+            steps = [step["step"] for step in update["steps"]]
+            self.assertEqual((steps[0], steps[-1], steps), (0, 100, sorted(steps)))
+            with open(os.path.join(self.scratch, sub + ".bin"), "rb") as f:
+                self.assertEqual(f.read(), image)
+
+    def test_unknown_sub_device(self):
+        process = self.gateway(subs=["a1SubProduct/stranger"])
+        self.assertEqual(process.wait(60), 2, process.tail())
+
+    def test_wrong_secret(self):
+        process = self.gateway(subs=[f"a1SubProduct/{self.subs[0]}/not-the-secret"])
+        self.assertEqual(process.wait(60), 2, process.tail())
