@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Refusal, json};
 use crate::digest::{Algorithm, Expected};
-use crate::engine::Offer;
+use crate::engine::{Kind, Offer, signature};
 use crate::fetch::url::Url;
 
 /// A firmware on offer.
@@ -25,12 +25,27 @@ pub fn decode(payload: &[u8]) -> Result<Firmware, Refusal> {
     if message.get("message").and_then(Value::as_str) != Some("success") {
         return Err(Refusal::NotSuccess);
     }
+    firmware(json::child(&message, "data")?)
+}
+
+/// Reads the answer to the newer request: `{"id":…,"code":200,"data":{…}}`; without an offer the data is empty.
+pub fn decode_get_reply(payload: &[u8]) -> Result<Firmware, Refusal> {
+    let message = json::object(payload)?;
+    if message.get("code").and_then(Value::as_u64) != Some(200) {
+        return Err(Refusal::NotSuccess);
+    }
     let data = json::child(&message, "data")?;
+    if data.is_empty() { Err(Refusal::Nothing) } else { firmware(data) }
+}
+
+fn firmware(data: &Map<String, Value>) -> Result<Firmware, Refusal> {
     let offer = Offer {
         size: json::size(data, "size")?,
         version: json::text(data, "version")?.to_owned(),
         url: url(data)?,
         digest: digest(data)?,
+        kind: Kind::Firmware,
+        signature: signature(data)?,
     };
     Ok(Firmware { offer, md5: data.get("md5").and_then(Value::as_str).map(str::to_owned) })
 }
@@ -62,6 +77,14 @@ fn digest(data: &Map<String, Value>) -> Result<Expected, Refusal> {
         Some(md5) if signed.algorithm() == Algorithm::Md5 && md5 != signed => Err(Refusal::Digest),
         _ => Ok(signed),
     }
+}
+
+/// The signature under `digestsign`: base64 of a signature over the image's SHA-256 by a key of the product's owner.
+fn signature(data: &Map<String, Value>) -> Result<Option<Vec<u8>>, Refusal> {
+    if !data.contains_key("digestsign") {
+        return Ok(None);
+    }
+    signature::decode(json::text(data, "digestsign")?).map(Some).ok_or(Refusal::Digest)
 }
 
 /// The digest under `sign`, of the kind that `signMethod` names.
@@ -108,6 +131,18 @@ mod tests {
         assert_eq!(firmware.md5.as_deref(), Some(MD5));
         assert_eq!(decode(format!("{text}\0garbage").as_bytes()).unwrap(), firmware);
         assert_eq!(decode(text.replace(',', " ,\n\t").as_bytes()).unwrap(), firmware);
+    }
+
+    #[test]
+    fn the_newer_answer() {
+        let reply = |code, data: &str| {
+            decode_get_reply(format!(r#"{{"id":"1","code":{code},"data":{data}}}"#).as_bytes())
+        };
+        let data =
+            format!(r#"{{"size":9,"version":"2","url":"http://h/p","signMethod":"MD5","sign":"{MD5}"}}"#);
+        assert_eq!(reply(200, &data).unwrap().offer.size, 9);
+        assert_eq!(reply(200, "{}"), Err(Refusal::Nothing));
+        assert_eq!(reply(460, &data), Err(Refusal::NotSuccess));
     }
 
     #[test]
