@@ -69,7 +69,6 @@ class Download:
             raise Wrong(f"ended with {process.returncode}: {err.strip()}")
         self.lives += 1
         self.kills += process.returncode == -9
-        self.err = err
         self._keep_book(life, out, process.returncode == -9, shim.get("loss"))
         self.check_place(complete=process.returncode == 0)
         return process.returncode, [int(line.split()[1]) for line in out.splitlines() if line.startswith("ret ")]
@@ -136,7 +135,7 @@ class Download:
         code, rets = self.live()
         if code != 0:
             raise Wrong(f"the undisturbed life failed: {rets}")
-        left = sorted(name for name in os.listdir(self.folder) if name not in ("image", "journal.new"))
+        left = sorted(name for name in os.listdir(self.folder) if name not in ("image", "journal"))
         if left:
             raise Wrong(f"left behind: {left}")
 

@@ -38,6 +38,9 @@ class Origin:
     def add(self, name, image):
         self._images[name] = image
 
+    def image(self, name):
+        return self._images[name]
+
     def url(self, name, life):
         return f"http://127.0.0.1:{self.port}/{name}/{life}"
 
