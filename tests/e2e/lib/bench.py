@@ -118,7 +118,7 @@ class Device:
         image = image or self.bench.origin.image
         data = {"size": image.size, "md5": image.md5, **more}
         size, md5 = data.pop("size"), data.pop("md5")
-        self.push(offer(size, version, url or self.bench.origin.url(image.name), md5, **data))
+        self.push(offer(size, version, self.bench.origin.url(image.name) if url is None else url, md5, **data))
 
     def push_fault(self, case, size, digest, token, **more):
         """Pushes an offer whose URL is a case of the fault server."""
