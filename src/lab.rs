@@ -5,6 +5,7 @@
 //! | Variable | Meaning |
 //! |---|---|
 //! | `OTAKIT_LAB_ALIYUN_MQTT` | `host:port` or `mqtt://host:port` (plain TCP), `mqtts://host:port` (TLS): stands in for every `*.aliyuncs.com` broker |
+//! | `OTAKIT_LAB_ALIYUN_HTTP` | `[http://]host:port` (plain TCP), `https://host:port` (TLS): stands in for the hosts that register devices |
 //! | `OTAKIT_LAB_CA` | path of a PEM file with authorities that TLS connections trust in addition |
 
 /// Where a platform's host was redirected to.
@@ -22,8 +23,8 @@ impl Redirect {
     /// Reads the variable's value.
     pub fn parse(value: &str) -> Option<Self> {
         let (tls, rest) = match value.split_once("://") {
-            Some(("mqtts", rest)) => (true, rest),
-            Some(("mqtt", rest)) => (false, rest),
+            Some(("mqtts" | "https", rest)) => (true, rest),
+            Some(("mqtt" | "http", rest)) => (false, rest),
             Some(_) => return None,
             None => (false, value),
         };
@@ -36,10 +37,18 @@ impl Redirect {
 
 /// Where Aliyun's brokers are redirected to.
 pub fn aliyun_mqtt() -> Option<Redirect> {
-    let value = variable("OTAKIT_LAB_ALIYUN_MQTT")?;
-    let redirect = Redirect::parse(&value);
+    redirect("OTAKIT_LAB_ALIYUN_MQTT")
+}
+
+/// Where the hosts that register devices are redirected to.
+pub fn aliyun_http() -> Option<Redirect> {
+    redirect("OTAKIT_LAB_ALIYUN_HTTP")
+}
+
+fn redirect(name: &str) -> Option<Redirect> {
+    let redirect = Redirect::parse(&variable(name)?);
     if redirect.is_none() {
-        crate::log!(Error, "lab", "OTAKIT_LAB_ALIYUN_MQTT is not [mqtt[s]://]host:port: ignored");
+        crate::log!(Error, "lab", "{name} is not [scheme://]host:port: ignored");
     }
     redirect
 }
@@ -72,7 +81,8 @@ mod tests {
         assert_eq!(Redirect::parse("127.0.0.1:1883"), some("127.0.0.1", 1883, false));
         assert_eq!(Redirect::parse("mqtt://h:1"), some("h", 1, false));
         assert_eq!(Redirect::parse("mqtts://[::1]:8883"), some("::1", 8883, true));
-        for bad in ["", "h", "h:", "h:0", "h:x", ":1", "http://h:1", "mqtt://h:70000"] {
+        assert_eq!(Redirect::parse("https://h:1"), some("h", 1, true));
+        for bad in ["", "h", "h:", "h:0", "h:x", ":1", "ftp://h:1", "mqtt://h:70000"] {
             assert_eq!(Redirect::parse(bad), None, "{bad}");
         }
     }

@@ -15,6 +15,8 @@ pub mod mqtt;
 pub mod mqtt_types;
 pub mod ota;
 #[cfg(feature = "mqtt")]
+pub mod register;
+#[cfg(feature = "mqtt")]
 pub mod sign;
 #[cfg_attr(feature = "mqtt", path = "signal_own.rs")]
 #[cfg_attr(not(feature = "mqtt"), path = "signal_host.rs")]

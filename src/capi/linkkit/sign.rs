@@ -163,7 +163,7 @@ pub(super) fn array_text(field: &[c_char]) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-fn put<const N: usize>(value: &str, field: &mut [c_char; N], too_long: i32) -> Result<(), i32> {
+pub(super) fn put<const N: usize>(value: &str, field: &mut [c_char; N], too_long: i32) -> Result<(), i32> {
     if value.len() >= N {
         return Err(too_long);
     }

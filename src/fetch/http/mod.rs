@@ -3,6 +3,7 @@
 
 mod agent;
 mod answer;
+pub mod form;
 
 use std::io::Read;
 use std::sync::Arc;

@@ -8,6 +8,7 @@ pub mod identity;
 pub mod json;
 pub mod model;
 pub mod offer;
+pub mod register;
 pub mod report;
 pub mod topics;
 

@@ -5,6 +5,7 @@ use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
 use super::super::mqtt_types::iotx_mqtt_event_handle_t;
+use super::super::register;
 use super::super::sign::{CLOUD, default_mode};
 use super::callback::CHandler;
 use super::millis;
@@ -168,6 +169,9 @@ fn sign_in(given: Given, mode: SecureMode) -> Option<(Option<Device>, Credential
     }
     let product_key = device::product_key().or_else(|| missing("product key"))?;
     let device_name = device::device_name().or_else(|| missing("device name"))?;
+    if CLOUD.lock().dynamic_register != 0 {
+        register::at_first_connection(&Device::new(&product_key, &device_name)?)?;
+    }
     let secret = device::device_secret().unwrap_or_default();
     if secret.len() > DEVICE_SECRET_LEN {
         return missing("device secret of at most 64 characters");
