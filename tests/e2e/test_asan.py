@@ -6,6 +6,7 @@ import subprocess
 from lib.bench import PK, SECRET, Bench, Device, unique_name
 from lib.broker import Observer, offer, upgrade_topic
 from lib.context import CONTEXT
+from lib.model import ModelDevice, model_walk
 from lib.scenario import walk
 
 OPTIONS = {"ASAN_OPTIONS": "detect_leaks=1:exitcode=98:abort_on_error=0",
@@ -28,6 +29,18 @@ class Sanitizers(Bench):
     def test_handles(self):
         process = self.program("handles", env=OPTIONS, build=CONTEXT.asan_build)
         self.assertEqual(process.wait(), 0, process.tail())
+
+    def test_model_driver(self):
+        device = ModelDevice(self, env=OPTIONS, build=CONTEXT.asan_build, under_valgrind=False)
+        self.assertEqual(model_walk(self, device), 0, device.driver.process.tail())
+
+    def test_model_example(self):
+        image, name = self.origin.image, unique_name()
+        process = self.program("linkkit_solo", "-k", PK, "-n", name, "-s", SECRET, "-o", f"{self.scratch}/{name}",
+                               env=OPTIONS, build=CONTEXT.asan_build)
+        process.wait_line("is ready")
+        self.broker.publish(upgrade_topic(PK, name), offer(image.size, "2.0.0", self.origin.url(image.name), image.md5))
+        self.assertEqual(process.wait(90), 0, process.tail())
 
     def test_programs(self):
         image = self.origin.image

@@ -3,6 +3,8 @@
 
 from lib.bench import PK, SECRET, Bench, unique_name
 from lib.broker import Observer, offer, upgrade_topic
+from lib.cloud import Cloud
+from lib.model import ModelDevice, model_walk
 from lib.scenario import walk
 
 
@@ -62,3 +64,32 @@ class Valgrind(Bench):
                     "params": {"configId": "c", "configSize": 7, "sign": "0" * 32, "signMethod": "Md5",
                                "url": "http://127.0.0.1:9/c", "getType": "file"}})
                 self.finish(process)
+
+    def test_model_example(self):
+        observer, name = self.observer(), unique_name()
+        process = self.program("linkkit_solo", "-k", PK, "-n", name, "-s", SECRET, "-o", f"{self.scratch}/{name}",
+                               under_valgrind=True)
+        process.wait_line("is ready", 60)
+        self.push_when_informed(observer, [name])
+        self.finish(process)
+
+    def test_model_driver(self):
+        self.assertEqual(model_walk(self, ModelDevice(self, under_valgrind=True)), 0)
+
+    def test_model_open_close(self):
+        self.finish(self.program("open_close", PK, unique_name(), SECRET, "20", "3", under_valgrind=True))
+
+    def test_gateway(self):
+        cloud = Cloud()
+        self.addCleanup(cloud.close)
+        gateway, subs = unique_name("gw"), [unique_name("sub") for _ in range(3)]
+        cloud.run("device", "add", PK, gateway, SECRET)
+        for sub in subs:
+            cloud.run("device", "add", "a1SubProduct", sub, SECRET)
+        image = f"{self.scratch}/{gateway}.img"
+        with open(image, "wb") as f:
+            f.write(self.origin.image.content)
+        cloud.run("firmware", "add", image, "--product", "a1SubProduct", "--version", "2.0.0", "--auto")
+        self.finish(self.program("linkkit_gateway", "-k", PK, "-n", gateway, "-s", SECRET, "-d", self.scratch,
+                                 *(f"a1SubProduct/{sub}" for sub in subs), broker_url=f"127.0.0.1:{cloud.mqtt_port}",
+                                 under_valgrind=True))

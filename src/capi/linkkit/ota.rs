@@ -10,7 +10,6 @@ use super::{FAIL, NULL_VALUE, SUCCESS, ioctl};
 use crate::capi::guard::guard;
 use crate::capi::handle::{Handle, Kind, Table};
 use crate::capi::{settings, text};
-use crate::engine::Phase;
 use crate::platform::aliyun::identity::Device;
 use crate::service::{Ota, OtaError};
 
@@ -206,7 +205,7 @@ pub unsafe extern "C" fn IOT_OTA_Ioctl(
         match unsafe { ioctl::answer(&ota, cmd.0, buf, len) } {
             Ok(()) => SUCCESS,
             // Too early with an offer at hand (a verdict over half an image) is a plain failure, as in the reference.
-            Err(OtaError::State) if ota.session().phase() != Phase::Idle => {
+            Err(OtaError::State) if ota.content().is_some() => {
                 ota.note(OtaError::State);
                 FAIL
             }

@@ -145,4 +145,36 @@ def events(device, *names):
     return [e for e in device.events if e.split("|")[0] in names]
 
 
-PRODUCT = PK
+def model_walk(test, device):
+    """One walk through the device model that touches its memory. Ends the driver; returns its exit code."""
+    device.start("desired", "property_get", "topolist", "permit_join")
+    device.event("connect_succ")
+    device.call("lk-respond", 0, '{"a":1}')
+    device.ask(device.sys("thing/service/property/set"), {"a": 1}, "thing.service.property.set")
+    device.ask(device.sys("thing/service/property/get"), ["a"], "thing.service.property.get")
+    device.ask(device.sys("thing/service/Reboot"), {}, "thing.service.Reboot")
+    device.ask(device.sys("rrpc/request/1"), {}, "thing.service.Sum")
+    device.tell(device.sys("thing/service/property/set"), "{not json")
+    device.event("service", 2)
+    msgid = device.report(POST_PROPERTY, '{"a":1}')
+    device.reply(device.sys("thing/event/property/post_reply"), msgid)
+    device.event("report_reply")
+    device.report(PROPERTY_DESIRED_GET, '["a"]')
+    device.call("lk-trigger", 0, "E", "{}")
+    device.query(QUERY_TIMESTAMP)
+    device.query(QUERY_TOPOLIST)
+    device.call("lk-open", 1, "a1SubProduct", "", "sub", SECRET)
+    device.call("lk-close", 1)
+    device.keep()
+    device.call("lk-on-fota", 4096)
+    device.offer()
+    test.assertEqual(device.event("queried", timeout=60), ["0"])
+    device.offer(md5="0" * 32)
+    test.assertEqual(device.event("queried", 2, timeout=60), ["-1"])
+    device.push_config(test.origin.image)
+    test.assertEqual(device.event("queried", 3, timeout=60), ["0"])
+    device.offer(url=test.origin.url("missing.bin"))
+    test.assertEqual(device.event("queried", 4, timeout=60), ["-1"])
+    test.assertEqual(device.call("lk-close", 0).ret, 0)
+    test.assertEqual(device.call("lk-open", 0, device.pk, "", device.dn, SECRET).ret, 0)
+    return device.driver.quit(60)
