@@ -55,6 +55,7 @@ may "native header is up to date" cargo run --quiet --locked -p xtask -- headers
 must "otakit-cloud" build_cloud
 must "build, with lab" build_tree test -DOTAKIT_LAB=ON
 may "C tests" in_tree test
+may "kills, power failures, failing storage" python3 tests/kill/run.py --build build/test
 # Next to the tree with the same features: cargo has nothing to do.
 must "build, C programs with sanitizers" build_tree asan -DOTAKIT_LAB=ON -DCMAKE_C_FLAGS="$sanitize"
 may "C tests, sanitizers" in_tree asan
