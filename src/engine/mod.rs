@@ -17,6 +17,7 @@ pub mod progress;
 pub mod pump;
 pub mod retry;
 mod session;
+pub mod signature;
 
 pub use checkpoint::Checkpoint;
 pub use download::{Download, Step};

@@ -47,6 +47,8 @@ impl From<Failure> for OtaError {
             Failure::State => Self::State,
             Failure::NoMemory | Failure::Resources => Self::NoMemory,
             Failure::Fetch(_)
+            | Failure::Digest
+            | Failure::Signature
             | Failure::TooSlow
             | Failure::Deadline
             | Failure::OtherImage

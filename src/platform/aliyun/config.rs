@@ -54,6 +54,7 @@ fn decode(data: &Map<String, Value>) -> Result<Config, Refusal> {
             size: json::size(data, "configSize")?,
             url: offer::url(data)?,
             digest: offer::signed_digest(data)?,
+            signature: None,
         },
         id,
     })
