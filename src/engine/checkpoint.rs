@@ -111,7 +111,14 @@ mod tests {
 
     fn offer(version: &str) -> Offer {
         let digest = Expected::from_hex(Algorithm::Sha256, &"ab".repeat(32)).unwrap();
-        Offer { version: version.into(), size: 1000, url: "http://h/".into(), digest, signature: None }
+        Offer {
+            version: version.into(),
+            size: 1000,
+            url: "http://h/".into(),
+            digest,
+            kind: crate::engine::Kind::Firmware,
+            signature: None,
+        }
     }
 
     fn checkpoint(offer: &Offer) -> Checkpoint {

@@ -301,6 +301,7 @@ impl Session {
             patience: settings.patience,
             rate_limit: settings.rate_limit,
             floor: settings.floor,
+            policy: settings.policy,
             renewal: self.renewal.lock().clone(),
         };
         control.transfer = Some(Transfer { pipe, cancel, shared });
@@ -351,11 +352,12 @@ impl Session {
     }
 
     fn fail(&self, epoch: u64, failure: Failure) -> Failure {
+        // Before the lock is taken: a firmware's log output may call back into the library.
+        crate::log!(Error, "engine", "transfer failed: {failure}");
         let mut control = self.control.lock();
         if control.epoch != epoch {
             return Failure::Cancelled;
         }
-        crate::log!(Error, "engine", "transfer failed: {failure}");
         control.drop_transfer();
         control.valid = false;
         control.failure = Some(failure.clone());

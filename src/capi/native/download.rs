@@ -10,7 +10,7 @@ use crate::capi::guard::guard;
 use crate::capi::{settings, text};
 use crate::digest::{Algorithm, Expected};
 use crate::engine::download::CHECKPOINT_EVERY;
-use crate::engine::{Download, Failure, Offer, Session, Step, signature};
+use crate::engine::{Download, Failure, Kind, Offer, Session, Step, signature};
 use crate::store::{FileJournal, FileSink, Journal, KvJournal, PersistenceSink, Resume, Sink};
 
 /// Bytes handed to the store at once.
@@ -179,5 +179,12 @@ unsafe fn offer(image: *const otakit_image_t) -> Option<Offer> {
         None => None,
     };
     let (url, version) = (url.to_owned(), version.unwrap_or_default().to_owned());
-    (image.size > 0).then_some(Offer { version, size: image.size, url, digest, signature })
+    (image.size > 0).then_some(Offer {
+        version,
+        size: image.size,
+        url,
+        digest,
+        kind: Kind::Firmware,
+        signature,
+    })
 }

@@ -139,8 +139,14 @@ fn setup() -> (Arc<Server>, Offer) {
     hasher.update(&image);
     let digest =
         Expected::from_hex(Algorithm::Md5, &to_hex(&hasher.finish(Algorithm::Md5).unwrap())).unwrap();
-    let offer =
-        Offer { version: "2".into(), size: SIZE as u64, url: "test:image".into(), digest, signature: None };
+    let offer = Offer {
+        version: "2".into(),
+        size: SIZE as u64,
+        url: "test:image".into(),
+        digest,
+        kind: crate::engine::Kind::Firmware,
+        signature: None,
+    };
     (Arc::new(Server { image, asked: Mutex::default() }), offer)
 }
 
