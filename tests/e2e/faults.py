@@ -14,7 +14,8 @@ import sys
 import threading
 import time
 
-from lib import liars
+from lib import bounds, broker_faults, liars
+from lib.bench import Bench
 from lib.ca import Authority
 from lib.cloud import FaultServer
 from lib.context import CONTEXT
@@ -182,6 +183,51 @@ def run_family(cases, clean, folder, ca, pool):
     return [rows[case.name] for case in cases]
 
 
+class Devices(Bench):
+    """Devices over MQTT, with a broker and a fault server."""
+
+    FAULTS = True
+
+
+def run_devices(wanted):
+    """The signal channel's faults through the Link Kit API, as rows; and, where all is wanted, the time bounds."""
+    Devices.setUpClass()
+    bench, rows, measured = Devices(), [], []
+    try:
+        for name, (about, _) in broker_faults.CASES.items():
+            if not wanted(name):
+                continue
+            row = Row(Case("mqtt", name, about, ["right bytes"], "", b""))
+            started = time.monotonic()
+            try:
+                row.got, row.again = broker_faults.run(bench, name)
+            except AssertionError as problem:
+                row.problem = str(problem)
+            row.done = Done(0 if row.got == "right bytes" else -1, (time.monotonic() - started) * 1000, 0, -1, 0)
+            if (row.got, row.again) != ("right bytes", "right bytes"):
+                row.problem = row.problem or "another outcome"
+            rows.append(row)
+        if wanted("bounds"):
+            measured = list(bounds.measure(bench))
+    finally:
+        bench.doCleanups()
+        Devices.doClassCleanups()
+    return rows, measured
+
+
+def show_bounds(measured):
+    """Prints the figures; returns how many states are beyond what a busy machine explains."""
+    print(f"\n{'state of the fetch':20} {'worst overrun':>13}  {'of':22} {'cancel':>6}   (ms)")
+    late = 0
+    for m in measured:
+        bad = m.overrun > SLACK_MS or not 0 <= m.cancel <= SLACK_MS or m.code != -5
+        late += bad
+        print(f"{m.state:20} {m.overrun:13.1f}  {m.call:22} {m.cancel:6.0f}{'   FAILED' if bad else ''}")
+    print(f"worst overrun of a timed call: {max(m.overrun for m in measured):.1f} ms (goal 50); "
+          f"worst cancel: {max(m.cancel for m in measured):.0f} ms (goal 100)")
+    return late
+
+
 def gather(authority, servers):
     """All cases by family."""
     faults = FaultServer()
@@ -268,7 +314,8 @@ def main(argv):
         if args.patterns:
             families = {family: kept for family, cases in families.items()
                         if (kept := [c for c in cases if any(p in c.name for p in args.patterns)])}
-        with concurrent.futures.ThreadPoolExecutor(len(families)) as outer:
+        with concurrent.futures.ThreadPoolExecutor(len(families) + 1) as outer:
+            devices = outer.submit(run_devices, lambda name: not args.patterns or any(p in name for p in args.patterns))
             def one(item):
                 with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
                     sub = os.path.join(folder, item[0])
@@ -276,22 +323,26 @@ def main(argv):
                     return run_family(item[1], clean, sub, authority.ca, pool)
             for group in outer.map(one, families.items()):
                 rows += group
+            more, measured = devices.result()
+            rows += more
         for server in servers:
             server.close()
     show(rows)
     failed = [row for row in rows if row.problem]
-    gap = max((row for row in rows if row.done), key=lambda row: row.done.gap, default=None)
+    rows_ms = [row for row in rows if row.done and row.done.gap]
+    gap = max(rows_ms, key=lambda row: row.done.gap, default=None)
     if gap:
         print(f"longest time between two calls of a watcher: {gap.done.gap:.0f} ms ({gap.case.name}), "
               f"{max(0, gap.done.gap - TICK_MS):.0f} ms beyond the promised {TICK_MS} ms")
+    late = show_bounds(measured) if measured else 0
     if args.write and not args.patterns and not failed:
         with open(args.write, "w") as f:
             f.write(document(rows))
     for row in failed:
         print(f"FAILED {row.case.family}/{row.case.name} ({row.case.about}): {row.problem}")
     print(f"{time.monotonic() - started:.0f} s")
-    print(f"{len(rows) - len(failed)} passed, {len(failed)} failed")
-    return 0 if rows and not failed else 1
+    print(f"{len(rows) + len(measured) - len(failed) - late} passed, {len(failed) + late} failed")
+    return 0 if rows and not failed and not late else 1
 
 
 if __name__ == "__main__":

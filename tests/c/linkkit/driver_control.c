@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * Driver commands for what the native API adds to a Link Kit session: options, control, whole downloads.
+ * Driver commands for what the native API adds to a Link Kit session: control, whole downloads.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -12,15 +12,6 @@
 #include <time.h>
 
 #include "otakit.h"
-
-/* option NUMBER VALUE: for sessions opened from now on */
-static void option(const command_t *c)
-{
-    double started = now_ms();
-
-    answer("option ret=%d", otakit_set_option((int)number(c->word[1]), (uint32_t)number(c->word[2])));
-    finish(started);
-}
 
 static void pause_it(const command_t *c)
 {
@@ -43,17 +34,6 @@ static void cancel_it(const command_t *c)
     double started = now_ms();
 
     answer("cancel ret=%d", otakit_linkkit_ota_cancel(handle(c->word[1])));
-    finish(started);
-}
-
-/* failure H: code and words of what the last download failed of */
-static void failure(const command_t *c)
-{
-    double started = now_ms();
-    char words[128];
-
-    answer("failure ret=%d", otakit_linkkit_ota_failure(handle(c->word[1]), words, sizeof(words)));
-    answer_text("text", words);
     finish(started);
 }
 
@@ -176,11 +156,9 @@ static void download_file(const command_t *c)
 }
 
 const entry_t control_commands[] = {
-    {"option", 3, option},
     {"pause", 2, pause_it},
     {"resume", 2, resume_it},
     {"cancel", 2, cancel_it},
-    {"failure", 2, failure},
     {"cancel-fetch", 5, cancel_fetch},
     {"drive", 7, drive},
     {"download-file", 5, download_file},

@@ -41,7 +41,7 @@ def measure(bench):
         ("paused", faults("ok")),
     ]
     for state, url in states:
-        device = bench.device(program="driver_over_shim").up()
+        device = bench.device(program="driver_over_shim", options={}).up()
         if state == "paused":
             device.call("pause", device.h)
         device.offer(_Image(digest), url=url)
@@ -55,8 +55,7 @@ def measure(bench):
             calls.append((f"IOT_MQTT_Yield {wanted} ms", wanted, device.call("yield", device.m, wanted)))
         name, wanted, reply = max(calls, key=lambda each: each[2].ms - each[1])
         end = device.call("cancel-fetch", device.h, CHUNK, 10, 300)
-        code = device.call("failure", device.h).ret
-        yield Measured(state, max(0.0, reply.ms - wanted), name, float(end.late), code)
+        yield Measured(state, max(0.0, reply.ms - wanted), name, float(end.late), end.failure)
         device.driver.close()
         device.proxy.close()
 
