@@ -137,8 +137,14 @@ class Driver:
 
     def high_water_kib(self):
         """VmHWM of the process, in KiB."""
+        return self._status("VmHWM")
+
+    def threads(self):
+        return self._status("Threads")
+
+    def _status(self, key):
         with open(f"/proc/{self.process.pid}/status") as f:
-            return next(int(line.split()[1]) for line in f if line.startswith("VmHWM"))
+            return next(int(line.split()[1]) for line in f if line.startswith(key + ":"))
 
     def quit(self, timeout=30.0):
         """Ends the driver; its exit code (99 when valgrind found something)."""
