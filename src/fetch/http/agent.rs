@@ -165,8 +165,8 @@ impl Transport for HalTransport {
             }
             let input = self.buffers.input_append_buf();
             if input.is_empty() {
-                // The header does not fit: ureq sees that nothing more came and ends with its own error.
-                return Ok(false);
+                // A header, or a line between chunks, that never ends.
+                return Err(Error::LargeResponseHeader(INPUT_BUFFER, INPUT_BUFFER));
             }
             match self.stream.get_mut().read(input, SLICE) {
                 Ok(0) if Instant::now() >= deadline => return Err(self.fault.set(NetError::Timeout)),

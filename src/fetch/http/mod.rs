@@ -2,7 +2,7 @@
 //! Images over HTTP and HTTPS: one GET, resumed by `Range` and `If-Range`, every answer checked.
 
 mod agent;
-mod answer;
+pub(crate) mod answer;
 
 use std::io::Read;
 use std::sync::Arc;

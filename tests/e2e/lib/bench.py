@@ -44,13 +44,14 @@ def unique_name(stem="dev"):
 class Device:
     """A driver that is one device, and the record of what it says to the broker."""
 
-    def __init__(self, bench, name=None, env=None, under_valgrind=None, build=None, options=None):
+    def __init__(self, bench, name=None, env=None, under_valgrind=None, build=None, options=None,
+                 program="driver"):
         """`options`: OTAKIT_OPTION_* and values in place of the impatient ones; {} leaves the library's own."""
         self.bench, self.pk, self.dn = bench, PK, name or unique_name()
         self.proxy = RecordingProxy(bench.broker.port)
         bench.addCleanup(self.proxy.close)
         full = {"OTAKIT_LAB_ALIYUN_MQTT": f"127.0.0.1:{self.proxy.port}", **(env or {})}
-        self.driver = Driver(full, under_valgrind, build)
+        self.driver = Driver(full, under_valgrind, build, program)
         bench.addCleanup(self.driver.close)
         self.options = IMPATIENT if options is None else options
         self.m = self.h = None
