@@ -3,6 +3,8 @@
 
 mod agent;
 mod answer;
+pub mod call;
+pub mod slice;
 
 use std::io::Read;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use ureq::http::HeaderMap;
 
 use super::url::Url;
 use super::{Body, FetchError, Opened, Request, Source};
+use crate::base64;
 use crate::cancel::Cancel;
 use crate::net::{Dial, NetError, Roots, Security, Target};
 use agent::Fault;
@@ -59,10 +62,10 @@ impl HttpSource {
         let security = if url.secure { Security::Tls(self.roots.clone()) } else { Security::Plain };
         let target = Target { host: url.host.clone(), port: url.port, security };
         let fault = Fault::default();
-        let agent = agent::agent(self.dial.clone(), target, self.limits, cancel.clone(), fault.clone());
+        let agent = agent::agent(self.dial.clone(), target, self.limits, None, cancel.clone(), fault.clone());
         let mut get = agent.get(url.to_string()).header("Accept", ACCEPT);
         if let Some(userinfo) = &url.userinfo {
-            get = get.header("Authorization", format!("Basic {}", base64(userinfo)));
+            get = get.header("Authorization", format!("Basic {}", base64::encode(userinfo)));
         }
         if request.offset > 0 {
             get = get.header("Range", format!("bytes={}-", request.offset));
@@ -133,43 +136,21 @@ impl Body for HttpBody {
                 self.left = self.left.saturating_sub(n as u64);
                 Ok(n)
             }
-            Err(error) => Err(match self.fault.take() {
-                // A connection that ends in mid-body is a short body, however politely it ends.
-                Some(NetError::Closed) => FetchError::Truncated,
-                Some(fault) => FetchError::Net(fault),
-                None if error.kind() == std::io::ErrorKind::UnexpectedEof => FetchError::Truncated,
-                None => FetchError::Protocol,
-            }),
+            Err(error) => Err(broken(&self.fault, &error)),
         }
     }
 }
 
-/// Base64 with padding (RFC 4648), for `Authorization: Basic`.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let at = |i: usize| u32::from(chunk.get(i).copied().unwrap_or(0));
-        let group = at(0) << 16 | at(1) << 8 | at(2);
-        for place in 0..4 {
-            let index = (group >> (18 - 6 * place) & 63) as usize;
-            let digit = ALPHABET.get(index).copied().unwrap_or(b'=');
-            text.push(if place > chunk.len() { '=' } else { char::from(digit) });
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_known_answers() {
-        for (plain, coded) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("user:pa?", "dXNlcjpwYT8=")]
-        {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
+/// What a failed read of a body amounts to.
+fn broken(fault: &Fault, error: &std::io::Error) -> FetchError {
+    match fault.take() {
+        // A connection that ends in mid-body is a short body, however politely it ends.
+        Some(NetError::Closed) => FetchError::Truncated,
+        Some(fault) => FetchError::Net(fault),
+        None => match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => FetchError::Truncated,
+            std::io::ErrorKind::TimedOut => FetchError::Net(NetError::Timeout),
+            _ => FetchError::Protocol,
+        },
     }
 }
