@@ -51,6 +51,10 @@ extern "C" {
 // The library's version, "major.minor.patch". Static; never freed.
 const char *otakit_version(void);
 
+// Sets the most talkative level of log lines that are printed through `HAL_Printf`: 0 none, 1 critical, 2 error,
+// 3 warning (unless set), 4 info, 5 debug. Does not block; any thread.
+void otakit_set_log_level(int level);
+
 // Sets an option (`OTAKIT_OPTION_…`) for downloads of sessions opened from now on. Does not block; any thread.
 //
 // Returns `OTAKIT_OK`, or `OTAKIT_INVALID` for an unknown option or a value out of its range.

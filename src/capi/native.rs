@@ -41,6 +41,13 @@ pub extern "C" fn otakit_version() -> *const c_char {
     VERSION.as_ptr().cast()
 }
 
+/// Sets the most talkative level of log lines that are printed through `HAL_Printf`: 0 none, 1 critical, 2 error,
+/// 3 warning (unless set), 4 info, 5 debug. Does not block; any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn otakit_set_log_level(level: c_int) {
+    guard("otakit_set_log_level", (), || crate::log::set_limit(crate::log::Level::from_number(level)));
+}
+
 /// Sets an option (`OTAKIT_OPTION_…`) for downloads of sessions opened from now on. Does not block; any thread.
 ///
 /// Returns `OTAKIT_OK`, or `OTAKIT_INVALID` for an unknown option or a value out of its range.

@@ -6,6 +6,7 @@
 //! decided by two pure tables: [`phase`] (the life of a session) and [`retry`] (the life of a transfer).
 
 pub mod checkpoint;
+pub mod download;
 mod failure;
 pub mod offer;
 pub mod pace;
@@ -18,6 +19,7 @@ pub mod retry;
 mod session;
 
 pub use checkpoint::Checkpoint;
+pub use download::{Download, Step};
 pub use failure::Failure;
 pub use offer::Offer;
 pub use phase::Phase;

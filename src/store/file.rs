@@ -13,12 +13,14 @@ pub struct FileSink {
     path: PathBuf,
     part: PathBuf,
     file: Option<File>,
+    /// The image has its place already.
+    in_place: bool,
 }
 
 impl FileSink {
     /// A sink for `path`; nothing is touched before [`Sink::open`].
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), part: with_suffix(path, ".part"), file: None }
+        Self { path: path.to_owned(), part: with_suffix(path, ".part"), file: None, in_place: false }
     }
 
     fn file(&mut self) -> Result<&mut File, StoreError> {
@@ -27,7 +29,14 @@ impl FileSink {
 }
 
 impl Sink for FileSink {
-    fn open(&mut self, offset: u64, _size: u64) -> Result<(), StoreError> {
+    fn open(&mut self, offset: u64, size: u64) -> Result<(), StoreError> {
+        if offset == size && !self.part.exists() && self.path.metadata().is_ok_and(|file| file.len() == size)
+        {
+            // A crash struck between the move to the final place and the journal's hearing of it.
+            self.in_place = true;
+            return Ok(());
+        }
+        self.in_place = false;
         let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(&self.part)?;
         if file.metadata()?.len() < offset {
             return Err(StoreError::Mismatch);
@@ -45,7 +54,7 @@ impl Sink for FileSink {
     }
 
     fn sync(&mut self) -> Result<(), StoreError> {
-        Ok(self.file()?.sync_data()?)
+        if self.in_place { Ok(()) } else { Ok(self.file()?.sync_data()?) }
     }
 
     fn can_resume(&self) -> bool {
@@ -56,6 +65,8 @@ impl Sink for FileSink {
         let file = self.file.take();
         match keep {
             Keep::Part => {}
+            Keep::Image if self.in_place => {}
+            Keep::Nothing if self.in_place => std::fs::remove_file(&self.path)?,
             Keep::Nothing => std::fs::remove_file(&self.part)?,
             Keep::Image => {
                 file.ok_or(StoreError::Unsupported)?.sync_all()?;

@@ -3,9 +3,11 @@
 
 mod file;
 mod journal;
+mod persistence;
 
 pub use file::FileSink;
 pub use journal::{FileJournal, Journal, KvJournal};
+pub use persistence::{PersistenceSink, Resume};
 
 use std::fmt;
 

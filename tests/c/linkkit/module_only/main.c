@@ -13,6 +13,7 @@
 #include "infra_compat.h"
 #include "mqtt_api.h"
 #include "ota_api.h"
+#include "otakit.h"
 
 static int published(const char *topic, const char *payload, int qos)
 {
@@ -59,7 +60,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s URL SIZE MD5\n", argv[0]);
         return 2;
     }
-    IOT_SetLogLevel(IOT_LOG_ERROR);
+    otakit_set_log_level(IOT_LOG_ERROR);
     ota = IOT_OTA_Init("modpk", "moddn", &the_client);
     CHECK_EQ(ota != NULL, 1);
     check_subscriptions();

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A whole download into a place of the library's own: blocking, resumed over restarts of the process.
+//!
+//! Bytes are written on the caller's thread while the fetching thread brings the next ones. Every so many bytes the sink
+//! is made durable, and only then is the journal told: a crash at any point costs at most what came since.
+
+use std::time::Duration;
+
+use super::{Checkpoint, Failure, Offer, Session};
+use crate::store::{Journal, Keep, Sink, StoreError};
+
+/// Longest time between two calls of the watcher.
+const TICK: Duration = Duration::from_millis(100);
+/// Bytes between two checkpoints unless set otherwise.
+pub const CHECKPOINT_EVERY: u64 = 64 * 1024;
+
+/// What a download tells its watcher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It begins; so many bytes are there already.
+    Started {
+        /// Bytes that need not be fetched.
+        resumed_at: u64,
+    },
+    /// Bytes were stored.
+    Progress {
+        /// Bytes stored so far.
+        fetched: u64,
+        /// Size of the image.
+        total: u64,
+    },
+    /// Nothing new.
+    Idle,
+}
+
+/// One download.
+pub struct Download<'a> {
+    /// Fetches and verifies. An offer that it is fetching is taken over; see [`Download::run`].
+    pub session: &'a Session,
+    /// Takes the bytes.
+    pub sink: &'a mut dyn Sink,
+    /// Remembers how far it got; `None`: begins anew each time.
+    pub journal: Option<&'a mut dyn Journal>,
+    /// Bytes handed to the sink at once, but for the last.
+    pub chunk: usize,
+    /// Bytes between two checkpoints.
+    pub every: u64,
+}
+
+/// Called after each piece and at least every 100 ms; `false` cancels.
+pub type Watch<'a> = &'a mut dyn FnMut(Step) -> bool;
+
+impl Download<'_> {
+    /// Downloads `offer`. The verdict: whether the image is complete, verified and in its place.
+    ///
+    /// An image that turns out wrong after it was resumed is fetched once more from its first byte: the part that was
+    /// there may have been another's.
+    pub fn run(mut self, offer: &Offer, watch: Watch<'_>) -> Result<bool, Failure> {
+        let from = self.recall(offer);
+        let resumed_at = from.as_ref().map_or(0, |from| from.offset);
+        if self.attempt(offer, from, watch)? {
+            return Ok(true);
+        }
+        if resumed_at == 0 {
+            return Ok(false);
+        }
+        crate::log!(Warning, "download", "resumed image is not valid: fetching it from its first byte");
+        self.attempt(offer, None, watch)
+    }
+
+    /// The checkpoint of this very image, if there is one.
+    fn recall(&mut self, offer: &Offer) -> Option<Checkpoint> {
+        let journal = self.journal.as_mut().filter(|_| self.sink.can_resume())?;
+        let record = journal.load()?;
+        let checkpoint = Checkpoint::decode(&record, offer);
+        if checkpoint.is_none() {
+            crate::log!(Info, "download", "journal is torn or of another image: dropped");
+        }
+        checkpoint
+    }
+
+    fn attempt(
+        &mut self,
+        offer: &Offer,
+        from: Option<Checkpoint>,
+        watch: Watch<'_>,
+    ) -> Result<bool, Failure> {
+        let from = match from.as_ref().map(|from| self.sink.open(from.offset, offer.size)) {
+            Some(Ok(())) => from,
+            Some(Err(StoreError::Mismatch)) | None => {
+                self.sink.open(0, offer.size)?;
+                None
+            }
+            Some(Err(error)) => return Err(error.into()),
+        };
+        let resumed_at = from.as_ref().map_or(0, |from| from.offset);
+        // Front doors hand over a session that has taken the offer already.
+        self.session.cancel();
+        self.session.offer_from(offer.clone(), from).inspect_err(|_| self.abandon(Keep::Part))?;
+        if !watch(Step::Started { resumed_at }) {
+            self.abandon(Keep::Part);
+            return Err(Failure::Cancelled);
+        }
+        match self.transfer(offer, resumed_at, watch) {
+            Ok(()) => self.conclude(offer),
+            Err(failure) => {
+                self.session.cancel();
+                self.abandon(if self.sink.can_resume() { Keep::Part } else { Keep::Nothing });
+                Err(failure)
+            }
+        }
+    }
+
+    /// Moves all bytes into the sink.
+    fn transfer(&mut self, offer: &Offer, start: u64, watch: Watch<'_>) -> Result<(), Failure> {
+        let mut piece = Vec::new();
+        piece.try_reserve_exact(self.chunk.max(1)).map_err(|_| Failure::NoMemory)?;
+        piece.resize(self.chunk.max(1), 0);
+        let (mut filled, mut stored, mut durable) = (0, start, start);
+        while stored < offer.size {
+            let read = self.session.read(piece.get_mut(filled..).unwrap_or_default(), TICK)?;
+            filled += read.bytes;
+            let complete = stored + filled as u64 == offer.size;
+            if filled < piece.len() && !complete {
+                if !watch(Step::Idle) {
+                    return Err(Failure::Cancelled);
+                }
+                continue;
+            }
+            self.sink.write(piece.get_mut(..filled).unwrap_or_default())?;
+            stored += filled as u64;
+            filled = 0;
+            if stored - durable >= self.every && !complete {
+                self.remember(offer)?;
+                durable = stored;
+            }
+            if !watch(Step::Progress { fetched: stored, total: offer.size }) {
+                return Err(Failure::Cancelled);
+            }
+        }
+        // An image that was there to its last byte still has to be judged.
+        if stored == start { self.session.read(&mut [], TICK).map(drop) } else { Ok(()) }
+    }
+
+    /// Makes the bytes durable, then the checkpoint.
+    fn remember(&mut self, offer: &Offer) -> Result<(), Failure> {
+        let Some(journal) = self.journal.as_mut().filter(|_| self.sink.can_resume()) else { return Ok(()) };
+        let Some(checkpoint) = self.session.checkpoint() else { return Ok(()) };
+        self.sink.sync()?;
+        journal.save(&checkpoint.encode(offer))?;
+        Ok(())
+    }
+
+    /// All bytes are in the sink and the verdict stands. The journal says so before the image moves to its place, so that
+    /// a crash in between costs nothing.
+    fn conclude(&mut self, offer: &Offer) -> Result<bool, Failure> {
+        if self.session.verdict() != Some(true) {
+            self.abandon(Keep::Nothing);
+            return Ok(false);
+        }
+        self.remember(offer)?;
+        self.sink.close(Keep::Image)?;
+        self.forget();
+        Ok(true)
+    }
+
+    fn abandon(&mut self, keep: Keep) {
+        if let Err(error) = self.sink.close(keep) {
+            crate::log!(Warning, "download", "{error}");
+        }
+        if keep == Keep::Nothing {
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
+        if let Some(journal) = self.journal.as_mut()
+            && let Err(error) = journal.clear()
+        {
+            crate::log!(Warning, "download", "journal: {error}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

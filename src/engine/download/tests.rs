@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Downloads over a medium that fails, forgets and tears: at every single operation in turn.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::*;
+use crate::cancel::Cancel;
+use crate::digest::{Algorithm, Expected, Hasher, to_hex};
+use crate::engine::Settings;
+use crate::fetch::{Body, FetchError, Opened, Request, Source};
+
+const SIZE: usize = 20_000;
+const EVERY: u64 = 1024;
+const CHUNK: usize = 300;
+
+struct Server {
+    image: Vec<u8>,
+    /// Offsets asked for.
+    asked: Mutex<Vec<u64>>,
+}
+
+struct Rest(Vec<u8>, usize);
+
+impl Body for Rest {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError> {
+        let n = buf.len().min(self.0.len() - self.1).min(777);
+        buf[..n].copy_from_slice(&self.0[self.1..self.1 + n]);
+        self.1 += n;
+        Ok(n)
+    }
+}
+
+impl Source for Server {
+    fn open(&self, request: &Request<'_>, _: &Cancel) -> Result<Opened, FetchError> {
+        self.asked.lock().push(request.offset);
+        let body = Box::new(Rest(self.image.clone(), usize::try_from(request.offset).unwrap()));
+        Ok(Opened { body, start: request.offset, validator: None })
+    }
+}
+
+/// A medium whose power fails at the n-th operation: what was not synced is lost, and what is being saved is torn.
+#[derive(Default)]
+struct Medium {
+    volatile: Vec<u8>,
+    durable: Vec<u8>,
+    journal: Option<Vec<u8>>,
+    image: Option<Vec<u8>>,
+    left: Option<usize>,
+}
+
+impl Medium {
+    fn operation(&mut self) -> Result<(), StoreError> {
+        match &mut self.left {
+            Some(0) => Err(StoreError::Io),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+struct MemorySink<'a>(&'a Mutex<Medium>);
+struct MemoryJournal<'a>(&'a Mutex<Medium>);
+
+impl Sink for MemorySink<'_> {
+    fn open(&mut self, offset: u64, _: u64) -> Result<(), StoreError> {
+        let mut medium = self.0.lock();
+        medium.operation()?;
+        let offset = usize::try_from(offset).unwrap();
+        if medium.durable.len() < offset && medium.image.as_ref().is_none_or(|image| image.len() != offset) {
+            return Err(StoreError::Mismatch);
+        }
+        if medium.image.is_some() && offset == SIZE {
+            medium.volatile = medium.image.clone().unwrap();
+        } else {
+            medium.volatile = medium.durable[..offset].to_vec();
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &mut [u8]) -> Result<(), StoreError> {
+        let mut medium = self.0.lock();
+        medium.operation()?;
+        medium.volatile.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
+        let mut medium = self.0.lock();
+        medium.operation()?;
+        medium.durable = medium.volatile.clone();
+        Ok(())
+    }
+
+    fn can_resume(&self) -> bool {
+        true
+    }
+
+    fn close(&mut self, keep: Keep) -> Result<(), StoreError> {
+        let mut medium = self.0.lock();
+        medium.operation()?;
+        if keep == Keep::Image {
+            medium.image = Some(medium.volatile.clone());
+        }
+        if keep == Keep::Nothing {
+            medium.durable.clear();
+        }
+        Ok(())
+    }
+}
+
+impl Journal for MemoryJournal<'_> {
+    fn load(&mut self) -> Option<Vec<u8>> {
+        self.0.lock().journal.clone()
+    }
+
+    fn save(&mut self, record: &[u8]) -> Result<(), StoreError> {
+        let mut medium = self.0.lock();
+        medium.operation()?;
+        medium.journal = Some(record.to_vec());
+        Ok(())
+    }
+
+    fn clear(&mut self) -> Result<(), StoreError> {
+        let mut medium = self.0.lock();
+        medium.operation()?;
+        medium.journal = None;
+        Ok(())
+    }
+}
+
+fn setup() -> (Arc<Server>, Offer) {
+    let image: Vec<u8> = (0..SIZE as u32).map(|n| (n * 31 % 253) as u8).collect();
+    let mut hasher = Hasher::new(Algorithm::Md5);
+    hasher.update(&image);
+    let digest = Expected::from_hex(Algorithm::Md5, &to_hex(&hasher.finish())).unwrap();
+    let offer = Offer { version: "2".into(), size: SIZE as u64, url: "test:image".into(), digest };
+    (Arc::new(Server { image, asked: Mutex::default() }), offer)
+}
+
+/// One life of the process.
+fn live(server: &Arc<Server>, offer: &Offer, medium: &Mutex<Medium>) -> Result<bool, Failure> {
+    let session = Session::new(server.clone());
+    session.configure(Settings { slots: 2, slot_size: 512, ..Settings::default() });
+    let (mut sink, mut journal) = (MemorySink(medium), MemoryJournal(medium));
+    let download = Download {
+        session: &session,
+        sink: &mut sink,
+        journal: Some(&mut journal),
+        chunk: CHUNK,
+        every: EVERY,
+    };
+    download.run(offer, &mut |_| true)
+}
+
+#[test]
+fn power_may_fail_at_any_operation() {
+    let (server, offer) = setup();
+    for crash_at in 0.. {
+        let medium = Mutex::new(Medium { left: Some(crash_at), ..Medium::default() });
+        server.asked.lock().clear();
+        let survived = live(&server, &offer, &medium) == Ok(true);
+        let stored_before = medium.lock().volatile.len() as u64;
+        medium.lock().left = None;
+        if !survived {
+            assert_eq!(live(&server, &offer, &medium), Ok(true), "crash at operation {crash_at}");
+            let resumed_at = server.asked.lock().get(1).copied().unwrap_or(SIZE as u64);
+            assert!(stored_before.saturating_sub(resumed_at) <= EVERY + CHUNK as u64, "crash at {crash_at}");
+        }
+        assert!(medium.lock().image.as_ref() == Some(&server.image), "crash at operation {crash_at}");
+        if survived && medium.lock().journal.is_none() {
+            assert!(crash_at > SIZE / CHUNK);
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_torn_journal_costs_the_part_but_not_the_image() {
+    let (server, offer) = setup();
+    let medium = Mutex::new(Medium { left: Some(40), ..Medium::default() });
+    assert!(live(&server, &offer, &medium).is_err());
+    medium.lock().left = None;
+    medium.lock().journal.as_mut().unwrap().pop();
+    assert_eq!(live(&server, &offer, &medium), Ok(true));
+    assert_eq!(server.asked.lock()[1], 0);
+    assert!(medium.lock().image.as_ref() == Some(&server.image));
+}
+
+#[test]
+fn bytes_altered_behind_our_back_are_found_and_fetched_anew() {
+    let (server, offer) = setup();
+    let medium = Mutex::new(Medium { left: Some(40), ..Medium::default() });
+    assert!(live(&server, &offer, &medium).is_err());
+    medium.lock().left = None;
+    // The server's image changed under the same promise: the resumed half does not fit the rest.
+    let mut other = Server { image: server.image.clone(), asked: Mutex::default() };
+    other.image[SIZE - 1] ^= 1;
+    assert_eq!(live(&Arc::new(other), &offer, &medium), Ok(false));
+    assert_eq!(medium.lock().image, None);
+    assert_eq!(live(&server, &offer, &medium), Ok(true));
+}
+
+#[test]
+fn the_watcher_sees_each_step_and_may_cancel() {
+    let (server, offer) = setup();
+    let medium = Mutex::new(Medium::default());
+    let session = Session::new(server.clone());
+    let mut seen = Vec::new();
+    let mut sink = MemorySink(&medium);
+    let download = Download { session: &session, sink: &mut sink, journal: None, chunk: CHUNK, every: EVERY };
+    let outcome = download.run(&offer, &mut |step| {
+        if step != Step::Idle {
+            seen.push(step);
+        }
+        seen.len() < 3
+    });
+    assert_eq!(outcome, Err(Failure::Cancelled));
+    let progress = |n: u64| Step::Progress { fetched: n * CHUNK as u64, total: SIZE as u64 };
+    assert_eq!(seen, [Step::Started { resumed_at: 0 }, progress(1), progress(2)]);
+}
