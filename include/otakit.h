@@ -8,18 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Success.
-#define OTAKIT_OK 0
-
-// Another failure.
-#define OTAKIT_FAILED -1
-
-// An argument cannot be used: NULL, out of range, or no open handle.
-#define OTAKIT_INVALID -2
-
-// Not possible now: there was no offer yet.
-#define OTAKIT_STATE -3
-
 // Failures in a row without a new byte before a download is given up; 1 or more, 12 unless set.
 #define OTAKIT_OPTION_RETRY_ATTEMPTS 0
 
@@ -43,6 +31,141 @@
 
 // Size of each of them in bytes, 1024..=1048576; 16384 unless set.
 #define OTAKIT_OPTION_SLOT_SIZE 7
+
+// Most bytes per second of a download; 0, the default: as many as come.
+#define OTAKIT_OPTION_RATE_LIMIT 8
+
+// Fewest bytes per second that are borne, as a mean over the window below; a download that stays under it for three
+// windows is given up (`OTAKIT_ERR_TOO_SLOW`). 0, the default: any.
+#define OTAKIT_OPTION_MIN_RATE 9
+
+// That window, in ms, 1000 or more; 30000 unless set.
+#define OTAKIT_OPTION_MIN_RATE_WINDOW_MS 10
+
+// Longest time from the first read to the last byte, in ms; 0, the default: any.
+#define OTAKIT_OPTION_DEADLINE_MS 11
+
+// Success.
+#define OTAKIT_OK 0
+
+// Another failure: a defect of the library, caught.
+#define OTAKIT_FAILED -1
+
+// An argument cannot be used: NULL, out of range, or no open handle.
+#define OTAKIT_INVALID -2
+
+// Not possible now: there was no offer yet, or another thread is downloading.
+#define OTAKIT_STATE -3
+
+// Out of memory or of threads.
+#define OTAKIT_ERR_RESOURCES -4
+
+// Cancelled.
+#define OTAKIT_ERR_CANCELLED -5
+
+// The host could not be found or refused.
+#define OTAKIT_ERR_CONNECT -10
+
+// The server was silent for too long.
+#define OTAKIT_ERR_TIMEOUT -11
+
+// The connection broke.
+#define OTAKIT_ERR_BROKEN -12
+
+// The server's certificate was refused.
+#define OTAKIT_ERR_CERTIFICATE -13
+
+// TLS failed.
+#define OTAKIT_ERR_TLS -14
+
+// This build has no TLS.
+#define OTAKIT_ERR_NO_TLS -15
+
+// The certificate authority that was set cannot be read.
+#define OTAKIT_ERR_CA -16
+
+// The URL cannot be used.
+#define OTAKIT_ERR_URL -20
+
+// The server answered with an HTTP status that is no success.
+#define OTAKIT_ERR_STATUS -21
+
+// Too many redirects, or one that leads nowhere.
+#define OTAKIT_ERR_REDIRECT -22
+
+// A redirect from https to http was refused.
+#define OTAKIT_ERR_INSECURE_REDIRECT -23
+
+// The server announces another size than the offer.
+#define OTAKIT_ERR_LENGTH -24
+
+// The server answered another range than the one asked for.
+#define OTAKIT_ERR_RANGE -25
+
+// The answer is not valid HTTP.
+#define OTAKIT_ERR_PROTOCOL -26
+
+// The body is compressed although that was not asked for.
+#define OTAKIT_ERR_ENCODING -27
+
+// The body ended early.
+#define OTAKIT_ERR_TRUNCATED -28
+
+// The URL has expired, and no fresh one was to be had.
+#define OTAKIT_ERR_EXPIRED -29
+
+// The image's digest is not the one promised.
+#define OTAKIT_ERR_DIGEST -30
+
+// The platform offers another image now.
+#define OTAKIT_ERR_OTHER_IMAGE -32
+
+// The image comes slower than allowed.
+#define OTAKIT_ERR_TOO_SLOW -33
+
+// The time for the download is over.
+#define OTAKIT_ERR_DEADLINE -34
+
+// Policy: not https.
+#define OTAKIT_ERR_POLICY_HTTPS -40
+
+// Policy: host not allowed, redirects included.
+#define OTAKIT_ERR_POLICY_HOST -41
+
+// Policy: image too large.
+#define OTAKIT_ERR_POLICY_SIZE -42
+
+// Policy: version not newer than the floor.
+#define OTAKIT_ERR_POLICY_ROLLBACK -43
+
+// No room left to store the image.
+#define OTAKIT_ERR_STORE_FULL -50
+
+// The image could not be stored.
+#define OTAKIT_ERR_STORE -51
+
+// An image to download. All texts are borrowed for the call.
+typedef struct {
+  // http or https URL, NUL-terminated, at most 4096 bytes.
+  const char *url;
+  // Version, NUL-terminated; NULL counts as empty. Part of the image's identity when a download is resumed.
+  const char *version;
+  // Size in bytes, at least 1.
+  uint64_t size;
+  // SHA-256 in hexadecimal digits, or NULL.
+  const char *sha256;
+  // MD5 in hexadecimal digits, or NULL; used when there is no SHA-256.
+  const char *md5;
+} otakit_image_t;
+
+// Watches a download: called on the thread that downloads, with no lock held, at each step and at least every 100 ms.
+// A return other than 0 cancels.
+typedef int (*otakit_watch_t)(void *user, uint64_t fetched, uint64_t total);
+
+// Asks the firmware to go on with an image of which `stored` bytes were handed to `HAL_Firmware_Persistence_Write`
+// before; a firmware that answers other than 0 promises that those bytes are durable and that the next `Write` appends
+// to them. 0: the image is begun anew with `HAL_Firmware_Persistence_Start`.
+typedef int (*otakit_resume_t)(void *user, uint64_t stored);
 
 #ifdef __cplusplus
 extern "C" {
@@ -70,8 +193,72 @@ int otakit_set_option(int option,
 // `pem` is NULL or a NUL-terminated string.
 int otakit_set_https_ca(const char *pem);
 
-// Bytes fetched and size of the image of a Link Kit OTA session (the handle of `IOT_OTA_Init`), in 64 bits, where
-// `IOT_OTA_Ioctl` has but 32. Either pointer may be NULL. Does not block; any thread.
+// Downloads an image into the file `path`, which never holds anything but a complete, verified image: bytes are written
+// to `path.part` and moved there at the end. With `journal`, the path of a small file, a download that was
+// interrupted, by a crash or a power loss too, goes on at its last checkpoint (every 64 KiB) when it is called again for
+// the same image. NULL: it begins anew each time.
+//
+// Blocks until the image is there or the download has failed; one thread at a time for one `path`.
+//
+// Returns `OTAKIT_OK` when the image is complete, verified and in its place, else an `OTAKIT_ERR_…`, `OTAKIT_INVALID`
+// for arguments that cannot be used.
+//
+// # Safety
+// `image` is NULL or points to the structure; `path` and `journal` are NULL or NUL-terminated; `watch` may be called with
+// `user` until this returns.
+int otakit_download_file(const otakit_image_t *image,
+                         const char *path,
+                         const char *journal,
+                         otakit_watch_t watch,
+                         void *user);
+
+// Downloads an image into the firmware's own store, `HAL_Firmware_Persistence_*`, in pieces of 16 KiB. With `resume`,
+// a download that was interrupted goes on where the firmware can; how far it got is kept in `HAL_Kv_*` under `key`.
+//
+// `HAL_Firmware_Persistence_Stop` is called at the end of a failed download too: only `OTAKIT_OK` means that the image is
+// complete and verified. Blocks; one thread at a time in the whole process.
+//
+// Returns as `otakit_download_file` does.
+//
+// # Safety
+// `image` is NULL or points to the structure; `key` is NULL or NUL-terminated; the functions may be called with `user`
+// until this returns.
+int otakit_download_persistence(const otakit_image_t *image,
+                                const char *key,
+                                otakit_resume_t resume,
+                                otakit_watch_t watch,
+                                void *user);
+
+// 1: only https, redirects included; 0, the default: http too. Does not block; any thread.
+void otakit_policy_https_only(int only);
+
+// Allows a host; once one is allowed, all others are not, redirects included. `*.example.com` allows every host below
+// example.com. NULL allows every host again. At most 64. Does not block; any thread.
+//
+// Returns `OTAKIT_OK` or `OTAKIT_INVALID`.
+//
+// # Safety
+// `host` is NULL or a NUL-terminated string; it is copied.
+int otakit_policy_allow_host(const char *host);
+
+// Largest image in bytes that is accepted; 0, the default: any. Does not block; any thread.
+void otakit_policy_max_size(uint64_t bytes);
+
+// Only versions newer than `version` are accepted (anti-rollback): compared part by part, numbers as numbers, so that
+// 1.10.0 is newer than 1.9.0. With `keep` 1 the floor is kept in `HAL_Kv_*` and loaded by later calls, after a restart
+// too; it is then never lowered: of the floor kept and the one given the newer holds. NULL with `keep` 1 takes the kept
+// one alone; NULL with `keep` 0 removes the floor from this process. Blocks as `HAL_Kv_*` do.
+//
+// Returns `OTAKIT_OK`, `OTAKIT_INVALID` for a version that is empty or longer than 128 bytes, or `OTAKIT_ERR_STORE`
+// when it could not be kept; it then holds in this process all the same.
+//
+// # Safety
+// `version` is NULL or a NUL-terminated string; it is copied.
+int otakit_policy_version_floor(const char *version,
+                                int keep);
+
+// Bytes fetched and size of the image, in 64 bits, where `IOT_OTA_Ioctl` has but 32. Either pointer may be NULL. Does not
+// block; any thread.
 //
 // Returns `OTAKIT_OK`, `OTAKIT_INVALID` for a handle that is not open, or `OTAKIT_STATE` before the first offer.
 //
@@ -81,16 +268,44 @@ int otakit_linkkit_ota_size(void *ota_handle,
                             uint64_t *fetched,
                             uint64_t *total);
 
-// What the last download of a Link Kit OTA session failed of, in words: copied into `buf`, cut to `buf_len` bytes with
-// the NUL that ends it. Does not block; any thread.
+// What the last download failed of, in words: copied into `buf`, cut to `buf_len` bytes with the NUL that ends it. `buf`
+// may be NULL. Does not block; any thread.
 //
-// Returns the length of the whole text in bytes (0: nothing failed), or `OTAKIT_INVALID`.
+// Returns the failure's code (`OTAKIT_ERR_…`), `OTAKIT_OK` when nothing failed, or `OTAKIT_INVALID` for a handle that is
+// not open.
 //
 // # Safety
 // `buf` is NULL or points to `buf_len` bytes.
 int otakit_linkkit_ota_failure(void *ota_handle,
                                char *buf,
                                size_t buf_len);
+
+// Ends the session's download from any thread: a call that is waiting for its bytes returns within 100 ms. The session
+// then stands as after a failed download. Does not block.
+int otakit_linkkit_ota_cancel(void *ota_handle);
+
+// Pauses the session's downloads: the connection is given up, `IOT_OTA_FetchYield` brings nothing in its time. Does not
+// block; any thread.
+int otakit_linkkit_ota_pause(void *ota_handle);
+
+// Lets them go on where they were. Does not block; any thread.
+int otakit_linkkit_ota_resume(void *ota_handle);
+
+// Downloads the image on offer (`IOT_OTA_IsFetching` is 1) into the file `path`, in place of a loop over
+// `IOT_OTA_FetchYield`; as `otakit_download_file` does, resumed over restarts with `journal`. A URL that expires is
+// renewed through the platform if `watch` or another thread yields to the MQTT client meanwhile.
+//
+// Blocks. Afterwards the session stands as after its own download: `IOT_OTAG_CHECK_FIRMWARE` tells the verdict.
+//
+// Returns as `otakit_download_file` does; `OTAKIT_STATE` when nothing is on offer.
+//
+// # Safety
+// `path` and `journal` are NULL or NUL-terminated; `watch` may be called with `user` until this returns.
+int otakit_linkkit_ota_download_file(void *ota_handle,
+                                     const char *path,
+                                     const char *journal,
+                                     otakit_watch_t watch,
+                                     void *user);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -4,18 +4,17 @@
 use std::ffi::{c_char, c_int};
 use std::time::Duration;
 
+pub mod codes;
+pub mod download;
+pub mod policy;
+#[cfg(feature = "linkkit")]
+pub mod session;
+
 use super::guard::guard;
 use super::settings;
 use super::text;
-
-/// Success.
-pub const OTAKIT_OK: c_int = 0;
-/// Another failure.
-pub const OTAKIT_FAILED: c_int = -1;
-/// An argument cannot be used: NULL, out of range, or no open handle.
-pub const OTAKIT_INVALID: c_int = -2;
-/// Not possible now: there was no offer yet.
-pub const OTAKIT_STATE: c_int = -3;
+use crate::engine::{self, pace::Floor};
+use codes::{OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK};
 
 /// Failures in a row without a new byte before a download is given up; 1 or more, 12 unless set.
 pub const OTAKIT_OPTION_RETRY_ATTEMPTS: c_int = 0;
@@ -33,6 +32,16 @@ pub const OTAKIT_OPTION_STALL_MS: c_int = 5;
 pub const OTAKIT_OPTION_SLOTS: c_int = 6;
 /// Size of each of them in bytes, 1024..=1048576; 16384 unless set.
 pub const OTAKIT_OPTION_SLOT_SIZE: c_int = 7;
+
+/// Most bytes per second of a download; 0, the default: as many as come.
+pub const OTAKIT_OPTION_RATE_LIMIT: c_int = 8;
+/// Fewest bytes per second that are borne, as a mean over the window below; a download that stays under it for three
+/// windows is given up (`OTAKIT_ERR_TOO_SLOW`). 0, the default: any.
+pub const OTAKIT_OPTION_MIN_RATE: c_int = 9;
+/// That window, in ms, 1000 or more; 30000 unless set.
+pub const OTAKIT_OPTION_MIN_RATE_WINDOW_MS: c_int = 10;
+/// Longest time from the first read to the last byte, in ms; 0, the default: any.
+pub const OTAKIT_OPTION_DEADLINE_MS: c_int = 11;
 
 /// The library's version, "major.minor.patch". Static; never freed.
 #[unsafe(no_mangle)]
@@ -54,24 +63,37 @@ pub extern "C" fn otakit_set_log_level(level: c_int) {
 #[unsafe(no_mangle)]
 pub extern "C" fn otakit_set_option(option: c_int, value: u32) -> c_int {
     guard("otakit_set_option", OTAKIT_FAILED, || {
-        let set = settings::change(|settings| {
-            let duration = Duration::from_millis(u64::from(value));
-            let (patience, http) = (&mut settings.session.patience, &mut settings.http);
-            match (option, value) {
-                (OTAKIT_OPTION_RETRY_ATTEMPTS, 1..) => patience.attempts = value,
-                (OTAKIT_OPTION_RETRY_BASE_MS, _) => patience.base = duration,
-                (OTAKIT_OPTION_RETRY_CAP_MS, _) => patience.cap = duration,
-                (OTAKIT_OPTION_CONNECT_MS, 1..) => http.connect = duration,
-                (OTAKIT_OPTION_ANSWER_MS, 1..) => http.answer = duration,
-                (OTAKIT_OPTION_STALL_MS, 1..) => http.stall = duration,
-                (OTAKIT_OPTION_SLOTS, 2..=64) => settings.session.slots = value as usize,
-                (OTAKIT_OPTION_SLOT_SIZE, 1024..=1_048_576) => settings.session.slot_size = value as usize,
-                _ => return false,
-            }
-            true
-        });
+        let set = settings::change(|settings| set(settings, option, value).is_some());
         if set { OTAKIT_OK } else { OTAKIT_INVALID }
     })
+}
+
+fn set(settings: &mut settings::Settings, option: c_int, value: u32) -> Option<()> {
+    let duration = Duration::from_millis(u64::from(value));
+    let given = (value != 0).then_some(u64::from(value));
+    let (session, http) = (&mut settings.session, &mut settings.http);
+    match (option, value) {
+        (OTAKIT_OPTION_RETRY_ATTEMPTS, 1..) => session.patience.attempts = value,
+        (OTAKIT_OPTION_RETRY_BASE_MS, _) => session.patience.base = duration,
+        (OTAKIT_OPTION_RETRY_CAP_MS, _) => session.patience.cap = duration,
+        (OTAKIT_OPTION_CONNECT_MS, 1..) => http.connect = duration,
+        (OTAKIT_OPTION_ANSWER_MS, 1..) => http.answer = duration,
+        (OTAKIT_OPTION_STALL_MS, 1..) => http.stall = duration,
+        (OTAKIT_OPTION_SLOTS, 2..=64) => session.slots = value as usize,
+        (OTAKIT_OPTION_SLOT_SIZE, 1024..=1_048_576) => session.slot_size = value as usize,
+        (OTAKIT_OPTION_RATE_LIMIT, _) => session.rate_limit = given,
+        (OTAKIT_OPTION_MIN_RATE, _) => session.floor = given.map(|rate| Floor { rate, ..floor(session) }),
+        (OTAKIT_OPTION_MIN_RATE_WINDOW_MS, 1000..) => {
+            session.floor = Some(Floor { window: duration, ..floor(session) });
+        }
+        (OTAKIT_OPTION_DEADLINE_MS, _) => session.deadline = given.map(|_| duration),
+        _ => return None,
+    }
+    Some(())
+}
+
+fn floor(session: &engine::Settings) -> Floor {
+    session.floor.unwrap_or(Floor { rate: 0, window: Duration::from_secs(30) })
 }
 
 /// Sets the certificate authorities that https downloads of sessions opened from now on trust, in place of the public
@@ -91,56 +113,5 @@ pub unsafe extern "C" fn otakit_set_https_ca(pem: *const c_char) -> c_int {
         }
         settings::change(|settings| settings.authorities = given.map(str::to_owned));
         OTAKIT_OK
-    })
-}
-
-/// Bytes fetched and size of the image of a Link Kit OTA session (the handle of `IOT_OTA_Init`), in 64 bits, where
-/// `IOT_OTA_Ioctl` has but 32. Either pointer may be NULL. Does not block; any thread.
-///
-/// Returns `OTAKIT_OK`, `OTAKIT_INVALID` for a handle that is not open, or `OTAKIT_STATE` before the first offer.
-///
-/// # Safety
-/// `fetched` and `total` are NULL or point to a `uint64_t`.
-#[cfg(feature = "linkkit")]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn otakit_linkkit_ota_size(
-    ota_handle: *mut std::ffi::c_void,
-    fetched: *mut u64,
-    total: *mut u64,
-) -> c_int {
-    guard("otakit_linkkit_ota_size", OTAKIT_FAILED, || {
-        let Some(ota) = super::linkkit::ota::session(ota_handle) else { return OTAKIT_INVALID };
-        let Some((done, size)) = ota.session().progress() else { return OTAKIT_STATE };
-        for (out, value) in [(fetched, done), (total, size)] {
-            if !out.is_null() {
-                // SAFETY: not NULL; writable, as the caller vouches; alignment is not relied upon.
-                unsafe { out.write_unaligned(value) };
-            }
-        }
-        OTAKIT_OK
-    })
-}
-
-/// What the last download of a Link Kit OTA session failed of, in words: copied into `buf`, cut to `buf_len` bytes with
-/// the NUL that ends it. Does not block; any thread.
-///
-/// Returns the length of the whole text in bytes (0: nothing failed), or `OTAKIT_INVALID`.
-///
-/// # Safety
-/// `buf` is NULL or points to `buf_len` bytes.
-#[cfg(feature = "linkkit")]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn otakit_linkkit_ota_failure(
-    ota_handle: *mut std::ffi::c_void,
-    buf: *mut c_char,
-    buf_len: usize,
-) -> c_int {
-    guard("otakit_linkkit_ota_failure", OTAKIT_FAILED, || {
-        let Some(ota) = super::linkkit::ota::session(ota_handle) else { return OTAKIT_INVALID };
-        // SAFETY: as the caller vouches.
-        let Some(out) = (unsafe { text::buffer(buf, buf_len) }) else { return OTAKIT_INVALID };
-        let words = ota.session().failure().map(|failure| failure.to_string()).unwrap_or_default();
-        text::copy_truncated(&words, out);
-        c_int::try_from(words.len()).unwrap_or(OTAKIT_FAILED)
     })
 }

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use crate::engine;
 use crate::fetch::http::{HttpSource, Limits};
+use crate::fetch::url::Url;
 use crate::hal::tcp::HalDial;
 use crate::net::{Dial, Roots};
 
@@ -45,7 +46,9 @@ impl Settings {
             Some(pem) => Roots { pem: Some(pem.clone()), public: false },
             None => Roots { pem: authorities.or_else(crate::lab::authorities), public: true },
         };
-        HttpSource::new(dial(), Arc::new(roots), self.http)
+        let policy = self.session.policy.clone();
+        let guard = Box::new(move |url: &Url| policy.check_url(url).is_ok());
+        HttpSource::new(dial(), Arc::new(roots), self.http, guard)
     }
 }
 

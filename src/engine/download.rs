@@ -34,9 +34,9 @@ pub enum Step {
 }
 
 /// One download.
-pub struct Download<'a> {
+pub struct Download<'s, 'a> {
     /// Fetches and verifies. An offer that it is fetching is taken over; see [`Download::run`].
-    pub session: &'a Session,
+    pub session: &'s Session,
     /// Takes the bytes.
     pub sink: &'a mut dyn Sink,
     /// Remembers how far it got; `None`: begins anew each time.
@@ -50,7 +50,7 @@ pub struct Download<'a> {
 /// Called after each piece and at least every 100 ms; `false` cancels.
 pub type Watch<'a> = &'a mut dyn FnMut(Step) -> bool;
 
-impl Download<'_> {
+impl Download<'_, '_> {
     /// Downloads `offer`. The verdict: whether the image is complete, verified and in its place.
     ///
     /// An image that turns out wrong after it was resumed is fetched once more from its first byte: the part that was

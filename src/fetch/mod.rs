@@ -86,6 +86,8 @@ pub enum FetchError {
     Redirect,
     /// A redirect from https to http.
     InsecureRedirect,
+    /// A redirect to a place that the policy does not allow.
+    Forbidden,
     /// The server's idea of the image's size differs from the offer's.
     Length {
         /// What the server announced, in bytes.
@@ -154,6 +156,7 @@ impl fmt::Display for FetchError {
             Self::Status { status, .. } => write!(f, "HTTP status {status}"),
             Self::Redirect => f.write_str("too many redirects, or one that leads nowhere"),
             Self::InsecureRedirect => f.write_str("redirect from https to http refused"),
+            Self::Forbidden => f.write_str("redirect to a place that the policy does not allow"),
             Self::Length { announced } => {
                 write!(f, "server announces {announced} bytes, not the offer's size")
             }

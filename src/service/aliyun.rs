@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Aliyun's OTA for one device: what Link Kit's `IOT_OTA_*` stand for, without C.
 
+mod renewal;
+
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::{Listener, Signal};
+use super::{Listener, Signal, SignalError};
 use crate::engine::{self, Failure, Phase, Session};
 use crate::fetch::Source;
 use crate::platform::aliyun::config::{self, Config};
@@ -78,11 +80,14 @@ pub struct Ota {
     session: Session,
     listeners: Mutex<Vec<(Topic, Arc<dyn Listener>)>>,
     state: Mutex<State>,
+    renewals: renewal::Desk,
 }
 
 #[derive(Default)]
 struct State {
     content: Option<Content>,
+    /// The version that runs, as far as it is known.
+    running: Option<String>,
     /// Whether the cloud was told of a wrong digest; it is told once.
     told_invalid: bool,
     last_error: Option<OtaError>,
@@ -91,27 +96,45 @@ struct State {
 }
 
 impl Ota {
-    /// Opens the service and subscribes the device's four topics.
+    /// Opens the service and subscribes the device's four topics. `running` is the firmware's version, if known.
     pub fn open(
         device: Device,
+        running: Option<String>,
         signal: Arc<dyn Signal>,
         source: Arc<dyn Source>,
         settings: Settings,
     ) -> Result<Arc<Self>, OtaError> {
         let session = Session::new(source);
         session.configure(settings);
-        let ota =
-            Arc::new(Self { device, signal, session, listeners: Mutex::default(), state: Mutex::default() });
+        let ota = Arc::new(Self {
+            device,
+            signal,
+            session,
+            listeners: Mutex::default(),
+            state: Mutex::new(State { running, ..State::default() }),
+            renewals: renewal::Desk::default(),
+        });
+        ota.session.set_renewal(Some(Arc::new(renewal::Renewal::of(&ota))));
         for (topic, qos) in Topic::SUBSCRIBED {
-            let listener: Arc<dyn Listener> = Arc::new(Inbox { ota: Arc::downgrade(&ota), topic });
-            let subscribed = ota.signal.subscribe(&topic.of(&ota.device), qos, listener.clone());
-            ota.listeners.lock().push((topic, listener));
-            if subscribed.is_err() {
+            if ota.listen(topic, qos).is_err() {
                 ota.close();
                 return Err(OtaError::Signal);
             }
         }
         Ok(ota)
+    }
+
+    /// Subscribes one topic; a second time is nothing.
+    fn listen(self: &Arc<Self>, topic: Topic, qos: u8) -> Result<(), SignalError> {
+        let listener: Arc<dyn Listener> = Arc::new(Inbox { ota: Arc::downgrade(self), topic });
+        {
+            let mut listeners = self.listeners.lock();
+            if listeners.iter().any(|(known, _)| *known == topic) {
+                return Ok(());
+            }
+            listeners.push((topic, listener.clone()));
+        }
+        self.signal.subscribe(&topic.of(&self.device), qos, listener)
     }
 
     /// Closes it: ends a transfer, unsubscribes. A read under way in another thread returns at once. Idempotent.
@@ -161,7 +184,9 @@ impl Ota {
 
     /// Tells the cloud which version runs (1..=32 bytes).
     pub fn report_version(&self, version: &str) -> Result<(), OtaError> {
-        self.send_version(Topic::Inform, version)
+        self.send_version(Topic::Inform, version)?;
+        self.state.lock().running = Some(version.to_owned());
+        Ok(())
     }
 
     /// Asks the cloud for an offer beyond the version that runs (1..=32 bytes).
@@ -237,6 +262,7 @@ impl Ota {
             Topic::Request | Topic::Upgrade => offer::decode(payload).map(Content::Firmware),
             Topic::ConfigGetReply => config::decode_reply(payload).map(Content::Config),
             Topic::ConfigPush => config::decode_push(payload).map(Content::Config),
+            Topic::FirmwareGetReply => offer::decode_get_reply(payload).map(Content::Firmware),
             _ => Err(Refusal::Nothing),
         };
         match decoded {
@@ -254,6 +280,7 @@ impl Ota {
     }
 
     fn take(&self, content: Content) {
+        let Some(content) = self.renewals.deliver(content) else { return };
         let offer = match &content {
             Content::Firmware(firmware) => &firmware.offer,
             Content::Config(config) => &config.offer,
@@ -261,14 +288,9 @@ impl Ota {
         let (version, size) = (offer.version.clone(), offer.size);
         {
             let mut state = self.state.lock();
-            if self.session.offer(offer.clone()).is_err() {
-                crate::log!(
-                    Warning,
-                    "ota",
-                    "{}: offer {version} ignored: a download is under way",
-                    self.device
-                );
-                state.last_error = Some(OtaError::State);
+            if let Err(failure) = self.session.offer(offer.clone()) {
+                crate::log!(Warning, "ota", "{}: offer {version} ignored: {failure}", self.device);
+                state.last_error = Some(failure.into());
                 return;
             }
             state.told_invalid = false;

@@ -54,7 +54,10 @@ pub fn gate(root: &Path, out: &Path) -> Outcome {
 }
 
 fn native(root: &Path) -> Result<String, String> {
-    generate(config(&root.join("xtask/native.toml"))?, &[root.join("src/capi/native.rs")])
+    // cbindgen looks for the modules of native.rs beside it, where no file is: they are named one by one.
+    let mut sources = vec![root.join("src/capi/native.rs")];
+    sources.extend(rust_files(&root.join("src/capi/native"))?);
+    generate(config(&root.join("xtask/native.toml"))?, &sources)
 }
 
 /// `native.rs`, or a file of the folder `native/`.

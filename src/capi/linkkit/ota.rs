@@ -94,7 +94,7 @@ fn open(device: Device, ch_signal: *mut c_void) -> Option<Handle> {
     let signal = signal::channel(ch_signal)?;
     let settings = settings::current();
     let source = Arc::new(settings.http_source(signal::authorities(ch_signal)));
-    let ota = Ota::open(device.clone(), signal, source, settings.session).ok()?;
+    let ota = Ota::open(device.clone(), signal::running_version(), signal, source, settings.session).ok()?;
     let handle = SESSIONS.open_unless(ota.clone(), |open| taken(open, &device));
     if handle.is_none() {
         ota.close();

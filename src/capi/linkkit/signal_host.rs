@@ -38,6 +38,11 @@ pub fn authorities(_: *mut c_void) -> Option<String> {
     None
 }
 
+/// The host alone asks its HAL for the firmware's version; what is reported through it is what is known.
+pub fn running_version() -> Option<String> {
+    None
+}
+
 /// The host's handle, only ever handed back to the host.
 struct HostClient(*mut c_void);
 

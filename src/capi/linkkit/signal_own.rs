@@ -30,6 +30,11 @@ pub fn authorities(ch_signal: *mut c_void) -> Option<String> {
     mqtt::authorities(handle)
 }
 
+/// The firmware's version, as the HAL tells it.
+pub fn running_version() -> Option<String> {
+    crate::hal::device::firmware_version()
+}
+
 struct OwnSignal {
     client: Option<Handle>,
 }

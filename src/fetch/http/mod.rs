@@ -44,17 +44,21 @@ impl Default for Limits {
     }
 }
 
+/// Judges where a redirect leads.
+pub type Guard = Box<dyn Fn(&Url) -> bool + Send + Sync>;
+
 /// Fetches over HTTP. One instance serves any number of transfers.
 pub struct HttpSource {
     dial: Arc<dyn Dial>,
     roots: Arc<Roots>,
     limits: Limits,
+    guard: Guard,
 }
 
 impl HttpSource {
-    /// `roots` are trusted for https.
-    pub fn new(dial: Arc<dyn Dial>, roots: Arc<Roots>, limits: Limits) -> Self {
-        Self { dial, roots, limits }
+    /// `roots` are trusted for https; `guard` must allow each redirect.
+    pub fn new(dial: Arc<dyn Dial>, roots: Arc<Roots>, limits: Limits, guard: Guard) -> Self {
+        Self { dial, roots, limits, guard }
     }
 
     /// One request, no redirect followed. The fault cell tells what the connection died of.
@@ -97,6 +101,9 @@ impl Source for HttpSource {
                     let next = url.join(&location).map_err(|_| FetchError::Redirect)?;
                     if url.secure && !next.secure {
                         return Err(FetchError::InsecureRedirect);
+                    }
+                    if !(self.guard)(&next) {
+                        return Err(FetchError::Forbidden);
                     }
                     crate::log!(Info, "fetch", "redirected to {}", next.authority());
                     url = next;

@@ -25,7 +25,20 @@ pub fn decode(payload: &[u8]) -> Result<Firmware, Refusal> {
     if message.get("message").and_then(Value::as_str) != Some("success") {
         return Err(Refusal::NotSuccess);
     }
+    firmware(json::child(&message, "data")?)
+}
+
+/// Reads the answer to the newer request: `{"id":…,"code":200,"data":{…}}`; without an offer the data is empty.
+pub fn decode_get_reply(payload: &[u8]) -> Result<Firmware, Refusal> {
+    let message = json::object(payload)?;
+    if message.get("code").and_then(Value::as_u64) != Some(200) {
+        return Err(Refusal::NotSuccess);
+    }
     let data = json::child(&message, "data")?;
+    if data.is_empty() { Err(Refusal::Nothing) } else { firmware(data) }
+}
+
+fn firmware(data: &Map<String, Value>) -> Result<Firmware, Refusal> {
     let offer = Offer {
         size: json::size(data, "size")?,
         version: json::text(data, "version")?.to_owned(),
@@ -108,6 +121,18 @@ mod tests {
         assert_eq!(firmware.md5.as_deref(), Some(MD5));
         assert_eq!(decode(format!("{text}\0garbage").as_bytes()).unwrap(), firmware);
         assert_eq!(decode(text.replace(',', " ,\n\t").as_bytes()).unwrap(), firmware);
+    }
+
+    #[test]
+    fn the_newer_answer() {
+        let reply = |code, data: &str| {
+            decode_get_reply(format!(r#"{{"id":"1","code":{code},"data":{data}}}"#).as_bytes())
+        };
+        let data =
+            format!(r#"{{"size":9,"version":"2","url":"http://h/p","signMethod":"MD5","sign":"{MD5}"}}"#);
+        assert_eq!(reply(200, &data).unwrap().offer.size, 9);
+        assert_eq!(reply(200, "{}"), Err(Refusal::Nothing));
+        assert_eq!(reply(460, &data), Err(Refusal::NotSuccess));
     }
 
     #[test]

@@ -18,6 +18,11 @@ pub fn progress(step: i32, text: &str) -> String {
     format!(r#"{{"id":0,"params":{{"step":"{step}","desc":{}}}}}"#, json::quote(text))
 }
 
+/// A request for the firmware on offer, in the newer form.
+pub fn firmware_get(id: u32) -> String {
+    format!(r#"{{"id":"{id}","version":"1.0","params":{{}},"method":"thing.ota.firmware.get"}}"#)
+}
+
 /// The text of the first progress report.
 pub const ENTERED_DOWNLOADING: &str = "Enter in downloading state";
 

@@ -22,6 +22,10 @@ pub enum Topic {
     ConfigPush,
     /// Up: the answer to a push.
     ConfigPushReply,
+    /// Up: a request for the firmware on offer, in the newer form.
+    FirmwareGet,
+    /// Down: the answer to it.
+    FirmwareGetReply,
     /// Up: facts about the device.
     DeviceInfo,
 }
@@ -43,6 +47,8 @@ impl Topic {
             Self::ConfigGetReply => format!("/sys/{pk}/{dn}/thing/config/get_reply"),
             Self::ConfigPush => format!("/sys/{pk}/{dn}/thing/config/push"),
             Self::ConfigPushReply => format!("/sys/{pk}/{dn}/thing/config/push_reply"),
+            Self::FirmwareGet => format!("/sys/{pk}/{dn}/thing/ota/firmware/get"),
+            Self::FirmwareGetReply => format!("/sys/{pk}/{dn}/thing/ota/firmware/get_reply"),
             Self::DeviceInfo => format!("/sys/{pk}/{dn}/thing/deviceinfo/update"),
         }
     }

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Downloads into a place of the library's own, resumed over restarts of the process and power loss.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::codes::{OTAKIT_ERR_DIGEST, OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK, of_failure};
+use crate::capi::guard::guard;
+use crate::capi::{settings, text};
+use crate::digest::{Algorithm, Expected};
+use crate::engine::download::CHECKPOINT_EVERY;
+use crate::engine::{Download, Failure, Offer, Session, Step};
+use crate::store::{FileJournal, FileSink, Journal, KvJournal, PersistenceSink, Resume, Sink};
+
+/// Bytes handed to the store at once.
+const CHUNK: usize = 16 * 1024;
+
+/// An image to download. All texts are borrowed for the call.
+#[repr(C)]
+pub struct otakit_image_t {
+    /// http or https URL, NUL-terminated, at most 4096 bytes.
+    pub url: *const c_char,
+    /// Version, NUL-terminated; NULL counts as empty. Part of the image's identity when a download is resumed.
+    pub version: *const c_char,
+    /// Size in bytes, at least 1.
+    pub size: u64,
+    /// SHA-256 in hexadecimal digits, or NULL.
+    pub sha256: *const c_char,
+    /// MD5 in hexadecimal digits, or NULL; used when there is no SHA-256.
+    pub md5: *const c_char,
+}
+
+/// Watches a download: called on the thread that downloads, with no lock held, at each step and at least every 100 ms.
+/// A return other than 0 cancels.
+pub type otakit_watch_t = Option<unsafe extern "C" fn(user: *mut c_void, fetched: u64, total: u64) -> c_int>;
+
+/// Asks the firmware to go on with an image of which `stored` bytes were handed to `HAL_Firmware_Persistence_Write`
+/// before; a firmware that answers other than 0 promises that those bytes are durable and that the next `Write` appends
+/// to them. 0: the image is begun anew with `HAL_Firmware_Persistence_Start`.
+pub type otakit_resume_t = Option<unsafe extern "C" fn(user: *mut c_void, stored: u64) -> c_int>;
+
+/// What C wants back in its callbacks.
+#[derive(Clone, Copy)]
+pub(super) struct User(pub *mut c_void);
+
+// SAFETY: the pointer is only handed back to C, on the thread that called in.
+unsafe impl Send for User {}
+
+/// Downloads an image into the file `path`, which never holds anything but a complete, verified image: bytes are written
+/// to `path.part` and moved there at the end. With `journal`, the path of a small file, a download that was
+/// interrupted, by a crash or a power loss too, goes on at its last checkpoint (every 64 KiB) when it is called again for
+/// the same image. NULL: it begins anew each time.
+///
+/// Blocks until the image is there or the download has failed; one thread at a time for one `path`.
+///
+/// Returns `OTAKIT_OK` when the image is complete, verified and in its place, else an `OTAKIT_ERR_…`, `OTAKIT_INVALID`
+/// for arguments that cannot be used.
+///
+/// # Safety
+/// `image` is NULL or points to the structure; `path` and `journal` are NULL or NUL-terminated; `watch` may be called with
+/// `user` until this returns.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn otakit_download_file(
+    image: *const otakit_image_t,
+    path: *const c_char,
+    journal: *const c_char,
+    watch: otakit_watch_t,
+    user: *mut c_void,
+) -> c_int {
+    guard("otakit_download_file", OTAKIT_FAILED, || {
+        // SAFETY: as the caller vouches.
+        let (offer, path, journal) = unsafe { (offer(image), text::given(path), text::given(journal)) };
+        let (Some(offer), Some(path)) = (offer, path) else { return OTAKIT_INVALID };
+        let mut sink = FileSink::new(Path::new(path));
+        let mut journal = journal.map(|journal| FileJournal::new(Path::new(journal)));
+        let journal = journal.as_mut().map(|journal| journal as &mut dyn Journal);
+        outcome(fetch(&offer, &mut sink, journal, watch, User(user)))
+    })
+}
+
+/// Downloads an image into the firmware's own store, `HAL_Firmware_Persistence_*`, in pieces of 16 KiB. With `resume`,
+/// a download that was interrupted goes on where the firmware can; how far it got is kept in `HAL_Kv_*` under `key`.
+///
+/// `HAL_Firmware_Persistence_Stop` is called at the end of a failed download too: only `OTAKIT_OK` means that the image is
+/// complete and verified. Blocks; one thread at a time in the whole process.
+///
+/// Returns as `otakit_download_file` does.
+///
+/// # Safety
+/// `image` is NULL or points to the structure; `key` is NULL or NUL-terminated; the functions may be called with `user`
+/// until this returns.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn otakit_download_persistence(
+    image: *const otakit_image_t,
+    key: *const c_char,
+    resume: otakit_resume_t,
+    watch: otakit_watch_t,
+    user: *mut c_void,
+) -> c_int {
+    guard("otakit_download_persistence", OTAKIT_FAILED, || {
+        // SAFETY: as the caller vouches.
+        let (Some(offer), key) = (unsafe { (offer(image), text::given(key)) }) else { return OTAKIT_INVALID };
+        let user = User(user);
+        let ask = resume.map(|resume| {
+            Box::new(move |stored| {
+                let user = user;
+                // SAFETY: C gave the function for this prototype and vouches for `user`.
+                unsafe { resume(user.0, stored) != 0 }
+            }) as Resume
+        });
+        let mut sink = PersistenceSink::new(ask);
+        let mut journal = key.map(KvJournal::new);
+        let journal = journal.as_mut().map(|journal| journal as &mut dyn Journal);
+        outcome(fetch(&offer, &mut sink, journal, watch, user))
+    })
+}
+
+fn fetch<'a>(
+    offer: &Offer,
+    sink: &'a mut dyn Sink,
+    journal: Option<&'a mut dyn Journal>,
+    watch: otakit_watch_t,
+    user: User,
+) -> Result<bool, Failure> {
+    let settings = settings::current();
+    let session = Session::new(Arc::new(settings.http_source(None)));
+    session.configure(settings.session);
+    run(&session, offer, sink, journal, watch, user)
+}
+
+/// Runs a download over a session of any door.
+pub(super) fn run<'a>(
+    session: &Session,
+    offer: &Offer,
+    sink: &'a mut dyn Sink,
+    journal: Option<&'a mut dyn Journal>,
+    watch: otakit_watch_t,
+    user: User,
+) -> Result<bool, Failure> {
+    let (mut fetched, total) = (0, offer.size);
+    let download = Download { session, sink, journal, chunk: CHUNK, every: CHECKPOINT_EVERY };
+    download.run(offer, &mut |step| {
+        match step {
+            Step::Started { resumed_at } => fetched = resumed_at,
+            Step::Progress { fetched: stored, .. } => fetched = stored,
+            Step::Idle => {}
+        }
+        // SAFETY: C gave the function for this prototype and vouches for `user`.
+        watch.is_none_or(|watch| unsafe { watch(user.0, fetched, total) == 0 })
+    })
+}
+
+/// The code of a download's outcome.
+pub(super) fn outcome(result: Result<bool, Failure>) -> c_int {
+    match result {
+        Ok(true) => OTAKIT_OK,
+        Ok(false) => OTAKIT_ERR_DIGEST,
+        Err(failure) => of_failure(&failure),
+    }
+}
+
+/// # Safety
+/// As for [`otakit_download_file`].
+unsafe fn offer(image: *const otakit_image_t) -> Option<Offer> {
+    // SAFETY: as the caller vouches.
+    let image = unsafe { image.as_ref() }?;
+    // SAFETY: as the caller vouches.
+    let digests = unsafe { (text::given(image.sha256), text::given(image.md5)) };
+    let digest = match digests {
+        (Some(hex), _) => Expected::from_hex(Algorithm::Sha256, hex)?,
+        (None, Some(hex)) => Expected::from_hex(Algorithm::Md5, hex)?,
+        (None, None) => return None,
+    };
+    // SAFETY: as the caller vouches.
+    let (url, version) = unsafe { (text::given(image.url)?, text::text(image.version)) };
+    let (url, version) = (url.to_owned(), version.unwrap_or_default().to_owned());
+    (image.size > 0).then_some(Offer { version, size: image.size, url, digest })
+}

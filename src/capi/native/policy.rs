@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What offers the firmware accepts. Each setting holds for sessions and downloads begun afterwards.
+
+use std::ffi::{c_char, c_int};
+
+use super::codes::{OTAKIT_ERR_STORE, OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK};
+use crate::capi::guard::guard;
+use crate::capi::{settings, text};
+use crate::engine::policy::compare_versions;
+use crate::hal::kv;
+
+/// Where the version floor is kept.
+const FLOOR_KEY: &str = "otakit.version_floor";
+/// Longest version that is kept as a floor.
+const MAX_FLOOR: usize = 128;
+/// Most hosts in the list.
+const MAX_HOSTS: usize = 64;
+
+/// 1: only https, redirects included; 0, the default: http too. Does not block; any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn otakit_policy_https_only(only: c_int) {
+    guard("otakit_policy_https_only", (), || {
+        settings::change(|settings| settings.session.policy.https_only = only != 0);
+    });
+}
+
+/// Allows a host; once one is allowed, all others are not, redirects included. `*.example.com` allows every host below
+/// example.com. NULL allows every host again. At most 64. Does not block; any thread.
+///
+/// Returns `OTAKIT_OK` or `OTAKIT_INVALID`.
+///
+/// # Safety
+/// `host` is NULL or a NUL-terminated string; it is copied.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn otakit_policy_allow_host(host: *const c_char) -> c_int {
+    guard("otakit_policy_allow_host", OTAKIT_FAILED, || {
+        // SAFETY: as the caller vouches.
+        let given = unsafe { text::given(host) };
+        settings::change(|settings| {
+            let hosts = &mut settings.session.policy.hosts;
+            match given {
+                None if host.is_null() => hosts.clear(),
+                Some(host) if host.len() <= 255 && hosts.len() < MAX_HOSTS => hosts.push(host.to_owned()),
+                _ => return OTAKIT_INVALID,
+            }
+            OTAKIT_OK
+        })
+    })
+}
+
+/// Largest image in bytes that is accepted; 0, the default: any. Does not block; any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn otakit_policy_max_size(bytes: u64) {
+    guard("otakit_policy_max_size", (), || {
+        settings::change(|settings| settings.session.policy.max_size = (bytes != 0).then_some(bytes));
+    });
+}
+
+/// Only versions newer than `version` are accepted (anti-rollback): compared part by part, numbers as numbers, so that
+/// 1.10.0 is newer than 1.9.0. With `keep` 1 the floor is kept in `HAL_Kv_*` and loaded by later calls, after a restart
+/// too; it is then never lowered: of the floor kept and the one given the newer holds. NULL with `keep` 1 takes the kept
+/// one alone; NULL with `keep` 0 removes the floor from this process. Blocks as `HAL_Kv_*` do.
+///
+/// Returns `OTAKIT_OK`, `OTAKIT_INVALID` for a version that is empty or longer than 128 bytes, or `OTAKIT_ERR_STORE`
+/// when it could not be kept; it then holds in this process all the same.
+///
+/// # Safety
+/// `version` is NULL or a NUL-terminated string; it is copied.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn otakit_policy_version_floor(version: *const c_char, keep: c_int) -> c_int {
+    guard("otakit_policy_version_floor", OTAKIT_FAILED, || {
+        // SAFETY: as the caller vouches.
+        let given = unsafe { text::given(version) };
+        if (given.is_none() && !version.is_null()) || given.is_some_and(|version| version.len() > MAX_FLOOR) {
+            return OTAKIT_INVALID;
+        }
+        let kept = if keep != 0 { kept_floor() } else { None };
+        let newest = match (given, kept.as_deref()) {
+            (Some(given), Some(kept)) if compare_versions(given, kept).is_lt() => Some(kept),
+            (Some(given), _) => Some(given),
+            (None, kept) => kept,
+        };
+        let stored = match newest {
+            Some(newest) if keep != 0 && kept.as_deref() != Some(newest) => {
+                kv::set(FLOOR_KEY, newest.as_bytes())
+            }
+            _ => true,
+        };
+        settings::change(|settings| settings.session.policy.version_floor = newest.map(str::to_owned));
+        if stored { OTAKIT_OK } else { OTAKIT_ERR_STORE }
+    })
+}
+
+fn kept_floor() -> Option<String> {
+    kv::get(FLOOR_KEY, MAX_FLOOR)
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .filter(|floor| !floor.is_empty())
+}
