@@ -3,12 +3,15 @@
 # otakit::<platform>_shared  the shared library
 # otakit::hal                the POSIX defaults of HAL_* (comes along by itself with gcc, see below)
 
+# Platforms share header names: each program sees those of its own platform alone.
 add_library(otakit_headers INTERFACE)
 target_include_directories(otakit_headers INTERFACE "${PROJECT_SOURCE_DIR}/include")
-foreach(platform IN LISTS OTAKIT_PLATFORMS)
-  target_include_directories(otakit_headers INTERFACE "${PROJECT_SOURCE_DIR}/include/${platform}")
-endforeach()
 add_library(otakit::headers ALIAS otakit_headers)
+foreach(platform IN LISTS OTAKIT_PLATFORMS)
+  add_library(otakit_headers_${platform} INTERFACE)
+  target_include_directories(otakit_headers_${platform} INTERFACE "${PROJECT_SOURCE_DIR}/include/${platform}")
+  target_link_libraries(otakit_headers_${platform} INTERFACE otakit_headers)
+endforeach()
 
 add_subdirectory(hal/posix)
 set_target_properties(otakit_hal PROPERTIES ARCHIVE_OUTPUT_DIRECTORY "${otakit_lib_dir}/$<0:>")
@@ -58,14 +61,14 @@ foreach(platform IN LISTS OTAKIT_PLATFORMS)
   # and CMake would sort the firmware's own libraries before it.
   add_library(otakit_${platform} STATIC IMPORTED GLOBAL)
   otakit_define_library(otakit_${platform} "${otakit_archive}")
-  target_link_libraries(otakit_${platform} INTERFACE otakit_headers ${OTAKIT_NATIVE_LIBS})
+  target_link_libraries(otakit_${platform} INTERFACE otakit_headers_${platform} ${OTAKIT_NATIVE_LIBS})
   add_library(otakit::${platform} ALIAS otakit_${platform})
 
   if(otakit_shared)
     add_library(otakit_${platform}_shared SHARED IMPORTED GLOBAL)
     otakit_define_library(otakit_${platform}_shared "${otakit_so}")
     set_target_properties(otakit_${platform}_shared PROPERTIES IMPORTED_SONAME "${otakit_soname}")
-    target_link_libraries(otakit_${platform}_shared INTERFACE otakit_headers)
+    target_link_libraries(otakit_${platform}_shared INTERFACE otakit_headers_${platform})
     add_library(otakit::${platform}_shared ALIAS otakit_${platform}_shared)
   endif()
 endforeach()

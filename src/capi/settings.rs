@@ -34,10 +34,6 @@ pub fn change<T>(change: impl FnOnce(&mut Settings) -> T) -> T {
     change(CURRENT.lock().get_or_insert_default())
 }
 
-#[cfg_attr(
-    not(feature = "linkkit"),
-    allow(dead_code, reason = "not every door lends buffers or fetches by URL")
-)]
 impl Settings {
     /// A source for http and https. `authorities` are those of the device's MQTT connection, trusted beside the public
     /// ones unless the firmware has set its own for https.

@@ -69,6 +69,7 @@ impl From<&FetchError> for Error {
             FetchError::Refused { code, .. } => Self::Platform(i64::from(*code)),
             FetchError::Length { .. } | FetchError::Range | FetchError::Encoding => Self::Data,
             FetchError::Oversized => Self::Overflow,
+            FetchError::Forbidden => Self::Unsupported,
             FetchError::Url(_)
             | FetchError::Redirect
             | FetchError::InsecureRedirect
