@@ -98,6 +98,16 @@ pub struct ota_task_info_t {
     pub r#type: u8,
 }
 
+// The layouts that programs were compiled with.
+const _: () = {
+    use std::mem::{offset_of, size_of};
+    assert!(size_of::<ota_task_info_t>() == 148 && size_of::<things::ota_tm_task_info_t>() == 80);
+    assert!(offset_of!(ota_task_info_t, token) == 72 && offset_of!(ota_task_info_t, interval) == 136);
+    assert!(offset_of!(ota_task_info_t, retry) == 140 && offset_of!(ota_task_info_t, r#type) == 144);
+    assert!(offset_of!(things::ota_tm_task_info_t, tid) == 72);
+    assert!(offset_of!(things::ota_tm_task_info_t, r#type) == 76);
+};
+
 /// What `ota_init` set up.
 struct Context {
     service: Arc<Onenet>,

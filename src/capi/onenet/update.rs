@@ -64,6 +64,14 @@ pub struct onenet_result_t {
     pub status_code: u32,
 }
 
+// As `onenet_ota.h` has them; checked there too.
+#[cfg(target_pointer_width = "64")]
+const _: () = {
+    use std::mem::offset_of;
+    assert!(offset_of!(onenet_run_t, path) == 24 && offset_of!(onenet_run_t, user) == 72);
+    assert!(offset_of!(onenet_result_t, size) == 64 && offset_of!(onenet_result_t, status_code) == 80);
+};
+
 /// Runs one update with the device of `ota_init`. Blocking, for as long as the download takes; `ota_deinit` in another
 /// thread ends it.
 ///
