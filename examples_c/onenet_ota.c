@@ -126,8 +126,8 @@ static int32_t on_event(enum ota_state_t state, uint8_t *data, uint32_t data_len
         /* A real device writes to its flash here, and remembers when that fails. */
         arrived = fwrite(data, 1, data_len, image) == data_len ? data_len : 0;
         md5_add(&image_md5, data, arrived);
-    } else {
-        printf("  platform: %s\n", (const char *)data);
+    } else if (state == OTA_EVT_CHECK_TASK) {
+        printf("platform: %s\n", (const char *)data);
     }
     return 0;
 }

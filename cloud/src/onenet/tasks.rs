@@ -267,6 +267,11 @@ impl Tasks {
             task.steps.push(step);
             Ok(next)
         })?;
+        if state == State::Succeeded
+            && let Some(firmware) = self.target(key, name)
+        {
+            return self.store.report_version(key, &firmware.version).map(drop).map_err(|_| errno::PARAMETERS);
+        }
         let (step, desc) = match (state, step) {
             (State::Failed, 205) => (-3, "code 205".to_owned()),
             (State::Failed, code @ 201..) => (-1, format!("code {code}")),
@@ -275,6 +280,11 @@ impl Tasks {
             (_, code) => (100, format!("code {code}")),
         };
         self.store.report_step(key, step, &desc).map(drop).map_err(|_| errno::PARAMETERS)
+    }
+
+    fn target(&self, key: &DeviceKey, name: &Name) -> Option<Firmware> {
+        let id = self.find(key, name, |task| Ok(task.order.firmware.clone())).ok()?;
+        self.store.firmware(&id)
     }
 
     fn find<T>(

@@ -19,6 +19,7 @@
 #include "err_def.h"
 #include "onenet_ota.h"
 #include "ota_api.h"
+#include "otakit.h"
 
 #define MAX_WORDS 16
 
@@ -299,6 +300,7 @@ int main(void)
     char *line = NULL;
     size_t room = 0;
 
+    otakit_set_log_level(0); /* lines of the log would mix with the answers */
     main_thread = pthread_self();
     while (getline(&line, &room, stdin) > 0) {
         double started;
