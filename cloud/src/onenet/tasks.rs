@@ -270,7 +270,11 @@ impl Tasks {
         if state == State::Succeeded
             && let Some(firmware) = self.target(key, name)
         {
-            return self.store.report_version(key, &firmware.version).map(drop).map_err(|_| errno::PARAMETERS);
+            return self
+                .store
+                .report_version(key, &firmware.version)
+                .map(drop)
+                .map_err(|_| errno::PARAMETERS);
         }
         let (step, desc) = match (state, step) {
             (State::Failed, 205) => (-3, "code 205".to_owned()),
