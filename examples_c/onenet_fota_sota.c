@@ -4,18 +4,17 @@
  * given to ota_init tells the platform which of the two is asked for. Each update is one call, onenet_ota_run, which
  * resumes after a restart, verifies, and honours the task's conditions.
  *
- *   onenet_fota_sota -p product-id -d device-name -k access-key [-f firmware-version] [-a application-version]
+ *   onenet_fota_sota -p product-id -d device -k access-key [-f firmware-version] [-a application-version]
  *                    [-o folder] [-b battery] [-s signal] [-w seconds] [-c] [-n]
  *
- * The images go to `folder`/fota.bin and `folder`/sota.bin. `-w` waits so long for the platform's notice over MQTT before
- * asking. `-c` speaks to the current platform instead of the SDK's, `-n` plain HTTP.
+ * Built as it is, the general variant: `device` is the device's id. Built with CONFIG_TM, the things model: `device` is
+ * its name. The images go to `folder`/fota.bin and `folder`/sota.bin; `-b` and `-s` are what the device measures. `-n`
+ * speaks plain HTTP. In the things model, `-w` waits so long for the platform's notice over MQTT before asking, and `-c`
+ * speaks to the current platform instead of the SDK's.
  *
  * Exit code: 0 something was upgraded and nothing failed, 1 an update failed, 4 wrong usage, 5 nothing to do.
  */
 #define _POSIX_C_SOURCE 200809L /* getopt */
-#ifndef CONFIG_TM
-#define CONFIG_TM /* the things-model variant of the API */
-#endif
 
 #include <stdint.h>
 #include <stdio.h>
@@ -23,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "err_def.h"
+#include "dev_token.h"
 #include "onenet_ota.h"
 #include "ota_api.h"
 
@@ -82,6 +81,22 @@ static int32_t apply(void *user, const char *version)
     return OTA_UPGRADE_SUCCESS;
 }
 
+static int32_t begin(const device_t *device, int type)
+{
+    const uint8_t *product = (const uint8_t *)device->product, *name = (const uint8_t *)device->device;
+    const uint8_t *key = (const uint8_t *)device->key, *version = (const uint8_t *)device->version[type - 1];
+#ifdef CONFIG_TM
+    return ota_init(on_event, product, name, key, version, (uint8_t)type);
+#else
+    uint8_t token[256];
+    int32_t ret = dev_token_generate(token, SIG_METHOD_SHA1, 2524579200u, product, NULL, key);
+
+    return ret != 0 ? ret
+                    : ota_init(on_event, token, name, version, (const uint8_t *)"000", (const uint8_t *)"00001",
+                               (uint8_t)type, false);
+#endif
+}
+
 /* One of the two updates. Returns what onenet_ota_run does. */
 static int32_t upgrade(const device_t *device, int type, int wait)
 {
@@ -96,8 +111,7 @@ static int32_t upgrade(const device_t *device, int type, int wait)
     update.percent = -1;
     snprintf(path, sizeof(path), "%s/%s.bin", device->folder, update.what);
 
-    ret = ota_init(on_event, (const uint8_t *)device->product, (const uint8_t *)device->device,
-                   (const uint8_t *)device->key, (const uint8_t *)device->version[type - 1], (uint8_t)type);
+    ret = begin(device, type);
     if (ret != 0) {
         return ret;
     }
@@ -152,7 +166,7 @@ int main(int argc, char **argv)
         }
     }
     if (device.product == NULL || device.device == NULL || device.key == NULL || optind != argc) {
-        fprintf(stderr, "usage: %s -p product-id -d device-name -k access-key [-f firmware-version]\n"
+        fprintf(stderr, "usage: %s -p product-id -d device -k access-key [-f firmware-version]\n"
                         "       [-a application-version] [-o folder] [-b battery] [-s signal] [-w seconds] [-c] [-n]\n",
                 argv[0]);
         return EXIT_USAGE;

@@ -117,6 +117,9 @@
 // The image's digest is not the one promised.
 #define OTAKIT_ERR_DIGEST -30
 
+// The image's signature is not by a trusted key.
+#define OTAKIT_ERR_SIGNATURE -31
+
 // The platform offers another image now.
 #define OTAKIT_ERR_OTHER_IMAGE -32
 
@@ -138,6 +141,9 @@
 // Policy: version not newer than the floor.
 #define OTAKIT_ERR_POLICY_ROLLBACK -43
 
+// Policy: image not signed, or no key to check the signature with.
+#define OTAKIT_ERR_POLICY_UNSIGNED -44
+
 // No room left to store the image.
 #define OTAKIT_ERR_STORE_FULL -50
 
@@ -156,6 +162,8 @@ typedef struct {
   const char *sha256;
   // MD5 in hexadecimal digits, or NULL; used when there is no SHA-256.
   const char *md5;
+  // Signature over the image's SHA-256 in base64, or NULL; see `otakit_policy_trust_key`.
+  const char *signature;
 } otakit_image_t;
 
 // Watches a download: called on the thread that downloads, with no lock held, at each step and at least every 100 ms.
@@ -240,6 +248,22 @@ void otakit_policy_https_only(int only);
 // # Safety
 // `host` is NULL or a NUL-terminated string; it is copied.
 int otakit_policy_allow_host(const char *host);
+
+// Trusts a public key for signatures over images: PEM text of an Ed25519, ECDSA P-256 or RSA (2048 to 4096 bits) key
+// ("BEGIN PUBLIC KEY"). May be called several times: any of the keys will do, so that keys can be rolled over. NULL
+// forgets all. At most 8. Does not block on the network; any thread.
+//
+// Every signature is over the image's SHA-256: RSA as PKCS#1 v1.5 and ECDSA (DER or r‖s) in their usual forms, Ed25519
+// over the 32 bytes of the digest. An offer's signature is checked whenever there is a key.
+//
+// Returns `OTAKIT_OK`, or `OTAKIT_INVALID` for a text that is no such key, a ninth one, or a build without signatures.
+//
+// # Safety
+// `pem` is NULL or a NUL-terminated string; it is copied.
+int otakit_policy_trust_key(const char *pem);
+
+// 1: only images signed by a trusted key; 0, the default: unsigned ones too. Does not block; any thread.
+void otakit_policy_signed_only(int only);
 
 // Largest image in bytes that is accepted; 0, the default: any. Does not block; any thread.
 void otakit_policy_max_size(uint64_t bytes);

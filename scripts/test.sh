@@ -61,6 +61,8 @@ may "C tests, sanitizers" in_tree asan
 must "build, without lab" build_tree nolab
 must "build, module only" build_tree module -DOTAKIT_LAB=ON -DOTAKIT_MQTT=OFF
 may "C tests, module only" in_tree module
+must "build, TLS by the firmware" build_tree halssl -DOTAKIT_LAB=ON -DOTAKIT_TLS=hal
+may "C tests, TLS by the firmware" in_tree halssl
 may "end to end" python3 tests/e2e/run.py --jobs 2 --cloud "$CLOUD" --build build/test \
-    --module-build build/module --nolab-build build/nolab --asan-build build/asan
+    --module-build build/module --nolab-build build/nolab --asan-build build/asan --halssl-build build/halssl
 finish

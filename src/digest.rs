@@ -70,53 +70,70 @@ impl fmt::Debug for Expected {
     }
 }
 
-/// A digest being computed.
+/// Digests being computed over the same bytes: the one that the offer promises, and SHA-256 where a signature needs it.
 #[derive(Clone)]
-pub enum Hasher {
-    /// MD5 under way.
-    Md5(Md5),
-    /// SHA-256 under way.
-    Sha256(Sha256),
+pub struct Hasher {
+    md5: Option<Md5>,
+    sha256: Option<Sha256>,
 }
 
 impl Hasher {
     /// Starts with no bytes seen.
     pub fn new(algorithm: Algorithm) -> Self {
         match algorithm {
-            Algorithm::Md5 => Self::Md5(Md5::new()),
-            Algorithm::Sha256 => Self::Sha256(Sha256::new()),
+            Algorithm::Md5 => Self { md5: Some(Md5::new()), sha256: None },
+            Algorithm::Sha256 => Self { md5: None, sha256: Some(Sha256::new()) },
         }
+    }
+
+    /// Computes SHA-256 as well. To be called before any bytes.
+    #[must_use]
+    pub fn with_sha256(mut self) -> Self {
+        self.sha256.get_or_insert_default();
+        self
     }
 
     /// Takes the next bytes of the image.
     pub fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Md5(state) => state.update(bytes),
-            Self::Sha256(state) => state.update(bytes),
+        if let Some(state) = &mut self.md5 {
+            state.update(bytes);
+        }
+        if let Some(state) = &mut self.sha256 {
+            state.update(bytes);
         }
     }
 
     /// The state after the bytes seen, for [`Hasher::restore`]. Good only for this version of the digest crates.
     pub fn save(&self) -> Vec<u8> {
-        match self {
-            Self::Md5(state) => state.serialize().to_vec(),
-            Self::Sha256(state) => state.serialize().to_vec(),
+        let mut saved = self.md5.as_ref().map(|state| state.serialize().to_vec()).unwrap_or_default();
+        if let Some(state) = &self.sha256 {
+            saved.extend_from_slice(&state.serialize());
         }
+        saved
     }
 
-    /// A digest that goes on from a saved state. `None` when the state is not one of this algorithm.
-    pub fn restore(algorithm: Algorithm, state: &[u8]) -> Option<Self> {
+    /// Digests that go on from a saved state, in place of the ones in `self`. `None` when the state is not one of theirs.
+    pub fn restore(&self, saved: &[u8]) -> Option<Self> {
+        let (md5, rest) = match self.md5 {
+            Some(_) => {
+                let (state, rest) = saved.split_at_checked(Md5::default().serialize().len())?;
+                (Some(Md5::deserialize(state.try_into().ok()?).ok()?), rest)
+            }
+            None => (None, saved),
+        };
+        let sha256 = match self.sha256 {
+            Some(_) => Some(Sha256::deserialize(rest.try_into().ok()?).ok()?),
+            None if rest.is_empty() => None,
+            None => return None,
+        };
+        Some(Self { md5, sha256 })
+    }
+
+    /// The digest of all bytes seen; `None` when it was not computed.
+    pub fn finish(&self, algorithm: Algorithm) -> Option<Vec<u8>> {
         match algorithm {
-            Algorithm::Md5 => Md5::deserialize(state.try_into().ok()?).ok().map(Self::Md5),
-            Algorithm::Sha256 => Sha256::deserialize(state.try_into().ok()?).ok().map(Self::Sha256),
-        }
-    }
-
-    /// The digest of all bytes seen.
-    pub fn finish(self) -> Vec<u8> {
-        match self {
-            Self::Md5(state) => state.finalize().to_vec(),
-            Self::Sha256(state) => state.finalize().to_vec(),
+            Algorithm::Md5 => self.md5.clone().map(|state| state.finalize().to_vec()),
+            Algorithm::Sha256 => self.sha256.clone().map(|state| state.finalize().to_vec()),
         }
     }
 }
@@ -145,7 +162,7 @@ mod tests {
             let mut hasher = Hasher::new(algorithm);
             hasher.update(b"a");
             hasher.update(b"bc");
-            let digest = hasher.finish();
+            let digest = hasher.finish(algorithm).unwrap();
             assert_eq!(to_hex(&digest), hex);
             assert!(Expected::from_hex(algorithm, hex).unwrap().matches(&digest));
             assert!(Expected::from_hex(algorithm, &hex.to_uppercase()).unwrap().matches(&digest));

@@ -7,7 +7,6 @@
 //! [`capi`] hands them to C.
 //! `unsafe` lives in [`capi`] and [`hal`] alone.
 
-pub mod base64;
 pub mod cancel;
 pub mod capi;
 pub mod digest;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Internal header of the POSIX defaults: the HAL_* prototypes and what the defaults share.
+ * Internal header of the POSIX defaults: what they share.
  *
  * Each HAL_* function is alone in its object file, so that a linker takes exactly those that a firmware
  * lacks. What several of them share lives in objects of its own, under the prefix otakit_hal_.
@@ -12,6 +12,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* The prototypes and contracts that firmware sees too. */
+#include "wrappers.h"
 
 /* How long HAL_TCP_Establish may take, name resolution included. */
 #ifndef OTAKIT_HAL_ESTABLISH_MS
@@ -32,86 +35,11 @@
 /* A "wait for ever" in milliseconds. */
 #define OTAKIT_HAL_INFINITE UINT32_MAX
 
-#if defined(__GNUC__)
-#define OTAKIT_HAL_FORMAT(text, first) __attribute__((format(printf, text, first)))
-#else
-#define OTAKIT_HAL_FORMAT(text, first)
-#endif
-
-typedef enum {
-    os_thread_priority_idle = -3,
-    os_thread_priority_low = -2,
-    os_thread_priority_belowNormal = -1,
-    os_thread_priority_normal = 0,
-    os_thread_priority_aboveNormal = 1,
-    os_thread_priority_high = 2,
-    os_thread_priority_realtime = 3,
-    os_thread_priority_error = 0x84
-} hal_os_thread_priority_t;
-
-typedef struct {
-    hal_os_thread_priority_t priority;
-    void *stack_addr;
-    int stack_size;
-    int detach_state;
-    char *name;
-} hal_os_thread_param_t;
-
-/* Network */
-uintptr_t HAL_TCP_Establish(const char *host, uint16_t port);
-int HAL_TCP_Destroy(uintptr_t fd);
-int32_t HAL_TCP_Write(uintptr_t fd, const char *buf, uint32_t len, uint32_t timeout_ms);
-int32_t HAL_TCP_Read(uintptr_t fd, char *buf, uint32_t len, uint32_t timeout_ms);
-
-/* Identity */
-int HAL_GetProductKey(char *product_key);
-int HAL_GetProductSecret(char *product_secret);
-int HAL_GetDeviceName(char *device_name);
-int HAL_GetDeviceSecret(char *device_secret);
-int HAL_SetProductKey(char *product_key);
-int HAL_SetProductSecret(char *product_secret);
-int HAL_SetDeviceName(char *device_name);
-int HAL_SetDeviceSecret(char *device_secret);
-int HAL_GetFirmwareVersion(char *version);
-int HAL_GetPartnerID(char *partner_id);
-int HAL_GetModuleID(char *module_id);
-int HAL_GetDeviceID(char *device_id);
+/* Functions that older versions of the SDK know, and wrappers.h does not. */
 char *HAL_GetChipID(char *chip_id);
-int HAL_GetNetifInfo(char *info);
-
-/* Operating system */
-void *HAL_Malloc(uint32_t size);
 void *HAL_Realloc(void *ptr, uint32_t size);
 void *HAL_Calloc(uint32_t count, uint32_t size);
-void HAL_Free(void *ptr);
-uint64_t HAL_UptimeMs(void);
-void HAL_SleepMs(uint32_t ms);
-void HAL_Srandom(uint32_t seed);
-uint32_t HAL_Random(uint32_t region);
-void HAL_Printf(const char *fmt, ...) OTAKIT_HAL_FORMAT(1, 2);
-int HAL_Snprintf(char *str, const int len, const char *fmt, ...) OTAKIT_HAL_FORMAT(3, 4);
-int HAL_Vsnprintf(char *str, const int len, const char *fmt, va_list ap) OTAKIT_HAL_FORMAT(3, 0);
-void *HAL_MutexCreate(void);
-void HAL_MutexDestroy(void *mutex);
-void HAL_MutexLock(void *mutex);
-void HAL_MutexUnlock(void *mutex);
-void *HAL_SemaphoreCreate(void);
-void HAL_SemaphoreDestroy(void *sem);
-void HAL_SemaphorePost(void *sem);
-int HAL_SemaphoreWait(void *sem, uint32_t timeout_ms);
-int HAL_ThreadCreate(void **handle, void *(*work)(void *), void *arg, hal_os_thread_param_t *param,
-                     int *stack_used);
 void HAL_ThreadDetach(void *handle);
-void HAL_ThreadDelete(void *handle);
-void HAL_Reboot(void);
-
-/* Storage */
-int HAL_Kv_Set(const char *key, const void *val, int len, int sync);
-int HAL_Kv_Get(const char *key, void *val, int *buffer_len);
-int HAL_Kv_Del(const char *key);
-void HAL_Firmware_Persistence_Start(void);
-int HAL_Firmware_Persistence_Write(char *buffer, uint32_t length);
-int HAL_Firmware_Persistence_Stop(void);
 
 /* clock.c: milliseconds that never jump. */
 uint64_t otakit_hal_now_ms(void);

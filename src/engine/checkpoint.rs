@@ -30,7 +30,7 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// The start of a download.
     pub fn start(offer: &Offer) -> Self {
-        Self { offset: 0, hasher: Hasher::new(offer.digest.algorithm()), validator: None }
+        Self { offset: 0, hasher: offer.hasher(), validator: None }
     }
 
     /// The record.
@@ -63,7 +63,7 @@ impl Checkpoint {
         if take(&mut rest, 32)? != identity(offer) || offset > offer.size {
             return None;
         }
-        let hasher = Hasher::restore(offer.digest.algorithm(), field(&mut rest)?)?;
+        let hasher = offer.hasher().restore(field(&mut rest)?)?;
         let kind = *take(&mut rest, 1)?.first()?;
         let value = str::from_utf8(field(&mut rest)?).ok()?.to_owned();
         let validator = match kind {
@@ -111,7 +111,14 @@ mod tests {
 
     fn offer(version: &str) -> Offer {
         let digest = Expected::from_hex(Algorithm::Sha256, &"ab".repeat(32)).unwrap();
-        Offer { version: version.into(), size: 1000, url: "http://h/".into(), digest }
+        Offer {
+            version: version.into(),
+            size: 1000,
+            url: "http://h/".into(),
+            digest,
+            kind: crate::engine::Kind::Firmware,
+            signature: None,
+        }
     }
 
     fn checkpoint(offer: &Offer) -> Checkpoint {
@@ -131,7 +138,7 @@ mod tests {
         let mut whole = Hasher::new(Algorithm::Sha256);
         whole.update(&[7; 100]);
         whole.update(&[8; 50]);
-        assert_eq!(back.hasher.finish(), whole.finish());
+        assert_eq!(back.hasher.finish(Algorithm::Sha256), whole.finish(Algorithm::Sha256));
     }
 
     #[test]

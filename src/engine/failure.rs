@@ -14,6 +14,10 @@ pub enum Failure {
     State,
     /// The image did not come.
     Fetch(FetchError),
+    /// The image is complete, but its digest is not the one promised.
+    Digest,
+    /// The image is complete, but its signature is not by a trusted key.
+    Signature,
     /// The image comes slower than the policy bears.
     TooSlow,
     /// The time for the whole download is over.
@@ -39,6 +43,8 @@ impl fmt::Display for Failure {
         match self {
             Self::State => f.write_str("not allowed in this state"),
             Self::Fetch(error) => error.fmt(f),
+            Self::Digest => f.write_str("image's digest is not the one promised"),
+            Self::Signature => f.write_str("image's signature is not by a trusted key"),
             Self::TooSlow => f.write_str("image comes slower than allowed (slow retrieval)"),
             Self::Deadline => f.write_str("time for the download is over"),
             Self::OtherImage => f.write_str("the platform offers another image now"),

@@ -17,10 +17,11 @@ pub mod progress;
 pub mod pump;
 pub mod retry;
 mod session;
+pub mod signature;
 
 pub use checkpoint::Checkpoint;
 pub use download::{Download, Step};
 pub use failure::Failure;
-pub use offer::Offer;
+pub use offer::{Kind, Offer};
 pub use phase::Phase;
 pub use session::{Read, Session, Settings};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a platform offers: an image and all that is needed to fetch and to verify it.
 
-use crate::digest::Expected;
+use crate::digest::{Expected, Hasher};
 
 /// An image on offer. Whoever decodes one from a platform's message has checked that the size is not 0 and that the URL
 /// can be used; there is no offer without a digest.
@@ -15,9 +15,29 @@ pub struct Offer {
     pub url: String,
     /// What its bytes must digest to.
     pub digest: Expected,
+    /// What its bytes are.
+    pub kind: Kind,
+    /// A signature over the image's SHA-256, where the platform sends one.
+    pub signature: Option<Vec<u8>>,
+}
+
+/// What the bytes of an offer are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// A firmware, or a part of one: it has a version and may be signed.
+    #[default]
+    Firmware,
+    /// A configuration file: its version is but a name.
+    Config,
 }
 
 impl Offer {
+    /// Computes all that the verdict over this offer needs.
+    pub fn hasher(&self) -> Hasher {
+        let hasher = Hasher::new(self.digest.algorithm());
+        if self.signature.is_some() { hasher.with_sha256() } else { hasher }
+    }
+
     /// Whether `other` offers the same bytes: same version, size and digest. The URL may differ.
     pub fn is_same_image(&self, other: &Self) -> bool {
         (&self.version, self.size, &self.digest) == (&other.version, other.size, &other.digest)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One device's updates, one after the other: what a front door holds.
 
+mod reader;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,14 +10,15 @@ use parking_lot::Mutex;
 
 use super::pace::Floor;
 use super::phase::Input;
-use super::pipe::{Pipe, Popped, Slot};
+use super::pipe::Pipe;
 use super::policy::Policy;
 use super::pump::{Pump, Renew, Shared};
 use super::retry::Patience;
 use super::{Checkpoint, Failure, Offer, Phase};
 use crate::cancel::Cancel;
-use crate::digest::Hasher;
+use crate::digest::{Algorithm, Hasher};
 use crate::fetch::Source;
+use reader::Reader;
 
 /// How a session fetches, and what.
 #[derive(Clone, Debug)]
@@ -89,16 +92,6 @@ struct Transfer {
     pipe: Arc<Pipe<Failure>>,
     cancel: Cancel,
     shared: Arc<Shared>,
-}
-
-struct Reader {
-    epoch: u64,
-    deadline: Option<Instant>,
-    size: u64,
-    fetched: u64,
-    pipe: Arc<Pipe<Failure>>,
-    slot: Option<Slot>,
-    hasher: Hasher,
 }
 
 impl Control {
@@ -308,6 +301,7 @@ impl Session {
             patience: settings.patience,
             rate_limit: settings.rate_limit,
             floor: settings.floor,
+            policy: settings.policy,
             renewal: self.renewal.lock().clone(),
         };
         control.transfer = Some(Transfer { pipe, cancel, shared });
@@ -326,18 +320,44 @@ impl Session {
         if reader.fetched == reader.size {
             control.step(Input::End)?;
             control.drop_transfer();
-            let digest = reader.hasher.clone().finish();
-            control.valid = control.offer.as_ref().is_some_and(|offer| offer.digest.matches(&digest));
+            let verdict = control
+                .offer
+                .as_ref()
+                .map_or(Err(Failure::Internal), |offer| self.judge(offer, &reader.hasher));
+            control.valid = verdict.is_ok();
+            control.failure = verdict.err();
         }
         Ok(())
     }
 
+    /// Judges a complete image.
+    fn judge(&self, offer: &Offer, hasher: &Hasher) -> Result<(), Failure> {
+        let digest = hasher.finish(offer.digest.algorithm()).ok_or(Failure::Internal)?;
+        if !offer.digest.matches(&digest) {
+            return Err(Failure::Digest);
+        }
+        let keys = self.settings.lock().policy.keys.clone();
+        match (&offer.signature, keys.is_empty()) {
+            (Some(signature), false) => {
+                let digest = hasher.finish(Algorithm::Sha256).ok_or(Failure::Internal)?;
+                if keys.iter().any(|key| key.verifies(&digest, signature)) {
+                    Ok(())
+                } else {
+                    Err(Failure::Signature)
+                }
+            }
+            // Whether an unsigned image is acceptable was decided when it was offered.
+            _ => Ok(()),
+        }
+    }
+
     fn fail(&self, epoch: u64, failure: Failure) -> Failure {
+        // Before the lock is taken: a firmware's log output may call back into the library.
+        crate::log!(Error, "engine", "transfer failed: {failure}");
         let mut control = self.control.lock();
         if control.epoch != epoch {
             return Failure::Cancelled;
         }
-        crate::log!(Error, "engine", "transfer failed: {failure}");
         control.drop_transfer();
         control.valid = false;
         control.failure = Some(failure.clone());
@@ -352,46 +372,6 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.control.get_mut().drop_transfer();
     }
-}
-
-impl Reader {
-    /// Copies and hashes bytes until `out` is full, the image is complete or time is over. Bytes that came before a
-    /// failure are handed out first; the failure then meets the next call.
-    fn fill(&mut self, out: &mut [u8], deadline: Instant) -> Result<usize, Failure> {
-        let mut filled = 0;
-        while self.fetched < self.size {
-            let Some(room) = out.get_mut(filled..).filter(|room| !room.is_empty()) else { break };
-            let slot = match &mut self.slot {
-                Some(slot) => slot,
-                None => match self.pipe.pop(deadline) {
-                    Popped::Slot(slot) => self.slot.insert(slot),
-                    Popped::TimedOut => break,
-                    Popped::End(_) if filled > 0 => break,
-                    Popped::End(Err(failure)) => return Err(failure),
-                    Popped::End(Ok(())) => return Err(Failure::Internal),
-                },
-            };
-            let taken = copy_front(slot.rest(), room);
-            filled += taken;
-            self.fetched += taken as u64;
-            slot.take(taken);
-            self.hasher.update(room.get(..taken).unwrap_or_default());
-            if slot.rest().is_empty()
-                && let Some(slot) = self.slot.take()
-            {
-                self.pipe.recycle_slot(slot);
-            }
-        }
-        Ok(filled)
-    }
-}
-
-fn copy_front(from: &[u8], to: &mut [u8]) -> usize {
-    let n = from.len().min(to.len());
-    if let (Some(from), Some(to)) = (from.get(..n), to.get_mut(..n)) {
-        to.copy_from_slice(from);
-    }
-    n
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@
 
 DIR is a CMake build directory made with OTAKIT_LAB=ON. A pattern is a part of `module.Class.test`. The tests of a
 further build run only when its directory is given: --module-build (OTAKIT_MQTT=OFF), --nolab-build (OTAKIT_LAB=OFF),
---asan-build (address and undefined-behaviour sanitizers). --valgrind puts every driver under valgrind.
+--asan-build (address and undefined-behaviour sanitizers),
+--halssl-build (OTAKIT_TLS=hal). --valgrind puts every driver under valgrind.
 Prints `N passed, N failed` at the end; exit code 0 when nothing failed.
 """
 
@@ -25,7 +26,8 @@ sys.path.insert(0, HERE)
 from lib.context import CONTEXT  # noqa: E402
 
 # Modules that need a build of their own, and the option that names it.
-EXTRA = {"test_module_only": "module_build", "test_lab_off": "nolab_build", "test_asan": "asan_build"}
+EXTRA = {"test_module_only": "module_build", "test_lab_off": "nolab_build", "test_asan": "asan_build",
+         "test_hal_ssl": "halssl_build"}
 
 
 def parse(argv):
@@ -34,6 +36,7 @@ def parse(argv):
     p.add_argument("--module-build")
     p.add_argument("--nolab-build")
     p.add_argument("--asan-build")
+    p.add_argument("--halssl-build")
     p.add_argument("--cloud", help="the otakit-cloud program, when it is not below the build or target directory")
     p.add_argument("--valgrind", action="store_true")
     p.add_argument("--jobs", type=int, default=1)
@@ -131,7 +134,7 @@ def show(rows):
 
 def main(argv):
     args = parse(argv)
-    for option in ("build", "module_build", "nolab_build", "asan_build", "cloud"):
+    for option in ("build", "module_build", "nolab_build", "asan_build", "halssl_build", "cloud"):
         value = getattr(args, option)
         if value is not None:
             setattr(CONTEXT, option, os.path.abspath(value))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """One event after another: pushes during downloads, second upgrades, failures and recovery, lost links."""
 
-from lib.bench import FETCHED_SIZE, FILE_SIZE, RESET_FETCHED_SIZE, VERSION, Bench
+from lib.bench import FETCHED_SIZE, FILE_SIZE, INVALID_STATE, RESET_FETCHED_SIZE, VERSION, Bench
 from lib.packets import FROM_BROKER
 
 
@@ -17,9 +17,10 @@ class Pushes(Bench):
         return bytes.fromhex(self.dev.ioctl(VERSION, 32).hex).rstrip(b"\0").decode()
 
     def test_second_push_while_fetching(self):
-        """Second push during FETCHING, before or after the first FetchYield: ignored, the first goes on."""
+        """Second push during FETCHING, before or after the first FetchYield: ignored, the first goes on; err -3 and a log line."""
         self.dev.offer(self.first, version="2.0.0")
         self.dev.offer(self.second, version="3.0.0")
+        self.assertEqual((self.dev.error, self.dev.logged("offer 3.0.0 ignored")), (INVALID_STATE, 1))
         self.assertEqual((self.version(), self.dev.value(FILE_SIZE)), ("2.0.0", 60000))
         self.assertEqual(self.dev.fetch().n, 4999)
         self.dev.offer(self.second, version="3.0.0")

@@ -76,20 +76,20 @@ class Examples(OnenetBench):
         self.assertEqual((last["state"], last["steps"][-1]), ("failed", 205))
 
     def test_firmware_and_application_on_one_channel(self):
-        """Two tasks of two kinds, each with its own image; both platforms of the things model."""
-        for options in ([], ["-c"]):
+        """Two tasks of two kinds, each with its own image; every API of the platform."""
+        for program, *options in (["onenet_fota_sota"], ["onenet_fota_sota_tm"], ["onenet_fota_sota_tm", "-c"]):
             self.name = device_name()
             os.makedirs(folder := self.path("folder"))
             self.cloud_.add(self.name, image(70001), "2.0.0")
             self.cloud_.add(self.name, image(30000), "3.0.0")
             self.cloud_.task(self.name, "--kind", "fota", "--power", "20", version="2.0.0")
             self.cloud_.task(self.name, "--kind", "sota", "--signal", "9", version="3.0.0")
-            code, process = self.run_example("onenet_fota_sota", "-o", folder, *options)
+            code, process = self.run_example(program, "-o", folder, *options)
             self.assertEqual(code, 0, process.tail())
             self.assertEqual(self.content(f"{folder}/fota.bin"), image(70001))
             self.assertEqual(self.content(f"{folder}/sota.bin"), image(30000))
             self.assertEqual([t["state"] for t in self.cloud_.tasks(self.name)], ["succeeded"] * 2)
-            self.assertEqual(self.run_example("onenet_fota_sota", "-o", folder, *options)[0], 5)
+            self.assertEqual(self.run_example(program, "-o", folder, *options)[0], 5)
 
     def test_low_battery(self):
         os.makedirs(folder := self.path("folder"))

@@ -4,7 +4,6 @@
 //! ```text
 //! --exports FILE   names that the library defines, one a line, `#` starts a comment (may be given several times)
 //! --imports FILE   names that it leaves to the firmware
-//! --without PREFIX leaves names with this prefix out of the exports (a build without that part)
 //! --strict         a static library that was prelinked: nothing but the manifest may be global in it. Without, only the
 //!                  names of the project's own borders are looked at, because Rust's are global in a plain archive
 //! --nm PROGRAM     the target's `nm`
@@ -58,21 +57,18 @@ pub fn run(args: &[&str]) -> Outcome {
 
 fn parse<'a>(args: &[&'a str]) -> Result<Options<'a>, String> {
     let mut options = Options { nm: "nm", ..Options::default() };
-    let mut without = Vec::new();
     let mut args = args.iter().copied();
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or(format!("{arg} needs a value"));
         match arg {
             "--exports" => options.exports.extend(manifest(value()?)?),
             "--imports" => options.imports.get_or_insert_default().extend(manifest(value()?)?),
-            "--without" => without.push(value()?),
             "--nm" => options.nm = value()?,
             "--strict" => options.strict = true,
             _ if arg.starts_with("--") => return Err(format!("unknown option {arg}")),
             library => options.libraries.push(library),
         }
     }
-    options.exports.retain(|name| !without.iter().any(|prefix| name.starts_with(prefix)));
     if options.libraries.is_empty() || options.exports.is_empty() {
         return Err("symbols needs a library and --exports".to_owned());
     }

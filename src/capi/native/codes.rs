@@ -60,6 +60,8 @@ pub const OTAKIT_ERR_EXPIRED: c_int = -29;
 
 /// The image's digest is not the one promised.
 pub const OTAKIT_ERR_DIGEST: c_int = -30;
+/// The image's signature is not by a trusted key.
+pub const OTAKIT_ERR_SIGNATURE: c_int = -31;
 /// The platform offers another image now.
 pub const OTAKIT_ERR_OTHER_IMAGE: c_int = -32;
 /// The image comes slower than allowed.
@@ -75,6 +77,8 @@ pub const OTAKIT_ERR_POLICY_HOST: c_int = -41;
 pub const OTAKIT_ERR_POLICY_SIZE: c_int = -42;
 /// Policy: version not newer than the floor.
 pub const OTAKIT_ERR_POLICY_ROLLBACK: c_int = -43;
+/// Policy: image not signed, or no key to check the signature with.
+pub const OTAKIT_ERR_POLICY_UNSIGNED: c_int = -44;
 
 /// No room left to store the image.
 pub const OTAKIT_ERR_STORE_FULL: c_int = -50;
@@ -86,6 +90,8 @@ pub(crate) fn of_failure(failure: &Failure) -> c_int {
     match failure {
         Failure::State => OTAKIT_STATE,
         Failure::Fetch(error) => of_fetch(error),
+        Failure::Digest => OTAKIT_ERR_DIGEST,
+        Failure::Signature => OTAKIT_ERR_SIGNATURE,
         Failure::TooSlow => OTAKIT_ERR_TOO_SLOW,
         Failure::Deadline => OTAKIT_ERR_DEADLINE,
         Failure::OtherImage => OTAKIT_ERR_OTHER_IMAGE,
@@ -93,6 +99,7 @@ pub(crate) fn of_failure(failure: &Failure) -> c_int {
         Failure::Policy(Breach::Host) => OTAKIT_ERR_POLICY_HOST,
         Failure::Policy(Breach::Size) => OTAKIT_ERR_POLICY_SIZE,
         Failure::Policy(Breach::Rollback) => OTAKIT_ERR_POLICY_ROLLBACK,
+        Failure::Policy(Breach::Unsigned) => OTAKIT_ERR_POLICY_UNSIGNED,
         Failure::Store(StoreError::Full) => OTAKIT_ERR_STORE_FULL,
         Failure::Store(_) => OTAKIT_ERR_STORE,
         Failure::NoMemory | Failure::Resources => OTAKIT_ERR_RESOURCES,

@@ -5,12 +5,12 @@ use std::ffi::{c_char, c_int, c_void};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::codes::{OTAKIT_ERR_DIGEST, OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK, of_failure};
+use super::codes::{OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK, of_failure};
 use crate::capi::guard::guard;
 use crate::capi::{settings, text};
 use crate::digest::{Algorithm, Expected};
 use crate::engine::download::CHECKPOINT_EVERY;
-use crate::engine::{Download, Failure, Offer, Session, Step};
+use crate::engine::{Download, Failure, Kind, Offer, Session, Step, signature};
 use crate::store::{FileJournal, FileSink, Journal, KvJournal, PersistenceSink, Resume, Sink};
 
 /// Bytes handed to the store at once.
@@ -29,6 +29,8 @@ pub struct otakit_image_t {
     pub sha256: *const c_char,
     /// MD5 in hexadecimal digits, or NULL; used when there is no SHA-256.
     pub md5: *const c_char,
+    /// Signature over the image's SHA-256 in base64, or NULL; see `otakit_policy_trust_key`.
+    pub signature: *const c_char,
 }
 
 /// Watches a download: called on the thread that downloads, with no lock held, at each step and at least every 100 ms.
@@ -122,7 +124,7 @@ fn fetch<'a>(
     journal: Option<&'a mut dyn Journal>,
     watch: otakit_watch_t,
     user: User,
-) -> Result<bool, Failure> {
+) -> Result<(), Failure> {
     let settings = settings::current();
     let session = Session::new(Arc::new(settings.http_source(None)));
     session.configure(settings.session);
@@ -137,10 +139,10 @@ pub(super) fn run<'a>(
     journal: Option<&'a mut dyn Journal>,
     watch: otakit_watch_t,
     user: User,
-) -> Result<bool, Failure> {
+) -> Result<(), Failure> {
     let (mut fetched, total) = (0, offer.size);
     let download = Download { session, sink, journal, chunk: CHUNK, every: CHECKPOINT_EVERY };
-    download.run(offer, &mut |step| {
+    let valid = download.run(offer, &mut |step| {
         match step {
             Step::Started { resumed_at } => fetched = resumed_at,
             Step::Progress { fetched: stored, .. } => fetched = stored,
@@ -148,16 +150,13 @@ pub(super) fn run<'a>(
         }
         // SAFETY: C gave the function for this prototype and vouches for `user`.
         watch.is_none_or(|watch| unsafe { watch(user.0, fetched, total) == 0 })
-    })
+    })?;
+    if valid { Ok(()) } else { Err(session.failure().unwrap_or(Failure::Digest)) }
 }
 
 /// The code of a download's outcome.
-pub(super) fn outcome(result: Result<bool, Failure>) -> c_int {
-    match result {
-        Ok(true) => OTAKIT_OK,
-        Ok(false) => OTAKIT_ERR_DIGEST,
-        Err(failure) => of_failure(&failure),
-    }
+pub(super) fn outcome(result: Result<(), Failure>) -> c_int {
+    result.map_or_else(|failure| of_failure(&failure), |()| OTAKIT_OK)
 }
 
 /// # Safety
@@ -174,6 +173,18 @@ unsafe fn offer(image: *const otakit_image_t) -> Option<Offer> {
     };
     // SAFETY: as the caller vouches.
     let (url, version) = unsafe { (text::given(image.url)?, text::text(image.version)) };
+    // SAFETY: as the caller vouches.
+    let signature = match unsafe { text::given(image.signature) } {
+        Some(coded) => Some(signature::decode(coded)?),
+        None => None,
+    };
     let (url, version) = (url.to_owned(), version.unwrap_or_default().to_owned());
-    (image.size > 0).then_some(Offer { version, size: image.size, url, digest })
+    (image.size > 0).then_some(Offer {
+        version,
+        size: image.size,
+        url,
+        digest,
+        kind: Kind::Firmware,
+        signature,
+    })
 }

@@ -7,6 +7,7 @@ use super::codes::{OTAKIT_ERR_STORE, OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK};
 use crate::capi::guard::guard;
 use crate::capi::{settings, text};
 use crate::engine::policy::compare_versions;
+use crate::engine::signature::Key;
 use crate::hal::kv;
 
 /// Where the version floor is kept.
@@ -15,6 +16,8 @@ const FLOOR_KEY: &str = "otakit.version_floor";
 const MAX_FLOOR: usize = 128;
 /// Most hosts in the list.
 const MAX_HOSTS: usize = 64;
+/// Most keys trusted at once.
+const MAX_KEYS: usize = 8;
 
 /// 1: only https, redirects included; 0, the default: http too. Does not block; any thread.
 #[unsafe(no_mangle)]
@@ -46,6 +49,43 @@ pub unsafe extern "C" fn otakit_policy_allow_host(host: *const c_char) -> c_int 
             OTAKIT_OK
         })
     })
+}
+
+/// Trusts a public key for signatures over images: PEM text of an Ed25519, ECDSA P-256 or RSA (2048 to 4096 bits) key
+/// ("BEGIN PUBLIC KEY"). May be called several times: any of the keys will do, so that keys can be rolled over. NULL
+/// forgets all. At most 8. Does not block on the network; any thread.
+///
+/// Every signature is over the image's SHA-256: RSA as PKCS#1 v1.5 and ECDSA (DER or r‖s) in their usual forms, Ed25519
+/// over the 32 bytes of the digest. An offer's signature is checked whenever there is a key.
+///
+/// Returns `OTAKIT_OK`, or `OTAKIT_INVALID` for a text that is no such key, a ninth one, or a build without signatures.
+///
+/// # Safety
+/// `pem` is NULL or a NUL-terminated string; it is copied.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn otakit_policy_trust_key(pem: *const c_char) -> c_int {
+    guard("otakit_policy_trust_key", OTAKIT_FAILED, || {
+        // SAFETY: as the caller vouches.
+        let given = unsafe { text::given(pem) };
+        let key = given.and_then(Key::from_pem);
+        settings::change(|settings| {
+            let keys = &mut settings.session.policy.keys;
+            match key {
+                None if pem.is_null() => keys.clear(),
+                Some(key) if keys.len() < MAX_KEYS => keys.push(key),
+                _ => return OTAKIT_INVALID,
+            }
+            OTAKIT_OK
+        })
+    })
+}
+
+/// 1: only images signed by a trusted key; 0, the default: unsigned ones too. Does not block; any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn otakit_policy_signed_only(only: c_int) {
+    guard("otakit_policy_signed_only", (), || {
+        settings::change(|settings| settings.session.policy.signed_only = only != 0);
+    });
 }
 
 /// Largest image in bytes that is accepted; 0, the default: any. Does not block; any thread.

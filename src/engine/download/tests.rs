@@ -137,8 +137,16 @@ fn setup() -> (Arc<Server>, Offer) {
     let image: Vec<u8> = (0..SIZE as u32).map(|n| (n * 31 % 253) as u8).collect();
     let mut hasher = Hasher::new(Algorithm::Md5);
     hasher.update(&image);
-    let digest = Expected::from_hex(Algorithm::Md5, &to_hex(&hasher.finish())).unwrap();
-    let offer = Offer { version: "2".into(), size: SIZE as u64, url: "test:image".into(), digest };
+    let digest =
+        Expected::from_hex(Algorithm::Md5, &to_hex(&hasher.finish(Algorithm::Md5).unwrap())).unwrap();
+    let offer = Offer {
+        version: "2".into(),
+        size: SIZE as u64,
+        url: "test:image".into(),
+        digest,
+        kind: crate::engine::Kind::Firmware,
+        signature: None,
+    };
     (Arc::new(Server { image, asked: Mutex::default() }), offer)
 }
 

@@ -90,7 +90,8 @@ fn setup(openings: impl IntoIterator<Item = Opening>) -> (Session, Arc<Script>, 
     let image: Vec<u8> = (0..SIZE as u32).map(|n| (n * 7 % 251) as u8).collect();
     let mut hasher = Hasher::new(Algorithm::Sha256);
     hasher.update(&image);
-    let digest = Expected::from_hex(Algorithm::Sha256, &to_hex(&hasher.finish())).unwrap();
+    let digest =
+        Expected::from_hex(Algorithm::Sha256, &to_hex(&hasher.finish(Algorithm::Sha256).unwrap())).unwrap();
     let script = Arc::new(Script {
         image,
         openings: Mutex::new(openings.into_iter().collect()),
@@ -99,7 +100,14 @@ fn setup(openings: impl IntoIterator<Item = Opening>) -> (Session, Arc<Script>, 
     let session = Session::new(script.clone());
     let patience = Patience { attempts: 4, base: Duration::ZERO, cap: Duration::ZERO };
     session.configure(Settings { patience, slots: 2, slot_size: 256, ..Settings::default() });
-    let offer = Offer { version: "2".into(), size: SIZE as u64, url: "test:image".into(), digest };
+    let offer = Offer {
+        version: "2".into(),
+        size: SIZE as u64,
+        url: "test:image".into(),
+        digest,
+        kind: crate::engine::Kind::Firmware,
+        signature: None,
+    };
     (session, script, offer)
 }
 

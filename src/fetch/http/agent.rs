@@ -13,7 +13,7 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
 };
-use ureq::{Agent, Error};
+use ureq::{Agent, Error, Timeout};
 
 use super::Limits;
 use crate::cancel::Cancel;
@@ -142,7 +142,15 @@ impl fmt::Debug for HalTransport {
 
 impl HalTransport {
     fn limit(&self, timeout: NextTimeout) -> Duration {
-        timeout.not_zero().map_or(self.stall, |after| (*after).min(self.stall))
+        limit(timeout, self.stall)
+    }
+}
+
+/// How long one wait may take. Until the header is complete its own limit holds, after that the one for silence.
+fn limit(timeout: NextTimeout, stall: Duration) -> Duration {
+    match (timeout.reason, timeout.not_zero()) {
+        (Timeout::RecvResponse, Some(after)) => *after,
+        (_, after) => after.map_or(stall, |after| (*after).min(stall)),
     }
 }
 
@@ -188,5 +196,22 @@ impl Transport for HalTransport {
 
     fn is_tls(&self) -> bool {
         self.tls
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_limited_within_the_body_only() {
+        let waits = |reason, after| {
+            let after = ureq::unversioned::transport::time::Duration::from_secs(after);
+            limit(NextTimeout { after, reason, ..NextTimeout::default() }, Duration::from_secs(4)).as_secs()
+        };
+        assert_eq!(waits(Timeout::RecvResponse, 30), 30);
+        assert_eq!(waits(Timeout::RecvResponse, 1), 1);
+        assert_eq!(waits(Timeout::RecvBody, 30), 4);
+        assert_eq!(waits(Timeout::SendRequest, 1), 1);
     }
 }

@@ -10,11 +10,11 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ureq::http::HeaderMap;
 
 use super::url::Url;
 use super::{Body, FetchError, Opened, Request, Source};
-use crate::base64;
 use crate::cancel::Cancel;
 use crate::net::{Dial, NetError, Roots, Security, Target};
 use agent::Fault;
@@ -69,7 +69,7 @@ impl HttpSource {
         let agent = agent::agent(self.dial.clone(), target, self.limits, None, cancel.clone(), fault.clone());
         let mut get = agent.get(url.to_string()).header("Accept", ACCEPT);
         if let Some(userinfo) = &url.userinfo {
-            get = get.header("Authorization", format!("Basic {}", base64::encode(userinfo)));
+            get = get.header("Authorization", format!("Basic {}", BASE64_STANDARD.encode(userinfo)));
         }
         if request.offset > 0 {
             get = get.header("Range", format!("bytes={}-", request.offset));

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Refusal, json};
 use crate::digest::{Algorithm, Expected};
-use crate::engine::Offer;
+use crate::engine::{Kind, Offer, signature};
 use crate::fetch::url::Url;
 
 /// A firmware on offer.
@@ -44,6 +44,8 @@ fn firmware(data: &Map<String, Value>) -> Result<Firmware, Refusal> {
         version: json::text(data, "version")?.to_owned(),
         url: url(data)?,
         digest: digest(data)?,
+        kind: Kind::Firmware,
+        signature: signature(data)?,
     };
     Ok(Firmware { offer, md5: data.get("md5").and_then(Value::as_str).map(str::to_owned) })
 }
@@ -75,6 +77,14 @@ fn digest(data: &Map<String, Value>) -> Result<Expected, Refusal> {
         Some(md5) if signed.algorithm() == Algorithm::Md5 && md5 != signed => Err(Refusal::Digest),
         _ => Ok(signed),
     }
+}
+
+/// The signature under `digestsign`: base64 of a signature over the image's SHA-256 by a key of the product's owner.
+fn signature(data: &Map<String, Value>) -> Result<Option<Vec<u8>>, Refusal> {
+    if !data.contains_key("digestsign") {
+        return Ok(None);
+    }
+    signature::decode(json::text(data, "digestsign")?).map(Some).ok_or(Refusal::Digest)
 }
 
 /// The digest under `sign`, of the kind that `signMethod` names.

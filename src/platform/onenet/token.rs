@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The `Authorization` of requests: an HMAC over expiry, method, resource and version, under the access key.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use hmac::digest::KeyInit;
 use hmac::{Hmac, Mac};
-
-use crate::base64;
 
 /// The version that the platform's SDK signs with.
 pub const VERSION: &str = "2018-10-31";
@@ -74,14 +73,14 @@ impl Token<'_> {
     /// The token, signed with the access key (base64). `None` for a key that is not base64.
     pub fn sign(&self, access_key: &str) -> Option<String> {
         let Self { version, resource, expiry, method } = self;
-        let key = base64::decode(access_key).filter(|key| !key.is_empty())?;
+        let key = BASE64_STANDARD.decode(access_key).ok().filter(|key| !key.is_empty())?;
         let name = method.name();
         let signature = method.sign(&key, format!("{expiry}\n{name}\n{resource}\n{version}").as_bytes());
         Some(format!(
             "version={}&res={}&et={expiry}&method={name}&sign={}",
             escaped(version),
             escaped(resource),
-            escaped(&base64::encode(&signature))
+            escaped(&BASE64_STANDARD.encode(&signature))
         ))
     }
 }

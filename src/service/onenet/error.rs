@@ -83,7 +83,7 @@ impl From<&Failure> for Error {
         match failure {
             Failure::Fetch(error) => error.into(),
             Failure::TooSlow | Failure::Deadline => Self::Timeout,
-            Failure::OtherImage => Self::Data,
+            Failure::OtherImage | Failure::Digest | Failure::Signature => Self::Data,
             Failure::Policy(_) => Self::Unsupported,
             Failure::Store(error) => Self::Store(*error),
             Failure::NoMemory => Self::NoMemory,

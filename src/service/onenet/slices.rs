@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::{Error, Onenet};
 use crate::cancel::Cancel;
-use crate::engine::Offer;
+use crate::digest::{Algorithm, Expected};
+use crate::engine::offer::{Kind, Offer};
 use crate::engine::pump::Renew;
 use crate::fetch::http::call::Reply;
 use crate::fetch::http::slice::{self, Slice};
@@ -17,6 +18,7 @@ use crate::net::NetError;
 use crate::platform::onenet::TaskId;
 use crate::platform::onenet::answer;
 use crate::platform::onenet::request::Ask;
+use crate::platform::onenet::task::Task;
 
 /// Longest answer that is looked through for a refusal, in bytes.
 const MAX_REFUSAL: u64 = 4096;
@@ -274,11 +276,17 @@ impl Onenet {
     }
 
     /// The task as the engine takes it.
-    pub fn offer(&self, task: &crate::platform::onenet::task::Task) -> Result<Offer, Error> {
-        use crate::digest::{Algorithm, Expected};
+    pub fn offer(&self, task: &Task) -> Result<Offer, Error> {
         let digest = Expected::from_hex(Algorithm::Md5, &task.md5).ok_or(Error::Data)?;
         let url = format!("{}{}", self.package_base(), task.id);
-        Ok(Offer { version: task.target.clone(), size: task.size, url, digest })
+        Ok(Offer {
+            version: task.target.clone(),
+            size: task.size,
+            url,
+            digest,
+            kind: Kind::Firmware,
+            signature: None,
+        })
     }
 }
 

@@ -83,7 +83,7 @@ fn image(size: usize) -> Vec<u8> {
 fn md5(bytes: &[u8]) -> String {
     let mut hasher = Hasher::new(Algorithm::Md5);
     hasher.update(bytes);
-    to_hex(&hasher.finish())
+    to_hex(&hasher.finish(Algorithm::Md5).unwrap())
 }
 
 fn task_json(token: &str, image: &[u8], more: &str) -> String {

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The native API: downloads into files, policy, signatures. Each attack has its own code and its log line."""
+
+import base64
+import os
+import subprocess
+import unittest
+
+from lib.cloud import FaultServer
+from lib.context import CONTEXT, tool
+from lib.proc import scratch
+
+SIZE = 60000
+# otakit.h: attempts, base and cap of the waits, silence borne; small, so that hopeless cases end soon.
+HASTY = ["option", "0", "3", "option", "1", "10", "option", "2", "50", "option", "5", "2000"]
+
+
+class Native(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = FaultServer()
+        cls.digest = cls.server.digest(SIZE)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()
+
+    def setUp(self):
+        self._dir = scratch()
+        self.addCleanup(self._dir.cleanup)
+        self.dir = self._dir.name
+        self.path = os.path.join(self.dir, "image")
+
+    def run_program(self, *words, expect=0):
+        """Runs the program; the codes of its downloads, and all lines."""
+        command = [CONTEXT.program("native_download"), *HASTY, *[str(w) for w in words]]
+        if CONTEXT.valgrind:
+            command = ["valgrind", "-q", "--error-exitcode=99", *command]
+        done = subprocess.run(command, cwd=self.dir, capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
+        lines = done.stdout.splitlines()
+        self.assertNotIn("progress went wrong", done.stdout)
+        return [int(line.split()[1]) for line in lines if line.startswith("get ")], lines
+
+    def get(self, case="ok", sha256=None, size=SIZE, url=None):
+        """The words of one download."""
+        url = url or self.server.url(case, SIZE, self.server.token())
+        return ["get", url, size, sha256 or self.digest["sha256"], self.path]
+
+    def codes(self, *words):
+        return self.run_program(*words)[0]
+
+    def assert_nothing_there(self):
+        self.assertFalse(os.path.exists(self.path))
+
+
+class Downloads(Native):
+    def test_image_takes_its_place_alone(self):
+        self.assertEqual(self.codes(*self.get()), [0])
+        self.assertEqual(os.path.getsize(self.path), SIZE)
+        self.assertEqual(sorted(os.listdir(self.dir)), ["image"])
+
+    def test_md5_when_there_is_no_sha256(self):
+        words = self.get()
+        words[3] = "-"
+        self.assertEqual(self.codes("md5", self.digest["md5"], *words), [0])
+
+    def test_arguments_that_cannot_be_used(self):
+        good = self.get()
+        for at, value in [(1, "-"), (2, "0"), (3, "-"), (3, "zz"), (4, "-")]:
+            words = list(good)
+            words[at] = value
+            with self.subTest(at=at, value=value):
+                self.assertEqual(self.codes(*words), [-2])
+        self.assertEqual(self.codes("signature", "*", *good), [-2])
+
+    def test_each_failure_has_its_code(self):
+        rows = [
+            (self.get(sha256="0" * 64), -30),
+            (self.get(size=SIZE + 1), -24),
+            (self.get(url="ftp://127.0.0.1/x"), -20),
+            (self.get(url="http://127.0.0.1:9/x"), -10),
+        ]
+        for words, code in rows:
+            with self.subTest(words=words):
+                # A clean download works afterwards in the same process.
+                self.assertEqual(self.codes(*words, *self.get()), [code, 0])
+                os.remove(self.path)
+
+    def test_cancelled_then_resumed_from_the_journal(self):
+        size = 2_000_000
+        digest = self.server.digest(size)["sha256"]
+        token = self.server.token()
+        url = self.server.url("ok", size, token)
+        journal = ["journal", os.path.join(self.dir, "journal")]
+        first, _ = self.run_program(*journal, "cancel-at", 1_000_000, "get", url, size, digest, self.path)
+        self.assertEqual(first, [-5])
+        self.assert_nothing_there()
+        self.assertEqual(self.codes(*journal, "get", url, size, digest, self.path), [0])
+        second = self.server.log(token)[-1]["headers"]
+        start = int(second["range"].removeprefix("bytes=").removesuffix("-"))
+        self.assertGreater(start, 1_000_000 - 64 * 1024)
+        self.assertIn("if-range", second)
+        self.assertEqual(sorted(os.listdir(self.dir)), ["image"])
+
+
+class Policy(Native):
+    def test_https_only(self):
+        self.assertEqual(self.codes("https-only", 1, *self.get(), "https-only", 0, *self.get()), [-40, 0])
+
+    def test_hosts(self):
+        self.assertEqual(self.codes("host", "cdn.test", *self.get()), [-41])
+        self.assert_nothing_there()
+        self.assertEqual(self.codes("host", "cdn.test", "host", "127.0.0.1", *self.get(), "host", "-", *self.get()), [0, 0])
+
+    def test_size(self):
+        self.assertEqual(self.codes("max-size", SIZE - 1, *self.get(), "max-size", SIZE, *self.get()), [-42, 0])
+
+    def test_rollback(self):
+        words = ["floor", "1.9.0", "version", "1.9.0", *self.get(), "version", "1.8.9", *self.get(),
+                 "version", "1.10.0", *self.get()]
+        self.assertEqual(self.codes(*words), [-43, -43, 0])
+
+    def test_floor_survives_the_process_and_is_never_lowered(self):
+        self.assertEqual(self.codes("keep-floor", "2.0.0", "version", "2.0.1", *self.get()), [0])
+        self.assertEqual(self.codes("keep-floor", "1.0.0", "version", "1.5.0", *self.get()), [-43])
+        self.assertEqual(self.codes("keep-floor", "-", "version", "2.0.0", *self.get()), [-43])
+
+    def test_refusals_are_logged(self):
+        _, lines = self.run_program("option", "0", "0", "host", "x" * 256)
+        self.assertIn("option -2", lines)
+        self.assertIn("host -2", lines)
+
+
+class Signatures(Native):
+    def setUp(self):
+        super().setUp()
+        self.assertEqual(self.codes(*self.get()), [0])
+        self.image = os.path.join(self.dir, "signed")
+        os.rename(self.path, self.image)
+
+    def openssl(self, *words):
+        return subprocess.run([tool("openssl"), *words], cwd=self.dir, check=True, capture_output=True).stdout
+
+    def key(self, name, *generate):
+        self.openssl("genpkey", *generate, "-out", name + ".key")
+        self.openssl("pkey", "-in", name + ".key", "-pubout", "-out", name + ".pem")
+        return os.path.join(self.dir, name + ".pem")
+
+    def sign(self, name):
+        if name.startswith("ed"):
+            digest = os.path.join(self.dir, "digest")
+            self.openssl("dgst", "-sha256", "-binary", "-out", digest, self.image)
+            raw = self.openssl("pkeyutl", "-sign", "-inkey", name + ".key", "-rawin", "-in", digest)
+        else:
+            raw = self.openssl("dgst", "-sha256", "-sign", name + ".key", self.image)
+        return base64.b64encode(raw).decode()
+
+    KINDS = {
+        "ed25519": ["-algorithm", "ed25519"],
+        "ecdsa": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+        "rsa2048": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+        "rsa3072": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072"],
+    }
+
+    def test_kinds(self):
+        other = self.key("ed_other", "-algorithm", "ed25519")
+        for name, generate in self.KINDS.items():
+            with self.subTest(name):
+                pem = self.key(name, *generate)
+                signed = ["signature", self.sign(name)]
+                # The right key, a roll-over with two keys, the wrong key.
+                self.assertEqual(self.codes("key", pem, *signed, *self.get()), [0])
+                self.assertEqual(self.codes("key", other, "key", pem, *signed, *self.get()), [0])
+                os.remove(self.path)
+                self.assertEqual(self.codes("key", other, *signed, *self.get()), [-31])
+                self.assert_nothing_there()
+
+    def test_unsigned_where_signed_is_demanded(self):
+        pem = self.key("ed", "-algorithm", "ed25519")
+        signed = ["signature", self.sign("ed")]
+        self.assertEqual(self.codes("signed-only", 1, "key", pem, *self.get(), *signed, *self.get()), [-44, 0])
+        self.assertEqual(self.codes("signed-only", 1, *signed, *self.get()), [-44])
+
+    def test_md5_offers_can_be_signed_too(self):
+        pem = self.key("ed", "-algorithm", "ed25519")
+        words = self.get()
+        words[3] = "-"
+        self.assertEqual(self.codes("key", pem, "md5", self.digest["md5"], "signature", self.sign("ed"), *words), [0])
+
+    def test_what_is_no_key(self):
+        with open(os.path.join(self.dir, "garbage"), "w") as f:
+            f.write("nothing")
+        _, lines = self.run_program("key", os.path.join(self.dir, "garbage"))
+        self.assertIn("key -2", lines)
