@@ -54,8 +54,15 @@ impl Fault {
     }
 }
 
-/// An agent for one exchange with one target.
-pub fn agent(dial: Arc<dyn Dial>, target: Target, limits: Limits, cancel: Cancel, fault: Fault) -> Agent {
+/// An agent for one exchange with one target; `total` bounds the whole of it, body included.
+pub fn agent(
+    dial: Arc<dyn Dial>,
+    target: Target,
+    limits: Limits,
+    total: Option<Duration>,
+    cancel: Cancel,
+    fault: Fault,
+) -> Agent {
     let config = Config::builder()
         .proxy(None)
         .http_status_as_error(false)
@@ -69,6 +76,7 @@ pub fn agent(dial: Arc<dyn Dial>, target: Target, limits: Limits, cancel: Cancel
         .max_response_header_size(INPUT_BUFFER)
         .max_idle_connections(0)
         .timeout_recv_response(Some(limits.answer))
+        .timeout_global(total)
         .build();
     Agent::with_parts(config, HalConnector { dial, target, limits, cancel, fault }, NoResolver)
 }
