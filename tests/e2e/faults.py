@@ -11,6 +11,7 @@ import dataclasses
 import itertools
 import os
 import sys
+import tempfile
 import threading
 import time
 
@@ -19,14 +20,14 @@ from lib.bench import Bench
 from lib.ca import Authority
 from lib.cloud import FaultServer
 from lib.context import CONTEXT
-from lib.proc import Process, scratch, wait_until
+from lib.proc import Process, wait_until
 
 SIZE, CLEAN_SIZE = 200_000, 70_001
 AT_ONCE = 10
 # No call may take longer, whatever the server does.
 DEADLINE_MS = 60_000
 # A watcher is called at least every 100 ms; what is beyond that is overrun. Asserted generously: machines are shared.
-TICK_MS, SLACK_MS = 100, 500
+TICK_MS, SLACK_MS = 100, 1000
 # Pauses of these cases are shortened to 1 s, below the patience of the client.
 SHORTENED = {"silent", "stall-in-head", "stall-after-head", "stall"}
 # OTAKIT_OPTION_*: attempts, base, cap, connect, answer, stall, minimum rate and its window, deadline.
@@ -308,7 +309,9 @@ def main(argv):
     args = parse(argv)
     CONTEXT.build, CONTEXT.cloud = os.path.abspath(args.build), args.cloud and os.path.abspath(args.cloud)
     started, servers, rows = time.monotonic(), [], []
-    with scratch() as folder:
+    # In memory: how long a busy disk takes for an fsync is no matter of the network.
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="otakit-faults-", dir=memory) as folder:
         authority = Authority(folder)
         families, clean = gather(authority, servers)
         if args.patterns:
