@@ -175,6 +175,18 @@ typedef int (*otakit_watch_t)(void *user, uint64_t fetched, uint64_t total);
 // to them. 0: the image is begun anew with `HAL_Firmware_Persistence_Start`.
 typedef int (*otakit_resume_t)(void *user, uint64_t stored);
 
+// Where one device's images go. Called on the thread that downloads, with no lock held. A negative return is a failure.
+typedef struct {
+  // Begins an image of `size` bytes.
+  int (*start)(void *user, uint64_t size);
+  // Appends `length` bytes.
+  int (*write)(void *user, char *buffer, uint32_t length);
+  // Ends the image: `valid` is 1 when it is complete and verified, else 0.
+  int (*stop)(void *user, int valid);
+  // Given back in each call.
+  void *user;
+} otakit_linkkit_store_t;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -237,6 +249,22 @@ int otakit_download_persistence(const otakit_image_t *image,
                                 otakit_resume_t resume,
                                 otakit_watch_t watch,
                                 void *user);
+
+// Sets where `ITM_MSG_QUERY_FOTA_DATA` and `ITM_MSG_QUERY_COTA_DATA` put what they download for a device of the device
+// model (0: the master), in place of `HAL_Firmware_Persistence_*`, which know no device and serve one at a time. NULL goes
+// back to those; `IOT_Linkkit_Close` does, too. The structure is copied. Does not block; any thread.
+//
+// Returns `OTAKIT_OK`, or `OTAKIT_INVALID` for a negative device or a store that lacks a function.
+//
+// # Safety
+// `store` is NULL or points to the structure; its functions may be called with its `user` until it is replaced.
+int otakit_linkkit_set_store(int devid,
+                             const otakit_linkkit_store_t *store);
+
+// Inside an `ITE_FOTA` or `ITE_COTA` callback: the device of the device model that the offer is for. Does not block.
+//
+// Returns the device, 0 for the master; -1 outside of such a callback.
+int otakit_linkkit_offered_device(void);
 
 // 1: only https, redirects included; 0, the default: http too. Does not block; any thread.
 void otakit_policy_https_only(int only);

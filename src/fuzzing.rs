@@ -60,7 +60,7 @@ pub fn config_json(data: &[u8]) {
         sound(&config.offer);
         assert_eq!(config.offer.version, config.id);
     }
-    let refusal = config::encode_push_refusal(&config::push_id(data));
+    let refusal = config::encode_push_reply(&config::push_id(data), 400);
     assert!(serde_json::from_str::<serde_json::Value>(&refusal).is_ok());
 }
 

@@ -7,6 +7,7 @@
 //! | `OTAKIT_LAB_ALIYUN_MQTT` | `host:port` or `mqtt://host:port` (plain TCP), `mqtts://host:port` (TLS): stands in for every `*.aliyuncs.com` broker |
 //! | `OTAKIT_LAB_ONENET` | `http://host:port` or `https://host:port`: stands in for the hosts of OneNET's OTA API |
 //! | `OTAKIT_LAB_ONENET_MQTT` | as `OTAKIT_LAB_ALIYUN_MQTT`, for OneNET's broker |
+//! | `OTAKIT_LAB_ALIYUN_HTTP` | `[http://]host:port` (plain TCP), `https://host:port` (TLS): stands in for the hosts that register devices |
 //! | `OTAKIT_LAB_CA` | path of a PEM file with authorities that TLS connections trust in addition |
 
 /// Where a platform's host was redirected to.
@@ -40,6 +41,11 @@ impl Redirect {
 /// Where Aliyun's brokers are redirected to.
 pub fn aliyun_mqtt() -> Option<Redirect> {
     redirect("OTAKIT_LAB_ALIYUN_MQTT", "mqtt")
+}
+
+/// Where the hosts that register devices are redirected to.
+pub fn aliyun_http() -> Option<Redirect> {
+    redirect("OTAKIT_LAB_ALIYUN_HTTP", "http")
 }
 
 /// Where the hosts of OneNET's OTA API are redirected to.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 pub mod codes;
 pub mod download;
+#[cfg(all(feature = "linkkit", feature = "mqtt"))]
+pub mod model;
 pub mod policy;
 #[cfg(feature = "linkkit")]
 pub mod session;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Who the device is, as the firmware says. Values are copied at each call; any thread may ask.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, CString, c_char, c_int};
 
 use super::ffi;
 use crate::log;
@@ -32,6 +32,34 @@ pub fn device_secret() -> Option<String> {
 /// The version of the running firmware, up to 64 bytes; `None` as in [`product_key`].
 pub fn firmware_version() -> Option<String> {
     ask("firmware version", 64, ffi::HAL_GetFirmwareVersion)
+}
+
+/// A part of the identity that the firmware can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The product key.
+    ProductKey,
+    /// The product secret.
+    ProductSecret,
+    /// The device name.
+    DeviceName,
+    /// The device secret.
+    DeviceSecret,
+}
+
+/// Tells the firmware who it is; `false` when it does not take it.
+pub fn set(part: Part, value: &str) -> bool {
+    let Ok(value) = CString::new(value) else { return false };
+    let set = match part {
+        Part::ProductKey => ffi::HAL_SetProductKey,
+        Part::ProductSecret => ffi::HAL_SetProductSecret,
+        Part::DeviceName => ffi::HAL_SetDeviceName,
+        Part::DeviceSecret => ffi::HAL_SetDeviceSecret,
+    };
+    // A copy that the firmware may write to, as the prototype lets it.
+    let mut bytes = value.into_bytes_with_nul();
+    // SAFETY: NUL-terminated, and outlives the call.
+    unsafe { set(bytes.as_mut_ptr().cast()) >= 0 }
 }
 
 fn ask(what: &str, max: usize, get: unsafe extern "C" fn(*mut c_char) -> c_int) -> Option<String> {
@@ -82,5 +110,7 @@ mod tests {
         assert_eq!(firmware_version().as_deref(), Some("app-1.0.0"));
         identity("version", b"");
         assert_eq!(firmware_version(), None);
+        assert!(set(Part::DeviceName, "d2") && !set(Part::DeviceName, "a\0b"));
+        assert_eq!(device_name().as_deref(), Some("d2"));
     }
 }

@@ -22,6 +22,10 @@ mod imports {
         pub fn HAL_GetDeviceName(device_name: *mut c_char) -> c_int;
         pub fn HAL_GetDeviceSecret(device_secret: *mut c_char) -> c_int;
         pub fn HAL_GetFirmwareVersion(version: *mut c_char) -> c_int;
+        pub fn HAL_SetProductKey(product_key: *mut c_char) -> c_int;
+        pub fn HAL_SetProductSecret(product_secret: *mut c_char) -> c_int;
+        pub fn HAL_SetDeviceName(device_name: *mut c_char) -> c_int;
+        pub fn HAL_SetDeviceSecret(device_secret: *mut c_char) -> c_int;
 
         pub fn HAL_Malloc(size: u32) -> *mut c_void;
         pub fn HAL_Free(ptr: *mut c_void);

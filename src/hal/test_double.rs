@@ -195,6 +195,23 @@ identity_functions!(
     HAL_GetFirmwareVersion "version"
 );
 
+macro_rules! identity_setters {
+    ($($function:ident $name:literal),+) => {$(
+        pub unsafe extern "C" fn $function(value: *mut c_char) -> c_int {
+            // SAFETY: the caller gives a string.
+            let value = unsafe { CStr::from_ptr(value) }.to_bytes();
+            identity($name, value);
+            value.len() as c_int
+        }
+    )+};
+}
+identity_setters!(
+    HAL_SetProductKey "product_key",
+    HAL_SetProductSecret "product_secret",
+    HAL_SetDeviceName "device_name",
+    HAL_SetDeviceSecret "device_secret"
+);
+
 pub unsafe extern "C" fn HAL_Malloc(size: u32) -> *mut c_void {
     // SAFETY: any size is allowed.
     unsafe { libc::malloc(size as usize) }

@@ -268,21 +268,29 @@ impl Ota {
             _ => Err(Refusal::Nothing),
         };
         match decoded {
-            Ok(content) => self.take(content),
+            Ok(content) => {
+                let taken = self.take(content);
+                if topic == Topic::ConfigPush {
+                    let reply =
+                        config::encode_push_reply(&config::push_id(payload), if taken { 200 } else { 400 });
+                    let _ = self.send(Topic::ConfigPushReply, 0, &reply);
+                }
+            }
             Err(Refusal::Nothing) => {}
             Err(refusal) => {
                 crate::log!(Warning, "ota", "{}: message refused: {refusal}", self.device);
                 self.note(OtaError::Invalid);
                 if topic == Topic::ConfigPush {
-                    let reply = config::encode_push_refusal(&config::push_id(payload));
+                    let reply = config::encode_push_reply(&config::push_id(payload), 400);
                     let _ = self.send(Topic::ConfigPushReply, 0, &reply);
                 }
             }
         }
     }
 
-    fn take(&self, content: Content) {
-        let Some(content) = self.renewals.deliver(content) else { return };
+    /// Whether the content is of use now.
+    fn take(&self, content: Content) -> bool {
+        let Some(content) = self.renewals.deliver(content) else { return true };
         let offer = match &content {
             Content::Firmware(firmware) => &firmware.offer,
             Content::Config(config) => &config.offer,
@@ -300,10 +308,11 @@ impl Ota {
         // Only now, with no lock held: a firmware's log output may call back into the library.
         if let Err(failure) = taken {
             crate::log!(Warning, "ota", "{}: offer {version} ignored: {failure}", self.device);
-            return;
+            return false;
         }
         crate::log!(Info, "ota", "{}: offer {version}, {size} bytes", self.device);
         self.call_hook(false);
+        true
     }
 
     fn call_hook(&self, ended: bool) {

@@ -2,6 +2,9 @@
 //! A device's OTA service: binds a platform's messages to an engine session over a signal channel.
 
 mod aliyun;
+pub mod message_id;
+#[cfg(feature = "mqtt")]
+pub mod model;
 #[cfg(feature = "onenet")]
 pub mod onenet;
 

@@ -16,7 +16,8 @@ use std::process::Command;
 use crate::Outcome;
 
 /// How the names of the C borders begin; other undefined names are the C library's.
-const BORDER: [&str; 8] = ["HAL_", "IOT_", "iotx_", "LITE_", "otakit_", "ota_", "onenet_", "dev_token_"];
+const BORDER: [&str; 9] =
+    ["HAL_", "IOT_", "aos_", "iotx_", "LITE_", "otakit_", "ota_", "onenet_", "dev_token_"];
 
 #[derive(Default)]
 struct Options<'a> {

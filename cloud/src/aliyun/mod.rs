@@ -1,19 +1,34 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What Aliyun's IoT platform does with a Link Kit device: sign-in and the OTA service over MQTT.
 
+pub mod gateway;
+pub mod register;
 pub mod service;
 pub mod sign;
+pub mod thing;
 pub mod wire;
 
 use crate::data::model::DeviceKey;
 
 /// Topics that the service listens to.
-pub const FILTERS: [&str; 5] = [
+pub const FILTERS: [&str; 17] = [
     "/ota/device/inform/+/+",
     "/ota/device/request/+/+",
     "/ota/device/progress/+/+",
     "/sys/+/+/thing/config/get",
     "/sys/+/+/thing/deviceinfo/update",
+    "/sys/+/+/thing/deviceinfo/delete",
+    "/sys/+/+/thing/event/+/post",
+    "/sys/+/+/thing/property/desired/get",
+    "/sys/+/+/thing/property/desired/delete",
+    "/sys/+/+/thing/sub/register",
+    "/sys/+/+/thing/sub/unregister",
+    "/sys/+/+/thing/topo/add",
+    "/sys/+/+/thing/topo/delete",
+    "/sys/+/+/thing/topo/get",
+    "/ext/ntp/+/+/request",
+    "/ext/session/+/+/combine/login",
+    "/ext/session/+/+/combine/logout",
 ];
 
 /// A message from a device, by topic.
@@ -27,39 +42,72 @@ pub enum Uplink {
     Progress,
     /// The device asks for its configuration.
     ConfigGet,
-    /// The device reports attributes.
-    DeviceInfo,
+    /// The device reports attributes, or properties, or an event; the answer says that it was taken.
+    Thing,
+    /// The device asks for its desired properties.
+    DesiredGet,
+    /// The device asks for the time.
+    Ntp,
+    /// A gateway speaks for a sub-device.
+    Gateway(Gateway),
+}
+
+/// What a gateway does for sub-devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gateway {
+    /// Asks for secrets.
+    Register,
+    /// Gives them up.
+    Unregister,
+    /// Adds to its topology.
+    TopoAdd,
+    /// Takes out of it.
+    TopoDelete,
+    /// Asks for it.
+    TopoGet,
+    /// Brings one on line.
+    Login,
+    /// Takes one off line.
+    Logout,
 }
 
 /// Takes a topic apart; `None` when it is not one of [`FILTERS`].
 pub fn parse_topic(topic: &str) -> Option<(Uplink, DeviceKey)> {
-    let mut parts = topic.strip_prefix('/')?.split('/');
-    let mut next = || parts.next().filter(|p| !p.is_empty());
-    let (uplink, key) = match next()? {
-        "ota" => {
-            if next()? != "device" {
-                return None;
-            }
-            let uplink = match next()? {
-                "inform" => Uplink::Inform,
-                "request" => Uplink::Request,
-                "progress" => Uplink::Progress,
-                _ => return None,
-            };
-            (uplink, DeviceKey::new(next()?, next()?))
+    let parts: Vec<&str> = topic.strip_prefix('/')?.split('/').collect();
+    if parts.iter().any(|part| part.is_empty()) {
+        return None;
+    }
+    let (uplink, product, device) = match *parts.as_slice() {
+        ["ota", "device", "inform", product, device] => (Uplink::Inform, product, device),
+        ["ota", "device", "request", product, device] => (Uplink::Request, product, device),
+        ["ota", "device", "progress", product, device] => (Uplink::Progress, product, device),
+        ["ext", "ntp", product, device, "request"] => (Uplink::Ntp, product, device),
+        ["ext", "session", product, device, "combine", "login"] => {
+            (Uplink::Gateway(Gateway::Login), product, device)
         }
-        "sys" => {
-            let key = DeviceKey::new(next()?, next()?);
-            let uplink = match (next()?, next()?, next()?) {
-                ("thing", "config", "get") => Uplink::ConfigGet,
-                ("thing", "deviceinfo", "update") => Uplink::DeviceInfo,
-                _ => return None,
-            };
-            (uplink, key)
+        ["ext", "session", product, device, "combine", "logout"] => {
+            (Uplink::Gateway(Gateway::Logout), product, device)
         }
+        ["sys", product, device, "thing", ref rest @ ..] => (thing_uplink(rest)?, product, device),
         _ => return None,
     };
-    parts.next().is_none().then_some((uplink, key))
+    Some((uplink, DeviceKey::new(product, device)))
+}
+
+fn thing_uplink(rest: &[&str]) -> Option<Uplink> {
+    Some(match rest {
+        ["config", "get"] => Uplink::ConfigGet,
+        ["deviceinfo", "update" | "delete"] | ["event", _, "post"] | ["property", "desired", "delete"] => {
+            Uplink::Thing
+        }
+        ["property", "desired", "get"] => Uplink::DesiredGet,
+        ["sub", "register"] => Uplink::Gateway(Gateway::Register),
+        ["sub", "unregister"] => Uplink::Gateway(Gateway::Unregister),
+        ["topo", "add"] => Uplink::Gateway(Gateway::TopoAdd),
+        ["topo", "delete"] => Uplink::Gateway(Gateway::TopoDelete),
+        ["topo", "get"] => Uplink::Gateway(Gateway::TopoGet),
+        _ => return None,
+    })
 }
 
 /// Where an offer goes when the platform pushes it.
@@ -89,7 +137,13 @@ mod tests {
             ("/ota/device/request/pk/dn", Uplink::Request),
             ("/ota/device/progress/pk/dn", Uplink::Progress),
             ("/sys/pk/dn/thing/config/get", Uplink::ConfigGet),
-            ("/sys/pk/dn/thing/deviceinfo/update", Uplink::DeviceInfo),
+            ("/sys/pk/dn/thing/deviceinfo/update", Uplink::Thing),
+            ("/sys/pk/dn/thing/event/property/post", Uplink::Thing),
+            ("/sys/pk/dn/thing/event/Error/post", Uplink::Thing),
+            ("/sys/pk/dn/thing/property/desired/get", Uplink::DesiredGet),
+            ("/sys/pk/dn/thing/topo/add", Uplink::Gateway(Gateway::TopoAdd)),
+            ("/ext/session/pk/dn/combine/login", Uplink::Gateway(Gateway::Login)),
+            ("/ext/ntp/pk/dn/request", Uplink::Ntp),
         ] {
             assert_eq!(parse_topic(topic), Some((uplink, key.clone())), "{topic}");
         }
@@ -101,6 +155,8 @@ mod tests {
             "/ota/device/inform/pk/dn/x",
             "/ota/device/upgrade/pk/dn",
             "/sys/pk/dn/thing/config/get_reply",
+            "/sys/pk/dn/thing/event/property/post_reply",
+            "/ext/session/pk/dn/combine/login_reply",
             "ota/device/inform/pk/dn",
         ] {
             assert_eq!(parse_topic(topic), None, "{topic}");

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use super::{Uplink, parse_topic, request_topic, sys_topic, upgrade_topic, wire};
+use super::{Uplink, gateway, parse_topic, request_topic, sys_topic, thing, upgrade_topic, wire};
 use crate::Failure;
 use crate::broker::Outgoing;
 use crate::data::model::{DeviceKey, Firmware};
@@ -42,16 +42,27 @@ pub fn handle(store: &Store, urls: &Urls, topic: &str, payload: &[u8]) -> Vec<Ac
         Uplink::Request => request(store, urls, &key, &message),
         Uplink::Progress => progress(store, &key, &message),
         Uplink::ConfigGet => Ok(vec![config_get(store, urls, &key, &message)]),
-        Uplink::DeviceInfo => {
-            let topic = sys_topic(&key, "thing/deviceinfo/update_reply");
-            let payload = wire::device_info_reply(&wire::id_of(&message));
-            Ok(vec![Action::Publish(Outgoing { topic, payload, at_least_once: false })])
+        Uplink::Thing => Ok(vec![reply_beside(topic, thing::taken(&message))]),
+        Uplink::DesiredGet => Ok(vec![reply_beside(topic, thing::desired(&message))]),
+        Uplink::Ntp => {
+            let topic = format!("/ext/ntp/{key}/response");
+            Ok(vec![answer(topic, thing::time(&message))])
         }
+        Uplink::Gateway(what) => Ok(vec![reply_beside(topic, gateway::handle(store, &key, what, &message))]),
     };
     handled.unwrap_or_else(|failure| {
         note(format_args!("{topic}: {failure}"));
         Vec::new()
     })
+}
+
+fn answer(topic: String, payload: Vec<u8>) -> Action {
+    Action::Publish(Outgoing { topic, payload, at_least_once: false })
+}
+
+/// Most answers go to the request's topic with `_reply` at its end.
+fn reply_beside(topic: &str, payload: Vec<u8>) -> Action {
+    answer(format!("{topic}_reply"), payload)
 }
 
 fn inform(store: &Store, key: &DeviceKey, message: &Value) -> Result<Vec<Action>, Failure> {

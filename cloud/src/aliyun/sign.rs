@@ -3,11 +3,12 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
+use serde_json::Value;
 use sha1::Sha1;
 use sha2::Sha256;
 
 use crate::data::Store;
-use crate::data::model::DeviceKey;
+use crate::data::model::{Device, DeviceKey};
 
 /// The parts of a client id `{id}|key=value,...|`.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,15 +42,32 @@ pub fn check(store: &Store, client_id: &str, user: &str, password: &str) -> Resu
     let key = DeviceKey::new(product, device);
     let known = store.device(&key).ok_or_else(|| format!("{key} is not registered"))?;
     let text = signed_text(&client, &key);
-    let given = decode_hex(password).ok_or_else(|| format!("{key}: the password is not hex"))?;
-    let secret = known.device_secret.as_bytes();
-    let right = match client.sign_method {
-        "hmacsha256" => verify::<Hmac<Sha256>>(secret, &text, &given),
-        "hmacsha1" => verify::<Hmac<Sha1>>(secret, &text, &given),
-        "hmacmd5" => verify::<Hmac<Md5>>(secret, &text, &given),
-        other => return Err(format!("{key}: unknown signmethod {other:?}")),
-    };
-    if right { Ok(key) } else { Err(format!("{key}: the password does not match the device secret")) }
+    if check_text(client.sign_method, &known.device_secret, &text, password) {
+        Ok(key)
+    } else {
+        Err(format!("{key}: the password does not match the device secret by {:?}", client.sign_method))
+    }
+}
+
+/// Whether `given`, in hex, signs `text` under `secret`. The method's name is read in any case.
+pub fn check_text(method: &str, secret: &str, text: &str, given: &str) -> bool {
+    let (secret, Some(given)) = (secret.as_bytes(), decode_hex(given)) else { return false };
+    match method.to_ascii_lowercase().as_str() {
+        "hmacsha256" => verify::<Hmac<Sha256>>(secret, text, &given),
+        "hmacsha1" => verify::<Hmac<Sha1>>(secret, text, &given),
+        "hmacmd5" => verify::<Hmac<Md5>>(secret, text, &given),
+        _ => false,
+    }
+}
+
+/// Checks the signature of a sub-device in a gateway's message.
+pub fn check_item(item: &Value, device: &Device) -> bool {
+    let value = |key: &str| item.get(key).and_then(Value::as_str).unwrap_or_default();
+    // Joining spells the key in lower case, going on line does not.
+    let method = item.get("signmethod").or_else(|| item.get("signMethod")).and_then(Value::as_str);
+    let client = ClientId { id: value("clientId"), sign_method: "", timestamp: Some(value("timestamp")) };
+    let text = signed_text(&client, &device.key());
+    method.is_some_and(|method| check_text(method, &device.device_secret, &text, value("sign")))
 }
 
 fn signed_text(client: &ClientId<'_>, key: &DeviceKey) -> String {

@@ -113,22 +113,22 @@ pub fn config_push(config: &Config, url: &str, id: &str) -> Vec<u8> {
     encode(&Push { id, version: "1.0", params, method: "thing.config.push" })
 }
 
-/// The answer to `thing/deviceinfo/update`.
-pub fn device_info_reply(id: &str) -> Vec<u8> {
+/// The answer to a message of the device model; `data` is any JSON.
+pub fn reply(message: &Value, code: u32, data: &Value, text: &str) -> Vec<u8> {
     #[derive(Serialize)]
     struct Reply<'a> {
         code: u32,
-        data: Empty,
+        data: &'a Value,
         id: &'a str,
-        message: &'static str,
-        method: &'static str,
+        message: &'a str,
+        method: &'a str,
         version: &'static str,
     }
-    let (message, method) = ("success", "thing.deviceinfo.update");
-    encode(&Reply { code: 200, data: Empty {}, id, message, method, version: "1.0" })
+    let method = message.get("method").and_then(Value::as_str).unwrap_or_default();
+    encode(&Reply { code, data, id: &id_of(message), message: text, method, version: "1.0" })
 }
 
-fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+pub(super) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     // These types hold nothing that JSON cannot express.
     serde_json::to_vec(value).unwrap_or_default()
 }

@@ -55,6 +55,8 @@ struct Inner {
     configs: BTreeMap<String, Config>,
     /// Open connections per device, as the embedded broker sees them.
     connections: HashMap<DeviceKey, usize>,
+    /// Sub-devices that their gateways brought on line.
+    logged_in: HashMap<DeviceKey, DeviceKey>,
     last_update: u64,
 }
 
@@ -96,6 +98,7 @@ impl Store {
             product_secret: None,
             version: None,
             version_at: None,
+            gateway: None,
             updates: Vec::new(),
         });
         device.device_secret = secret.to_owned();
@@ -115,9 +118,26 @@ impl Store {
         self.inner.lock().devices.values().cloned().collect()
     }
 
-    /// Whether the device has a connection to the embedded broker.
+    /// Whether the device has a connection to the embedded broker, or is on line through a gateway that has one.
     pub fn is_online(&self, key: &DeviceKey) -> bool {
-        self.inner.lock().connections.get(key).is_some_and(|n| *n > 0)
+        let inner = self.inner.lock();
+        let connected = |key: &DeviceKey| inner.connections.get(key).is_some_and(|n| *n > 0);
+        connected(key) || inner.logged_in.get(key).is_some_and(connected)
+    }
+
+    /// Notes that a gateway brought a sub-device on line, or took it off.
+    pub fn set_login(&self, gateway: &DeviceKey, sub: &DeviceKey, begins: bool) {
+        let mut inner = self.inner.lock();
+        if begins {
+            inner.logged_in.insert(sub.clone(), gateway.clone());
+        } else {
+            inner.logged_in.remove(sub);
+        }
+    }
+
+    /// Puts a sub-device into a gateway's topology, or takes it out. `false`: unknown device.
+    pub fn set_gateway(&self, sub: &DeviceKey, gateway: Option<&DeviceKey>) -> Result<bool, Failure> {
+        self.change(sub, |device| device.gateway = gateway.map(ToString::to_string))
     }
 
     /// Counts a connection that begins (`true`) or ends.

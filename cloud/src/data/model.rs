@@ -44,6 +44,9 @@ pub struct Device {
     /// When it was reported.
     #[serde(default)]
     pub version_at: Option<String>,
+    /// The gateway that it belongs to, `product/device`, when it is a sub-device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<String>,
     /// Updates pushed to the device, oldest first; the oldest are dropped beyond a fixed number.
     #[serde(default)]
     pub updates: Vec<Update>,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Routes: `/firmware/...` and `/config/...` for devices, `/api/...` for the command line.
+//! Routes: `/firmware/...`, `/config/...` and `/auth/register/device` for devices, `/api/...` for the command line.
 //!
 //! The control API has no login: it is for the loopback interface. Changes need `Content-Type:
 //! application/json`, which a page in a browser cannot send to another origin unasked. Secrets never appear
@@ -123,6 +123,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/firmware/:id/:name", get(firmware_content))
         .route("/config/:product/:id", get(config_content))
+        .route("/auth/register/device", post(register))
         .route("/api/status", get(status))
         .route("/api/devices", post(add_device))
         .route("/api/firmware", get(list_firmware).post(load_firmware))
@@ -177,6 +178,10 @@ async fn config_content(
         }
         None => content::plain(StatusCode::NOT_FOUND, "no such configuration\n"),
     }
+}
+
+async fn register(State(app): App, form: String) -> Json<Value> {
+    Json(crate::aliyun::register::answer(&app.store, &form))
 }
 
 async fn status(State(app): App) -> Json<StatusView> {

@@ -3,6 +3,7 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
+use super::model::gateway;
 use super::sign::{CLOUD, region, region_number};
 use super::{FAIL, NULL_VALUE, SUCCESS, mqtt, ota};
 use crate::capi::guard::guard;
@@ -88,15 +89,21 @@ pub unsafe extern "C" fn IOT_SetupConnInfo(
 /// Sets or gets one of the process's options; -1 for an option that does not exist.
 ///
 /// # Safety
-/// `value` is NULL or points to what the option asks for: an `int`, or a NUL-terminated string.
+/// `value` is NULL or points to what the option asks for: an `int`, a NUL-terminated string, or an identity.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn IOT_Ioctl(option: c_int, value: *mut c_void) -> c_int {
     guard("IOT_Ioctl", FAIL, || {
         if value.is_null() {
             return FAIL;
         }
-        // SAFETY: as the caller vouches.
-        unsafe { apply(option, value) }.map_or(FAIL, |()| SUCCESS)
+        match option {
+            // SAFETY: as the caller vouches; alignment is not relied upon.
+            11 => gateway::select_ota(unsafe { value.cast::<c_int>().read_unaligned() }),
+            // SAFETY: as the caller vouches.
+            12 => unsafe { gateway::query_devid(value.cast()) },
+            // SAFETY: as the caller vouches.
+            _ => unsafe { apply(option, value) }.map_or(FAIL, |()| SUCCESS),
+        }
     })
 }
 
@@ -120,8 +127,10 @@ unsafe fn apply(option: c_int, value: *mut c_void) -> Option<()> {
             3 => cloud.http_domain = Some(limited(value, DOMAIN_LEN)?),
             4 => cloud.dynamic_register = number.read_unaligned(),
             5 => number.write_unaligned(cloud.dynamic_register),
-            // Switches of the device model: accepted and without effect in a build without it.
-            6..=8 | 10 => {}
+            6 | 7 => cloud.event_replies = number.read_unaligned() != 0,
+            8 => cloud.set_replies = number.read_unaligned() != 0,
+            // Without effect, in the reference too.
+            9 | 10 => {}
             13 => cloud.customize_info = limited(value, CUSTOMIZE_INFO_LEN)?,
             _ => return None,
         }

@@ -9,9 +9,13 @@ pub mod hooks;
 pub mod infra;
 mod ioctl;
 #[cfg(feature = "mqtt")]
+pub mod model;
+#[cfg(feature = "mqtt")]
 pub mod mqtt;
 pub mod mqtt_types;
 pub mod ota;
+#[cfg(feature = "mqtt")]
+pub mod register;
 #[cfg(feature = "mqtt")]
 pub mod sign;
 #[cfg_attr(feature = "mqtt", path = "signal_own.rs")]

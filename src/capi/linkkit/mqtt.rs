@@ -2,7 +2,7 @@
 //! `mqtt_api.h`: the ten `IOT_MQTT_*` functions.
 
 mod callback;
-mod construct;
+pub(super) mod construct;
 
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::Arc;
@@ -11,11 +11,12 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::mqtt_types::{iotx_mqtt_event_handle_func_fpt, iotx_mqtt_qos_t, iotx_mqtt_topic_info_t};
-use super::{FAIL, NULL_VALUE, SUCCESS};
+use super::{FAIL, NULL_VALUE, SUCCESS, model};
 use crate::capi::guard::guard;
 use crate::capi::handle::{Handle, Kind, Table};
 use crate::capi::{settings, text};
 use crate::mqtt::{Client, Handler, MqttError, Subscription};
+use construct::Plan;
 pub use construct::iotx_mqtt_param_t;
 
 /// `iotx_mqtt_nwk_event_t`.
@@ -124,37 +125,54 @@ fn packet_id(outcome: Result<u16, MqttError>) -> c_int {
 pub unsafe extern "C" fn IOT_MQTT_Construct(pInitParams: *mut iotx_mqtt_param_t) -> *mut c_void {
     guard("IOT_MQTT_Construct", std::ptr::null_mut(), || {
         // SAFETY: as the caller vouches.
-        let Some(plan) = (unsafe { construct::plan(pInitParams) }) else { return std::ptr::null_mut() };
-        let id = plan.options.client_id.clone();
-        let same = |open: &Open| open.client.options().client_id == id;
-        if let Some(handle) = CLIENTS.find_open(same) {
-            crate::log!(Warning, "mqtt", "this client id has a client already: its handle is returned");
-            return handle.to_c();
-        }
-        let first = DEFAULT.lock().is_none();
-        let early = if first { std::mem::take(&mut *EARLY.lock()) } else { Vec::new() };
-        let connected = Client::connect(settings::dial(), plan.options, plan.default_handler, early.clone());
-        let client = match connected {
-            Ok(client) => client,
-            Err(error) => {
-                crate::log!(Error, "mqtt", "cannot connect: {error}");
-                EARLY.lock().extend(early);
-                return std::ptr::null_mut();
-            }
-        };
-        construct::greet(&client, plan.device.as_ref());
-        let open = Arc::new(Open { client: client.clone(), authorities: plan.authorities });
-        match CLIENTS.open_unless(open, same) {
-            Some(handle) => {
-                DEFAULT.lock().get_or_insert(handle);
-                handle.to_c()
-            }
-            None => {
-                client.disconnect(GRACE);
-                std::ptr::null_mut()
-            }
-        }
+        let plan = unsafe { construct::plan(pInitParams) };
+        plan.and_then(open).map_or(std::ptr::null_mut(), Handle::to_c)
     })
+}
+
+/// Connects as planned, and greets the cloud.
+pub(super) fn open(plan: Plan) -> Option<Handle> {
+    let id = plan.options.client_id.clone();
+    let same = |open: &Open| open.client.options().client_id == id;
+    if let Some(handle) = CLIENTS.find_open(same) {
+        crate::log!(Warning, "mqtt", "this client id has a client already: its handle is returned");
+        return Some(handle);
+    }
+    let first = DEFAULT.lock().is_none();
+    let early = if first { std::mem::take(&mut *EARLY.lock()) } else { Vec::new() };
+    let connected = Client::connect(settings::dial(), plan.options, plan.default_handler, early.clone());
+    let client = match connected {
+        Ok(client) => client,
+        Err(error) => {
+            crate::log!(Error, "mqtt", "cannot connect: {error}");
+            EARLY.lock().extend(early);
+            return None;
+        }
+    };
+    construct::greet(&client, plan.device.as_ref());
+    let open = Arc::new(Open { client: client.clone(), authorities: plan.authorities });
+    let handle = CLIENTS.open_unless(open, same);
+    match handle {
+        Some(handle) => {
+            DEFAULT.lock().get_or_insert(handle);
+            model::callbacks::mqtt_connected();
+        }
+        None => client.disconnect(GRACE),
+    }
+    handle
+}
+
+/// Disconnects and frees; `false` when the handle is not open.
+pub(super) fn close(handle: Handle) -> bool {
+    let Some(open) = CLIENTS.close(handle) else { return false };
+    let next = CLIENTS.find_open(|_| true);
+    let mut default = DEFAULT.lock();
+    if *default == Some(handle) {
+        *default = next;
+    }
+    drop(default);
+    open.client.disconnect(GRACE);
+    true
 }
 
 /// Disconnects, frees, and sets `*phandle` to NULL. NULL and a NULL handle mean the default client.
@@ -167,16 +185,9 @@ pub unsafe extern "C" fn IOT_MQTT_Destroy(phandle: *mut *mut c_void) -> c_int {
         // SAFETY: as the caller vouches.
         let given = unsafe { phandle.as_ref() }.copied().unwrap_or(std::ptr::null_mut());
         let handle = if given.is_null() { *DEFAULT.lock() } else { Some(Handle::from_c(given)) };
-        let Some((handle, open)) = handle.and_then(|handle| Some((handle, CLIENTS.close(handle)?))) else {
+        if !handle.is_some_and(close) {
             return NULL_VALUE;
-        };
-        let next = CLIENTS.find_open(|_| true);
-        let mut default = DEFAULT.lock();
-        if *default == Some(handle) {
-            *default = next;
         }
-        drop(default);
-        open.client.disconnect(GRACE);
         if !phandle.is_null() {
             // SAFETY: not NULL; writable, as the caller vouches.
             unsafe { phandle.write(std::ptr::null_mut()) };

@@ -64,6 +64,10 @@ pub(super) struct Cloud {
     pub dynamic_register: c_int,
     /// Appended to the client id's key list.
     pub customize_info: String,
+    /// Whether the device model listens to the answers to properties and events.
+    pub event_replies: bool,
+    /// Whether the device model answers that properties are to be set.
+    pub set_replies: bool,
 }
 
 /// The process's cloud.
@@ -72,6 +76,8 @@ pub(super) static CLOUD: Mutex<Cloud> = Mutex::new(Cloud {
     http_domain: None,
     dynamic_register: 0,
     customize_info: String::new(),
+    event_replies: false,
+    set_replies: true,
 });
 
 /// The region with this number; `custom` is the host that `IOT_Ioctl` set.
@@ -151,13 +157,13 @@ fn sign(number: c_int, meta: &iotx_dev_meta_info_t, out: &mut iotx_sign_mqtt_t) 
 }
 
 /// The text of a C array; `None` without a NUL in it or when it is not UTF-8.
-fn array_text(field: &[c_char]) -> Option<String> {
+pub(super) fn array_text(field: &[c_char]) -> Option<String> {
     let end = field.iter().position(|&c| c == 0)?;
     let bytes = field.get(..end)?.iter().map(|&c| c.to_ne_bytes()[0]).collect();
     String::from_utf8(bytes).ok()
 }
 
-fn put<const N: usize>(value: &str, field: &mut [c_char; N], too_long: i32) -> Result<(), i32> {
+pub(super) fn put<const N: usize>(value: &str, field: &mut [c_char; N], too_long: i32) -> Result<(), i32> {
     if value.len() >= N {
         return Err(too_long);
     }

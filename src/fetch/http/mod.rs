@@ -4,6 +4,7 @@
 mod agent;
 pub(crate) mod answer;
 pub mod call;
+pub mod form;
 pub mod slice;
 
 use std::io::Read;

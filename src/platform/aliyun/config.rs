@@ -71,9 +71,10 @@ pub fn encode_get(scope: &str, get_type: &str, attribute_keys: &str) -> String {
     )
 }
 
-/// The answer to a push that was refused (400). The reference's has no braces; this one is JSON.
-pub fn encode_push_refusal(id: &Value) -> String {
-    format!(r#"{{"id":{id},"code":"400","data":{{}}}}"#)
+/// The answer to a push: 200 taken, 400 refused. The reference's refusal has no braces and it does not answer a push that
+/// it takes; this is JSON in both cases.
+pub fn encode_push_reply(id: &Value, code: u16) -> String {
+    format!(r#"{{"id":{id},"code":"{code}","data":{{}}}}"#)
 }
 
 #[cfg(test)]
@@ -108,7 +109,7 @@ mod tests {
         for (push, id) in
             [(r#"{"id":"7\"8"}"#, r#""7\"8""#), (r#"{"id":7}"#, "7"), ("{", r#""""#), ("{}", r#""""#)]
         {
-            let refusal = encode_push_refusal(&push_id(push.as_bytes()));
+            let refusal = encode_push_reply(&push_id(push.as_bytes()), 400);
             assert_eq!(refusal, format!(r#"{{"id":{id},"code":"400","data":{{}}}}"#));
         }
     }

@@ -89,15 +89,26 @@ pub enum Region {
 impl Region {
     /// The broker's host for a product. `None` for a custom region without a host.
     pub fn mqtt_host(&self, product_key: &str) -> Option<String> {
-        let region = match self {
+        match self {
+            Self::Custom(host) => host.clone(),
+            _ => Some(format!("{product_key}.iot-as-mqtt.{}.aliyuncs.com", self.name()?)),
+        }
+    }
+
+    /// The host that registers devices. `None` for a custom region, which has none of its own.
+    pub fn auth_host(&self) -> Option<String> {
+        Some(format!("iot-auth.{}.aliyuncs.com", self.name()?))
+    }
+
+    fn name(&self) -> Option<&'static str> {
+        Some(match self {
             Self::Shanghai => "cn-shanghai",
             Self::Singapore => "ap-southeast-1",
             Self::Japan => "ap-northeast-1",
             Self::UsWest => "us-west-1",
             Self::Germany => "eu-central-1",
-            Self::Custom(host) => return host.clone(),
-        };
-        Some(format!("{product_key}.iot-as-mqtt.{region}.aliyuncs.com"))
+            Self::Custom(_) => return None,
+        })
     }
 }
 
@@ -162,6 +173,8 @@ mod tests {
         let host = Region::Shanghai.mqtt_host("a1TestProdK").unwrap();
         assert_eq!(host, "a1TestProdK.iot-as-mqtt.cn-shanghai.aliyuncs.com");
         assert_eq!(Region::Custom(None).mqtt_host("x"), None);
+        assert_eq!(Region::Japan.auth_host().as_deref(), Some("iot-auth.ap-northeast-1.aliyuncs.com"));
+        assert_eq!(Region::Custom(Some("h".to_owned())).auth_host(), None);
     }
 
     #[test]

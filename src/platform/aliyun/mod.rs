@@ -6,7 +6,9 @@
 pub mod config;
 pub mod identity;
 pub mod json;
+pub mod model;
 pub mod offer;
+pub mod register;
 pub mod report;
 pub mod topics;
 

@@ -8,6 +8,7 @@
 #include "dev_sign_internal.h"
 #include "dev_sign_wrapper.h"
 #include "dm_wrapper.h"
+#include "dynreg_api.h"
 #include "infra_compat.h"
 #include "infra_config.h"
 #include "infra_defs.h"

@@ -261,12 +261,13 @@ int main(void)
             break;
         }
         if (!run(own_commands, &command) && !run(mqtt_commands, &command) && !run(ota_commands, &command) &&
-            !run(control_commands, &command)) {
+            !run(control_commands, &command) && !run(model_commands, &command)) {
             fprintf(stderr, "driver: no command %s\n", command.word[0]);
             exit(70);
         }
     }
     free(line);
+    model_cleanup();
     ota_cleanup();
     mqtt_cleanup();
     return 0;

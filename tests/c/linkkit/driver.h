@@ -38,6 +38,7 @@ typedef struct {
 extern const entry_t mqtt_commands[];
 extern const entry_t ota_commands[];
 extern const entry_t control_commands[];
+extern const entry_t model_commands[];
 
 /* Milliseconds of the monotonic clock. */
 double now_ms(void);
@@ -67,5 +68,6 @@ void guarded_free(guarded_t *buffer);
 /* Frees what the modules hold at exit. */
 void mqtt_cleanup(void);
 void ota_cleanup(void);
+void model_cleanup(void);
 
 #endif

@@ -3,9 +3,9 @@
 
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::super::mqtt_types::iotx_mqtt_event_handle_t;
+use super::super::register;
 use super::super::sign::{CLOUD, default_mode};
 use super::callback::CHandler;
 use super::millis;
@@ -17,6 +17,7 @@ use crate::net::{Roots, Security, Target};
 use crate::platform::aliyun::identity::{Credentials, DEVICE_SECRET_LEN, Device, SecureMode, credentials};
 use crate::platform::aliyun::report;
 use crate::platform::aliyun::topics::Topic;
+use crate::service::message_id;
 
 /// `iotx_mqtt_param_t`. Empty, 0 or out of range: the default. The texts are copied.
 #[repr(C)]
@@ -168,6 +169,9 @@ fn sign_in(given: Given, mode: SecureMode) -> Option<(Option<Device>, Credential
     }
     let product_key = device::product_key().or_else(|| missing("product key"))?;
     let device_name = device::device_name().or_else(|| missing("device name"))?;
+    if CLOUD.lock().dynamic_register != 0 {
+        register::at_first_connection(&Device::new(&product_key, &device_name)?)?;
+    }
     let secret = device::device_secret().unwrap_or_default();
     if secret.len() > DEVICE_SECRET_LEN {
         return missing("device secret of at most 64 characters");
@@ -191,15 +195,14 @@ fn missing<T>(what: &str) -> Option<T> {
 
 /// What a device says after its sign-in: the SDK it runs, and its firmware's version.
 pub fn greet(client: &Client, device: Option<&Device>) {
-    static NEXT_ID: AtomicU32 = AtomicU32::new(1);
     let Some(device) = device else { return };
     let say = |topic: Topic, payload: String| {
         if let Err(error) = client.publish(&topic.of(device), 1, payload.as_bytes()) {
             crate::log!(Warning, "mqtt", "{}: {error}", topic.of(device));
         }
     };
-    say(Topic::DeviceInfo, report::device_info(NEXT_ID.fetch_add(1, Ordering::Relaxed)));
+    say(Topic::DeviceInfo, report::device_info(message_id::next()));
     if let Some(version) = device::firmware_version() {
-        say(Topic::Inform, report::version_at_sign_in(NEXT_ID.fetch_add(1, Ordering::Relaxed), &version));
+        say(Topic::Inform, report::version_at_sign_in(message_id::next(), &version));
     }
 }

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `dynreg_api.h`: a device that asks for its secret, once.
+
+use std::ffi::c_int;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::sign::{self, CLOUD, array_text, default_mode, iotx_dev_meta_info_t};
+use super::{FAIL, SUCCESS};
+use crate::capi::guard::guard;
+use crate::capi::settings;
+use crate::fetch::http::form::{self, Form};
+use crate::hal::device::{self, Part};
+use crate::hal::kv;
+use crate::lab;
+use crate::net::{Roots, Security, Target};
+use crate::platform::aliyun::identity::{DEVICE_SECRET_LEN, Device, Region, SecureMode};
+use crate::platform::aliyun::register;
+
+/// `iotx_http_region_types_t`: any integer may come from C.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub struct iotx_http_region_types_t(pub c_int);
+
+/// How long connecting, the answer and a silence may take, each.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest answer in bytes.
+const MAX_ANSWER: usize = 4096;
+
+/// Asks for a device's secret with its product's secret, and writes it into `meta`. Blocks: up to 10 s each for connecting
+/// and for the answer.
+///
+/// # Safety
+/// `meta` is NULL or points to the structure.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_Dynamic_Register(
+    region: iotx_http_region_types_t,
+    meta: *mut iotx_dev_meta_info_t,
+) -> i32 {
+    guard("IOT_Dynamic_Register", FAIL, || {
+        // SAFETY: as the caller vouches; the structure is made of bytes, so any address is aligned.
+        let Some(meta) = (unsafe { meta.as_mut() }) else { return FAIL };
+        let product_key = array_text(&meta.product_key);
+        let device =
+            product_key.zip(array_text(&meta.device_name)).and_then(|(pk, dn)| Device::new(&pk, &dn));
+        let product_secret = array_text(&meta.product_secret).filter(|secret| !secret.is_empty());
+        let (Some(device), Some(product_secret), Some(region)) =
+            (device, product_secret, sign::region(region.0, None))
+        else {
+            return FAIL;
+        };
+        let Some(secret) = ask(&device, &product_secret, &region) else { return FAIL };
+        sign::put(&secret, &mut meta.device_secret, FAIL).map_or_else(|code| code, |()| SUCCESS)
+    })
+}
+
+/// The secret for a connection: the one kept from an earlier registration, else a new one, which is kept. The firmware is
+/// told. `None`, with a log line, when there is none.
+pub fn at_first_connection(device: &Device) -> Option<()> {
+    let key = format!("DYNAMIC_REG_{}", device.device_name);
+    let kept = kv::get(&key, DEVICE_SECRET_LEN + 1).and_then(|kept| String::from_utf8(kept).ok());
+    // HALs differ in whether the NUL is counted.
+    let kept = kept.map(|kept| kept.trim_end_matches('\0').to_owned()).filter(|kept| !kept.is_empty());
+    let secret = if let Some(kept) = kept {
+        kept
+    } else {
+        let Some(product_secret) = device::product_secret() else {
+            crate::log!(Error, "register", "no product secret: {device} cannot be registered");
+            return None;
+        };
+        let region = CLOUD.lock().region.clone();
+        let secret = ask(device, &product_secret, &region)?;
+        if !kv::set(&key, secret.as_bytes()) {
+            crate::log!(Warning, "register", "the secret of {device} cannot be kept");
+        }
+        secret
+    };
+    device::set(Part::DeviceSecret, &secret).then_some(())
+}
+
+fn ask(device: &Device, product_secret: &str, region: &Region) -> Option<String> {
+    let target = target(region).or_else(|| {
+        crate::log!(Error, "register", "a custom region needs IOTX_IOCTL_SET_HTTP_DOMAIN");
+        None
+    })?;
+    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    let body = register::form(device, product_secret, &format!("{random:016x}"));
+    let (path, accept, content_type) = (register::PATH, register::ACCEPT, register::CONTENT_TYPE);
+    let form = Form { path, accept, content_type, body: &body };
+    let answer = form::post(&settings::dial(), target, form, TIMEOUT, MAX_ANSWER)
+        .inspect_err(|error| crate::log!(Error, "register", "{device}: {error}"))
+        .ok()?;
+    register::secret(&answer, device)
+        .inspect_err(|refusal| crate::log!(Error, "register", "{device}: {refusal}"))
+        .ok()
+}
+
+/// Where registrations go: the domain that was set, else the region's; in a lab build, the lab's in place of any.
+fn target(region: &Region) -> Option<Target> {
+    let (host, port, tls) = if let Some(lab::Redirect { host, port, tls }) = lab::aliyun_http() {
+        (host, port, tls)
+    } else {
+        let custom = CLOUD.lock().http_domain.clone();
+        let host = custom.or_else(|| region.auth_host())?;
+        let tls = matches!(default_mode(), SecureMode::Tls);
+        (host, if tls { 443 } else { 80 }, tls)
+    };
+    let roots = Roots { public: true, pem: lab::authorities() };
+    let security = if tls { Security::Tls(Arc::new(roots)) } else { Security::Plain };
+    Some(Target { host, port, security })
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Dynamic registration over HTTP: a device that knows its product's secret asks for its own.
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::Value;
+use sha2::Sha256;
+
+use super::identity::{DEVICE_SECRET_LEN, Device};
+use super::{Refusal, json};
+use crate::digest::to_hex;
+
+/// Where the form is posted.
+pub const PATH: &str = "/auth/register/device";
+/// What the reference accepts as an answer.
+pub const ACCEPT: &str = "text/xml,text/javascript,text/html,application/json";
+/// What the form is.
+pub const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
+
+/// The form. `random` is any text of letters and digits.
+pub fn form(device: &Device, product_secret: &str, random: &str) -> String {
+    let Device { product_key, device_name } = device;
+    let text = format!("deviceName{device_name}productKey{product_key}random{random}");
+    // HMAC takes keys of any length; the error type exists for other MACs.
+    let sign = Hmac::<Sha256>::new_from_slice(product_secret.as_bytes())
+        .map(|mac| to_hex(&mac.chain_update(text.as_bytes()).finalize().into_bytes()).to_uppercase())
+        .unwrap_or_default();
+    format!(
+        "productKey={}&deviceName={}&random={}&sign={sign}&signMethod=hmacsha256",
+        encoded(product_key),
+        encoded(device_name),
+        encoded(random)
+    )
+}
+
+/// The device secret in the answer: the answer must be a success, and about this device where it names one.
+pub fn secret(answer: &[u8], device: &Device) -> Result<String, Refusal> {
+    let answer = json::object(answer)?;
+    if answer.get("code").and_then(Value::as_u64) != Some(200) {
+        return Err(Refusal::NotSuccess);
+    }
+    let data = json::child(&answer, "data")?;
+    for (key, wanted) in [("productKey", &device.product_key), ("deviceName", &device.device_name)] {
+        if data.get(key).is_some_and(|named| named.as_str() != Some(wanted)) {
+            return Err(Refusal::Key(key));
+        }
+    }
+    let secret = json::text(data, "deviceSecret")?;
+    if secret.len() > DEVICE_SECRET_LEN {
+        return Err(Refusal::Key("deviceSecret"));
+    }
+    Ok(secret.to_owned())
+}
+
+/// Percent-encoded for a form; letters, digits and `-._` stand for themselves.
+fn encoded(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        use std::fmt::Write as _;
+        if byte.is_ascii_alphanumeric() || b"-._".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing into a String cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_form() {
+        let device = Device::new("a1TestProdK", "dev001").unwrap();
+        assert_eq!(
+            form(&device, "fedcba9876543210", "8Ygb7ULYh53B6OA"),
+            "productKey=a1TestProdK&deviceName=dev001&random=8Ygb7ULYh53B6OA&sign=1C831DCD3515D2CA630C5259BDFEAA3261A1136C5C3354E514E219F3172451C3&signMethod=hmacsha256"
+        );
+        let odd = Device::new("p", "a:b&c=d@e").unwrap();
+        assert!(form(&odd, "s", "r").starts_with("productKey=p&deviceName=a%3Ab%26c%3Dd%40e&"));
+    }
+
+    #[test]
+    fn answers() {
+        let device = Device::new("p", "d").unwrap();
+        let good = r#"{"code":200,"data":{"productKey":"p","deviceName":"d","deviceSecret":"s"},"message":"success"}"#;
+        assert_eq!(secret(good.as_bytes(), &device).as_deref(), Ok("s"));
+        for (bad, refusal) in [
+            (good.replace("200", "6288"), Refusal::NotSuccess),
+            (good.replace("200", "2001"), Refusal::NotSuccess),
+            (good.replace(r#""d""#, r#""e""#), Refusal::Key("deviceName")),
+            (good.replace(r#""s""#, r#""""#), Refusal::Key("deviceSecret")),
+            (good.replace(r#""s""#, &format!("\"{}\"", "s".repeat(65))), Refusal::Key("deviceSecret")),
+            ("<html>".to_owned(), Refusal::NotJson),
+        ] {
+            assert_eq!(secret(bad.as_bytes(), &device), Err(refusal), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the application is told.
+
+use std::collections::VecDeque;
+
+use crate::platform::aliyun::config::Config;
+
+/// Most events that wait for being delivered.
+const MAX: usize = 256;
+
+/// Something for the application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// There is a connection.
+    Connected,
+    /// The connection is lost.
+    Disconnected,
+    /// Transparent data.
+    RawData {
+        /// The device.
+        devid: i32,
+        /// Any bytes.
+        data: Vec<u8>,
+    },
+    /// A service is called.
+    Service {
+        /// The device.
+        devid: i32,
+        /// The service's name.
+        name: String,
+        /// Its parameters, JSON.
+        params: String,
+        /// Where the answer goes.
+        reply: ReplyTo,
+    },
+    /// Properties are to be set.
+    PropertySet {
+        /// The device.
+        devid: i32,
+        /// Names and values, JSON.
+        params: String,
+        /// Where the answer goes.
+        reply: ReplyTo,
+    },
+    /// Properties are asked for.
+    PropertyGet {
+        /// The device.
+        devid: i32,
+        /// Their names, JSON.
+        params: String,
+        /// Where the answer goes.
+        reply: ReplyTo,
+    },
+    /// The desired properties, JSON.
+    Desired(String),
+    /// A report was answered.
+    Report {
+        /// The device.
+        devid: i32,
+        /// The report's id.
+        msgid: u32,
+        /// 200: done; 100000: no answer came.
+        code: i32,
+        /// What the cloud says to it, where that is handed on.
+        text: Option<String>,
+    },
+    /// An event was answered.
+    EventReply {
+        /// The device.
+        devid: i32,
+        /// The message's id.
+        msgid: u32,
+        /// As in [`Event::Report`].
+        code: i32,
+        /// The event's name.
+        name: String,
+        /// What the cloud says to it.
+        message: String,
+    },
+    /// The cloud's clock, ms since 1970.
+    Timestamp(String),
+    /// The gateway's sub-devices.
+    TopoList {
+        /// The query's id.
+        msgid: u32,
+        /// As in [`Event::Report`].
+        code: i32,
+        /// A JSON array; empty when no answer came.
+        list: String,
+    },
+    /// Sub-devices may join.
+    PermitJoin {
+        /// Of this product; any when empty.
+        product_key: String,
+        /// For so many seconds.
+        seconds: i32,
+    },
+    /// A firmware is on offer.
+    Firmware {
+        /// To this device.
+        devid: i32,
+        /// The version.
+        version: String,
+    },
+    /// A configuration is on offer.
+    Config {
+        /// To this device.
+        devid: i32,
+        /// What is known of it.
+        config: Config,
+    },
+    /// A message of the V3.10 lineage's error channel.
+    CloudError {
+        /// The device.
+        devid: i32,
+        /// The code that the cloud gives.
+        code: i32,
+        /// The message as it came.
+        text: String,
+    },
+}
+
+/// Where a call's answer goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplyTo {
+    /// The topic.
+    pub topic: String,
+    /// The call's id.
+    pub id: String,
+}
+
+/// Events that wait, in order.
+#[derive(Debug, Default)]
+pub struct Queue {
+    events: VecDeque<Event>,
+}
+
+impl Queue {
+    /// Adds an event; `false` when there is no room and it is lost.
+    pub fn push(&mut self, event: Event) -> bool {
+        let room = self.events.len() < MAX;
+        if room {
+            self.events.push_back(event);
+        }
+        room
+    }
+
+    /// The next event.
+    pub fn pop(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_and_bound() {
+        let mut queue = Queue::default();
+        for n in 0..MAX {
+            assert!(queue.push(Event::Timestamp(n.to_string())));
+        }
+        assert!(!queue.push(Event::Connected));
+        assert_eq!(queue.len(), MAX);
+        assert_eq!(queue.pop(), Some(Event::Timestamp("0".to_owned())));
+        assert!(queue.push(Event::Connected));
+    }
+}

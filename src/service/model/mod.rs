@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The device model: a master device on its connection, and the sub-devices that it speaks for.
+//!
+//! ```text
+//! MQTT ─► Inlet ─► inbound: decode, match with what is pending ─► Queue ─► next_event ─► the application
+//! the application ─► report, trigger, ask ─► envelope ─► MQTT
+//! ```
+//!
+//! Messages are decoded in whatever thread serves the connection; the application is told only where it asks for events.
+//! No lock is held while the MQTT client, an OTA service or the application is called.
+
+mod event;
+mod gateway;
+mod inbound;
+mod nodes;
+mod pending;
+mod progress;
+mod update;
+
+pub use event::{Event, ReplyTo};
+pub use update::Kind;
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::mqtt::{Client, MqttError};
+use crate::platform::aliyun::identity::Device;
+use crate::platform::aliyun::model::{Down, envelope, topics};
+use crate::service::{Content, Ota, OtaError, message_id};
+use event::Queue;
+use inbound::Inlet;
+use nodes::Nodes;
+use pending::{Expect, Pending};
+
+/// How long an answer of the cloud is waited for.
+pub const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The code of a message that was not answered.
+pub const CODE_TIMEOUT: i32 = 100_000;
+/// How long one subscription is waited for.
+const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long all subscriptions of a device are waited for; those that are left are not waited for.
+const SUBSCRIBE_TOTAL: Duration = Duration::from_secs(15);
+
+/// Why a call failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelError {
+    /// Not allowed now: not connected, connected already, closed.
+    State,
+    /// No such device.
+    Device,
+    /// An argument cannot be used.
+    Invalid,
+    /// The message could not be sent.
+    Signal,
+    /// The cloud refused, with this code.
+    Refused(i32),
+    /// The cloud did not answer.
+    Timeout,
+    /// The update module failed.
+    Ota(OtaError),
+    /// The image is complete and not what was promised.
+    Digest,
+}
+
+impl From<OtaError> for ModelError {
+    fn from(error: OtaError) -> Self {
+        Self::Ota(error)
+    }
+}
+
+/// What a device listens to, beyond what every device does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wants {
+    /// Answers to properties and events.
+    pub event_replies: bool,
+    /// Desired properties, and queries of properties.
+    pub shadow: bool,
+    /// What concerns a gateway.
+    pub gateway: bool,
+}
+
+/// Opens the OTA service of a device.
+pub type OtaMaker = Box<dyn Fn(Device) -> Result<Arc<Ota>, OtaError> + Send + Sync>;
+
+/// Where the master stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Open,
+    Connecting,
+    Connected,
+    Closed,
+}
+
+#[derive(Default)]
+struct State {
+    phase: Phase,
+    client: Option<Client>,
+    wants: Wants,
+    nodes: Nodes,
+    pending: Pending,
+    events: Queue,
+    otas: Vec<(i32, Arc<Ota>)>,
+    /// The device that update calls are about when they do not say.
+    ota_device: i32,
+    /// Devices whose download is under way.
+    downloading: Vec<i32>,
+}
+
+/// A device that holds the connection, and its sub-devices. All methods may be called from any thread.
+pub struct Master {
+    me: Weak<Self>,
+    device: Device,
+    make_ota: OtaMaker,
+    state: Mutex<State>,
+}
+
+impl Master {
+    /// Opens the master; its OTA service listens as soon as there is a connection.
+    pub fn open(device: Device, make_ota: OtaMaker) -> Result<Arc<Self>, ModelError> {
+        let master = Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            device: device.clone(),
+            make_ota,
+            state: Mutex::default(),
+        });
+        master.open_ota(0, device)?;
+        Ok(master)
+    }
+
+    /// The master's names.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Begins to connect: [`ModelError::State`] when that was done already. [`Master::connected`] or
+    /// [`Master::disconnected`] ends it.
+    pub fn connecting(&self) -> Result<(), ModelError> {
+        let mut state = self.state.lock();
+        match state.phase {
+            Phase::Open => {
+                state.phase = Phase::Connecting;
+                Ok(())
+            }
+            _ => Err(ModelError::State),
+        }
+    }
+
+    /// The connection did not come about.
+    pub fn disconnected(&self) {
+        let mut state = self.state.lock();
+        if state.phase == Phase::Connecting {
+            state.phase = Phase::Open;
+        }
+    }
+
+    /// The connection stands: subscribes, each one awaited. What is refused or not answered is left out.
+    pub fn connected(&self, client: Client, mut wants: Wants) -> Result<(), ModelError> {
+        {
+            let mut state = self.state.lock();
+            if state.phase != Phase::Connecting {
+                return Err(ModelError::State);
+            }
+            state.client = Some(client.clone());
+            wants.gateway |= !state.nodes.is_empty();
+            state.wants = wants;
+        }
+        self.push(Event::Connected);
+        self.subscribe(&client, 0, &self.device, wants);
+        let mut state = self.state.lock();
+        if state.phase != Phase::Connecting {
+            return Err(ModelError::State);
+        }
+        state.phase = Phase::Connected;
+        Ok(())
+    }
+
+    /// A handler for what no subscription takes: the connection's own events.
+    pub fn link_handler(&self) -> Arc<dyn crate::mqtt::Handler> {
+        Arc::new(inbound::Link(self.me.clone()))
+    }
+
+    /// Whether calls to the cloud are possible.
+    pub fn is_connected(&self) -> bool {
+        self.state.lock().phase == Phase::Connected
+    }
+
+    /// Ends all: transfers, waiting callers, subscriptions kept here. The connection is the caller's to end, before.
+    pub fn close(&self) {
+        let (otas, client) = {
+            let mut state = self.state.lock();
+            state.phase = Phase::Closed;
+            let otas = std::mem::take(&mut state.otas);
+            state.pending = Pending::default();
+            state.events = Queue::default();
+            state.nodes = Nodes::default();
+            (otas, state.client.take())
+        };
+        for (_, ota) in otas {
+            ota.close();
+        }
+        drop(client);
+    }
+
+    /// Serves the connection for `duration`, and gives up on answers that are overdue. Handlers that the application
+    /// itself subscribed run inside.
+    pub fn serve(&self, duration: Duration) -> Result<(), ModelError> {
+        self.client()?.yield_for(duration).map_err(signal)?;
+        let overdue = self.state.lock().pending.overdue(Instant::now());
+        for (msgid, expect) in overdue {
+            match expect {
+                Expect::Report { devid } => {
+                    self.push(Event::Report { devid, msgid, code: CODE_TIMEOUT, text: None });
+                }
+                Expect::Event { devid, name } => {
+                    let message = String::new();
+                    self.push(Event::EventReply { devid, msgid, code: CODE_TIMEOUT, name, message });
+                }
+                Expect::TopoList => {
+                    self.push(Event::TopoList { msgid, code: CODE_TIMEOUT, list: String::new() });
+                }
+                Expect::Caller(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What the application is to be told next.
+    pub fn next_event(&self) -> Option<Event> {
+        self.state.lock().events.pop()
+    }
+
+    /// How many events wait.
+    pub fn events_waiting(&self) -> usize {
+        self.state.lock().events.len()
+    }
+
+    /// Answers a call of the cloud. `data` must be JSON.
+    pub fn answer(&self, to: &ReplyTo, code: i32, data: &[u8]) -> Result<(), ModelError> {
+        let data = envelope::well_formed(data).ok_or(ModelError::Invalid)?;
+        self.publish(&to.topic, 0, envelope::encode_reply(&to.id, code, data).as_bytes())
+    }
+
+    /// Posts property values, a JSON text. The message's id.
+    pub fn post_property(&self, devid: i32, params: &[u8]) -> Result<u32, ModelError> {
+        let device = self.device_of(devid)?;
+        let expect = self.state.lock().wants.event_replies.then_some(Expect::Report { devid });
+        let topic = topics::event_post(&device, "property");
+        self.call(&topic, "thing.event.property.post", params, expect)
+    }
+
+    /// Posts an event with its parameters, a JSON text. The message's id.
+    pub fn trigger(&self, devid: i32, name: &str, params: &[u8]) -> Result<u32, ModelError> {
+        let device = self.device_of(devid)?;
+        if name.is_empty() || name.bytes().any(|byte| !byte.is_ascii_graphic() || b"/+#\"".contains(&byte)) {
+            return Err(ModelError::Invalid);
+        }
+        let replies = self.state.lock().wants.event_replies;
+        let expect = replies.then(|| Expect::Event { devid, name: name.to_owned() });
+        let method = format!("thing.event.{name}.post");
+        self.call(&topics::event_post(&device, name), &method, params, expect)
+    }
+
+    /// Sets or deletes tags, a JSON text. The message's id.
+    pub fn device_info(&self, devid: i32, params: &[u8], delete: bool) -> Result<u32, ModelError> {
+        let device = self.device_of(devid)?;
+        let what = if delete { "delete" } else { "update" };
+        let topic = topics::sys(&device, &format!("thing/deviceinfo/{what}"));
+        let method = format!("thing.deviceinfo.{what}");
+        self.call(&topic, &method, params, Some(Expect::Report { devid }))
+    }
+
+    /// Asks for desired properties or deletes them, a JSON text. The message's id.
+    pub fn desired(&self, devid: i32, params: &[u8], delete: bool) -> Result<u32, ModelError> {
+        let device = self.device_of(devid)?;
+        let (what, down) =
+            if delete { ("delete", Down::DesiredDeleteReply) } else { ("get", Down::DesiredGetReply) };
+        if !self.state.lock().wants.shadow {
+            let client = self.client()?;
+            self.subscribe_one(&client, devid, &device, down, Instant::now() + SUBSCRIBE_TIMEOUT);
+        }
+        let topic = topics::sys(&device, &format!("thing/property/desired/{what}"));
+        let method = format!("thing.property.desired.{what}");
+        self.call(&topic, &method, params, Some(Expect::Report { devid }))
+    }
+
+    /// Sends transparent data.
+    pub fn raw(&self, devid: i32, data: &[u8]) -> Result<(), ModelError> {
+        let device = self.device_of(devid)?;
+        self.publish(&topics::sys(&device, "thing/model/up_raw"), 0, data)
+    }
+
+    /// Asks for the cloud's clock.
+    pub fn query_time(&self) -> Result<(), ModelError> {
+        self.publish(&topics::ntp_request(&self.device), 0, br#"{"deviceSendTime":"1234"}"#)
+    }
+
+    /// The device with this id: 0 is the master.
+    pub fn device_of(&self, devid: i32) -> Result<Device, ModelError> {
+        if devid == 0 {
+            return Ok(self.device.clone());
+        }
+        self.state.lock().nodes.get(devid).map(|node| node.device.clone()).ok_or(ModelError::Device)
+    }
+
+    /// The id of a device; `None` when it was not opened.
+    pub fn devid_of(&self, device: &Device) -> Option<i32> {
+        if device == &self.device {
+            return Some(0);
+        }
+        self.state.lock().nodes.find(device).map(|node| node.id)
+    }
+
+    fn client(&self) -> Result<Client, ModelError> {
+        let state = self.state.lock();
+        match state.phase {
+            Phase::Connected => state.client.clone().ok_or(ModelError::State),
+            _ => Err(ModelError::State),
+        }
+    }
+
+    fn publish(&self, topic: &str, qos: u8, payload: &[u8]) -> Result<(), ModelError> {
+        let client = self.state.lock().client.clone().ok_or(ModelError::State)?;
+        client.publish(topic, qos, payload).map(drop).map_err(|error| {
+            crate::log!(Warning, "model", "{topic}: {error}");
+            signal(error)
+        })
+    }
+
+    /// Sends a request; `expect` says who wants to know how it ends.
+    fn call(
+        &self,
+        topic: &str,
+        method: &str,
+        params: &[u8],
+        expect: Option<Expect>,
+    ) -> Result<u32, ModelError> {
+        self.client()?;
+        let params = envelope::well_formed(params).ok_or(ModelError::Invalid)?;
+        let id = message_id::next();
+        if let Some(expect) = expect {
+            self.state.lock().pending.add(id, expect, Instant::now() + REPLY_TIMEOUT);
+        }
+        let sent = self.publish(topic, 0, envelope::encode_call(id, method, params).as_bytes());
+        sent.inspect_err(|_| self.state.lock().pending.forget(id))?;
+        Ok(id)
+    }
+
+    fn push(&self, event: Event) -> bool {
+        let mut state = self.state.lock();
+        if state.phase == Phase::Closed {
+            return false;
+        }
+        let taken = state.events.push(event);
+        drop(state);
+        if !taken {
+            crate::log!(Error, "model", "an event is lost: the application does not take them");
+        }
+        taken
+    }
+
+    /// Subscribes what a device listens to, in the reference's order.
+    fn subscribe(&self, client: &Client, devid: i32, device: &Device, wants: Wants) {
+        let deadline = Instant::now() + SUBSCRIBE_TOTAL;
+        let replies = wants.event_replies.then_some(Down::EventReply);
+        let shadow = wants.shadow.then_some(Down::SHADOW);
+        let gateway = (wants.gateway && devid == 0).then_some(Down::GATEWAY);
+        let all = replies.into_iter().chain(shadow.into_iter().flatten());
+        let all = all.chain(Down::COMMON).chain(gateway.into_iter().flatten());
+        for down in all {
+            self.subscribe_one(client, devid, device, down, deadline);
+        }
+    }
+
+    fn subscribe_one(&self, client: &Client, devid: i32, device: &Device, down: Down, deadline: Instant) {
+        let filter = down.filter(device);
+        let inlet = Arc::new(Inlet { master: self.me.clone(), devid, device: device.clone(), down });
+        let left = deadline.saturating_duration_since(Instant::now()).min(SUBSCRIBE_TIMEOUT);
+        let outcome = if left.is_zero() {
+            client.subscribe(&filter, 0, inlet)
+        } else {
+            client.subscribe_sync(&filter, 0, inlet, left)
+        };
+        if let Err(error) = outcome {
+            crate::log!(Warning, "model", "{filter}: {error}");
+        }
+    }
+
+    fn open_ota(&self, devid: i32, device: Device) -> Result<Arc<Ota>, ModelError> {
+        if let Some(ota) = self.ota(devid) {
+            return Ok(ota);
+        }
+        let ota = (self.make_ota)(device)?;
+        let hook = |me: Weak<Self>| {
+            Arc::new(move |content: &Content, ended: bool| {
+                if let Some(master) = me.upgrade().filter(|_| !ended) {
+                    master.push(match content {
+                        Content::Firmware(firmware) => {
+                            Event::Firmware { devid, version: firmware.offer.version.clone() }
+                        }
+                        Content::Config(config) => Event::Config { devid, config: config.clone() },
+                    });
+                }
+            })
+        };
+        ota.on_firmware(hook(self.me.clone()));
+        ota.on_config(hook(self.me.clone()));
+        self.state.lock().otas.push((devid, ota.clone()));
+        Ok(ota)
+    }
+
+    fn ota(&self, devid: i32) -> Option<Arc<Ota>> {
+        self.state.lock().otas.iter().find(|(id, _)| *id == devid).map(|(_, ota)| ota.clone())
+    }
+}
+
+fn signal(error: MqttError) -> ModelError {
+    match error {
+        MqttError::Closed => ModelError::State,
+        _ => ModelError::Signal,
+    }
+}
