@@ -39,7 +39,7 @@ typedef struct {
     iotx_linkkit_dev_meta_info_t identity;
     int devid;
     char version[IOTX_FIRMWARE_VER_LEN + 1];
-    char path[512];
+    const char *path;
     FILE *store;
     pthread_t thread;
     stage_t stage; /* under `lock` */
@@ -50,6 +50,7 @@ static iotx_linkkit_dev_meta_info_t gateway;
 static const char *version = "1.0.0", *folder = ".";
 static long max_wait_s = 60;
 static sub_t subs[MAX_SUBS];
+static char paths[MAX_SUBS][512];
 static int sub_count;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -270,7 +271,8 @@ static int add_sub(const char *text)
                                 strlen(secret + 1)) != 0)) {
         return -1;
     }
-    snprintf(sub->path, sizeof(sub->path), "%s/%s.bin", folder, sub->identity.device_name);
+    snprintf(paths[sub_count], sizeof(paths[sub_count]), "%s/%s.bin", folder, sub->identity.device_name);
+    sub->path = paths[sub_count];
     sub_count++;
     return 0;
 }
