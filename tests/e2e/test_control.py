@@ -222,7 +222,7 @@ class Expiry(Bench):
         image = Image(4 * self.RATE)
         origin = Expiring(self, image, 1, self.RATE, ())
         self.addCleanup(origin.close)
-        device = self.device(options={ATTEMPTS: 1}).up()
+        device = self.device(options={ATTEMPTS: 2}).up()
         device.offer(image, url=origin.url())
         path = os.path.join(self.scratch, device.dn)
         reply = device.call("drive", device.h, device.m, path, 5000, 1, 60_000, timeout=80)
