@@ -3,10 +3,11 @@
  * Firmware updates with Link Kit's own calls, timed: what the bench script runs.
  *
  *   update -p mqtt-port -u url -z bytes -d md5-or-sha256 [-b buffer] [-n sessions] [-r rounds]
- *          [-s slots] [-S slot-size] [-c ca.pem] [-w bytes-per-second]
+ *          [-s slots] [-S slot-size] [-c ca.pem] [-w bytes-per-second [-f]]
  *
  * The program offers the image to itself through the broker, downloads it in `sessions` threads (one device each, one
- * MQTT connection) and prints one line of JSON for each round. `-w` sleeps after each piece as a flash chip of that speed would.
+ * MQTT connection) and prints one line of JSON for each round. `-w` sleeps after each piece as a flash chip of that speed would;
+ * with `-f` it does nothing but that.
  * Exit code 0: every image was valid.
  */
 #define _GNU_SOURCE /* RUSAGE_SELF, clock_gettime, getopt */
@@ -41,6 +42,7 @@ typedef struct {
     uint32_t slot_size;
     const char *ca;
     double write_rate;
+    int flash_alone;
 } options_t;
 
 typedef struct {
@@ -66,22 +68,24 @@ static double cpu(struct rusage *usage)
            (double)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) * 1e-6;
 }
 
-static int threads(void)
+/* A number of the process's own: "Threads: %ld", or "VmHWM: %ld" for the peak of resident memory in KiB (what getrusage
+ * tells may still be the parent's). 0 when it cannot be read. */
+static long status(const char *format)
 {
     char line[128];
-    int count = 0;
-    FILE *status = fopen("/proc/self/status", "r");
+    long number = 0;
+    FILE *file = fopen("/proc/self/status", "r");
 
-    if (status == NULL) {
+    if (file == NULL) {
         return 0;
     }
-    while (fgets(line, sizeof(line), status) != NULL) {
-        if (sscanf(line, "Threads: %d", &count) == 1) {
+    while (fgets(line, sizeof(line), file) != NULL) {
+        if (sscanf(line, format, &number) == 1) {
             break;
         }
     }
-    fclose(status);
-    return count;
+    fclose(file);
+    return number;
 }
 
 static void write_slowly(double bytes, double rate)
@@ -90,6 +94,21 @@ static void write_slowly(double bytes, double rate)
     struct timespec pause = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
 
     nanosleep(&pause, NULL);
+}
+
+/* What the flash takes by itself for the pieces of an image: the least that an update onto it can take. */
+static int flash_alone(const options_t *options)
+{
+    double began = now();
+    unsigned long long left = options->size;
+    uint32_t piece = options->buffer - 1;
+
+    for (; left > piece; left -= piece) {
+        write_slowly(piece, options->write_rate);
+    }
+    write_slowly((double)left, options->write_rate);
+    printf("{\"wall\": %.6f}\n", now() - began);
+    return 0;
 }
 
 /* The firmware's loop, nothing of it adapted to this library. */
@@ -167,7 +186,8 @@ static int run_round(void *client, session_t *sessions, int round, const options
     double pushed = now();
     double began, ended, cpu_before, cpu_used, first = 0;
     double give_up = pushed + 30;
-    int i, running, all_valid = 1;
+    long running;
+    int i, all_valid = 1;
 
     for (i = 0; i < options->sessions; i++) {
         if (offer(client, i, round, options) < 0) {
@@ -191,9 +211,9 @@ static int run_round(void *client, session_t *sessions, int round, const options
     }
     if (options->sessions == 1) {
         download(&sessions[0]);
-        running = threads();
+        running = status("Threads: %ld");
     } else {
-        running = threads();
+        running = status("Threads: %ld");
         download(&sessions[0]);
     }
     for (i = 1; i < options->sessions; i++) {
@@ -205,8 +225,8 @@ static int run_round(void *client, session_t *sessions, int round, const options
         all_valid &= sessions[i].valid;
         first += sessions[i].first_byte - pushed;
     }
-    printf("{\"wall\": %.6f, \"cpu\": %.6f, \"first_byte_ms\": %.3f, \"rss_kib\": %ld, \"threads\": %d, \"valid\": %d}\n",
-           ended - began, cpu_used, first * 1000 / options->sessions, usage.ru_maxrss, running, all_valid);
+    printf("{\"wall\": %.6f, \"cpu\": %.6f, \"first_byte_ms\": %.3f, \"rss_kib\": %ld, \"threads\": %ld, \"valid\": %d}\n",
+           ended - began, cpu_used, first * 1000 / options->sessions, status("VmHWM: %ld"), running, all_valid);
     return all_valid ? 0 : -1;
 }
 
@@ -229,7 +249,7 @@ static int parse(int argc, char **argv, options_t *options)
 {
     int option;
 
-    while ((option = getopt(argc, argv, "p:u:z:d:b:n:r:s:S:c:w:")) != -1) {
+    while ((option = getopt(argc, argv, "p:u:z:d:b:n:r:s:S:c:w:f")) != -1) {
         switch (option) {
             case 'p': options->port = (uint16_t)atoi(optarg); break;
             case 'u': options->url = optarg; break;
@@ -242,6 +262,7 @@ static int parse(int argc, char **argv, options_t *options)
             case 'S': options->slot_size = (uint32_t)strtoul(optarg, NULL, 10); break;
             case 'c': options->ca = optarg; break;
             case 'w': options->write_rate = atof(optarg); break;
+            case 'f': options->flash_alone = 1; break;
             default: return -1;
         }
     }
@@ -262,6 +283,9 @@ int main(int argc, char **argv)
     if (parse(argc, argv, &options) != 0) {
         fprintf(stderr, "wrong usage, see the head of update.c\n");
         return 2;
+    }
+    if (options.flash_alone && options.write_rate > 0) {
+        return flash_alone(&options);
     }
     IOT_SetLogLevel(IOT_LOG_NONE);
     if ((options.slots != 0 && otakit_set_option(OTAKIT_OPTION_SLOTS, options.slots) != OTAKIT_OK) ||
