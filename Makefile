@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # What people do with this project. The C library itself is built by CMake (see README.md).
 
-.PHONY: demo test setup headers fmt lint unit clean
+.PHONY: demo test bench cross setup headers fmt lint unit clean
 
 demo:               ## A firmware update end to end against a local cloud
 	@scripts/demo.sh
 
 test:               ## Everything that CI checks
 	@scripts/test.sh
+
+bench:              ## Speed, memory and size against what people would use instead
+	@scripts/bench.sh
+
+cross:              ## Builds for ARM and runs the C tests under qemu
+	@scripts/cross.sh
 
 setup:              ## Install what is missing (Debian; needs root only if something is)
 	@scripts/setup.sh
