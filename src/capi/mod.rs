@@ -15,5 +15,7 @@ mod handle;
 #[cfg(feature = "linkkit")]
 pub mod linkkit;
 pub mod native;
+#[cfg(feature = "onenet")]
+pub mod onenet;
 mod settings;
 mod text;

@@ -2,6 +2,8 @@
 //! A device's OTA service: binds a platform's messages to an engine session over a signal channel.
 
 mod aliyun;
+#[cfg(feature = "onenet")]
+pub mod onenet;
 
 pub use aliyun::{Content, Ota, OtaError, Settings};
 

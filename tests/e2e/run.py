@@ -6,7 +6,8 @@
 
 DIR is a CMake build directory made with OTAKIT_LAB=ON. A pattern is a part of `module.Class.test`. The tests of a
 further build run only when its directory is given: --module-build (OTAKIT_MQTT=OFF), --nolab-build (OTAKIT_LAB=OFF),
---asan-build (address and undefined-behaviour sanitizers). --valgrind puts every driver under valgrind.
+--asan-build (address and undefined-behaviour sanitizers),
+--halssl-build (OTAKIT_TLS=hal). --valgrind puts every driver under valgrind.
 Prints `N passed, N failed` at the end; exit code 0 when nothing failed.
 """
 
@@ -25,7 +26,8 @@ sys.path.insert(0, HERE)
 from lib.context import CONTEXT  # noqa: E402
 
 # Modules that need a build of their own, and the option that names it.
-EXTRA = {"test_module_only": "module_build", "test_lab_off": "nolab_build", "test_asan": "asan_build"}
+EXTRA = {"test_module_only": "module_build", "test_lab_off": "nolab_build", "test_asan": "asan_build",
+         "test_hal_ssl": "halssl_build"}
 
 
 def parse(argv):
@@ -34,6 +36,7 @@ def parse(argv):
     p.add_argument("--module-build")
     p.add_argument("--nolab-build")
     p.add_argument("--asan-build")
+    p.add_argument("--halssl-build")
     p.add_argument("--cloud", help="the otakit-cloud program, when it is not below the build or target directory")
     p.add_argument("--valgrind", action="store_true")
     p.add_argument("--jobs", type=int, default=1)
@@ -69,7 +72,10 @@ def collect(args):
 
 
 class Result(unittest.TestResult):
-    """Keeps one (name, ok, seconds, text) per test; a failing class set-up counts as one failed test."""
+    """Keeps one (name, ok, seconds, text) per test; a failing class set-up counts as one failed test.
+
+    A passed test's text is its attribute `note`, for figures that are worth a look.
+    """
 
     def __init__(self):
         super().__init__()
@@ -82,8 +88,9 @@ class Result(unittest.TestResult):
 
     def stopTest(self, test):
         super().stopTest(test)
-        text = self._bad.pop(test.id(), None)
-        self.rows.append((test.id(), text is None, time.monotonic() - self._started, text))
+        bad = self._bad.pop(test.id(), None)
+        text = bad if bad is not None else getattr(test, "note", None)
+        self.rows.append((test.id(), bad is None, time.monotonic() - self._started, text))
 
     def _failed(self, test, err):
         text = self._exc_info_to_string(err, test)
@@ -125,13 +132,13 @@ def run_child(argv, name):
 def show(rows):
     for name, ok, seconds, text in rows:
         print(f"{'ok  ' if ok else 'FAIL'} {name} ({seconds:.1f} s)", flush=True)
-        if not ok:
-            print("     " + (text or "").replace("\n", "\n     "), flush=True)
+        if text:
+            print("     " + text.replace("\n", "\n     "), flush=True)
 
 
 def main(argv):
     args = parse(argv)
-    for option in ("build", "module_build", "nolab_build", "asan_build", "cloud"):
+    for option in ("build", "module_build", "nolab_build", "asan_build", "halssl_build", "cloud"):
         value = getattr(args, option)
         if value is not None:
             setattr(CONTEXT, option, os.path.abspath(value))

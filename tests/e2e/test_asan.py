@@ -33,10 +33,10 @@ class Sanitizers(Bench):
         image = self.origin.image
         observer = Observer(self.broker)
         self.addCleanup(observer.close)
-        one, two = unique_name(), unique_name()
-        out = f"{self.scratch}/{one}.bin"
-        basic = ("-k", PK, "-n", one, "-s", SECRET, "-o", out)
-        for program, args, names in (("linkkit_ota_basic", basic, [one]),
+        # A name for each: the observer must not take an earlier program's report for a later one's.
+        alone, one, two = unique_name(), unique_name(), unique_name()
+        basic = ("-k", PK, "-n", alone, "-s", SECRET, "-o", f"{self.scratch}/{alone}.bin")
+        for program, args, names in (("linkkit_ota_basic", basic, [alone]),
                                      ("two_devices", (PK, one, SECRET, PK, two, SECRET), [one, two])):
             with self.subTest(program=program):
                 seen = len(observer.messages("/inform/"))

@@ -3,7 +3,7 @@
 
 import json
 
-from lib.bench import FILE_SIZE, INVALID_STATE, MD5SUM, VERSION, Bench
+from lib.bench import FILE_SIZE, INVALID_PARAM, INVALID_STATE, MD5SUM, VERSION, Bench
 from lib.broker import offer
 
 
@@ -34,11 +34,13 @@ class Messages(Bench):
         return reply
 
     def dropped(self, message):
-        """The message changes nothing, nothing is answered, and the last error is untouched."""
-        state = (self.dev.fetching, self.dev.finished, self.dev.error)
+        """The message starts and ends nothing, nothing is answered; the last error and a log line tell of it."""
+        state = (self.dev.fetching, self.dev.finished)
         published = len(self.dev.proxy.list("PUBLISH", topic=self.dev.topic("progress")))
+        lines = self.dev.logged("refused")
         self.dev.push(message)
-        self.assertEqual((self.dev.fetching, self.dev.finished, self.dev.error), state, message)
+        self.assertEqual((self.dev.fetching, self.dev.finished), state, message)
+        self.assertEqual((self.dev.error, self.dev.logged("refused")), (INVALID_PARAM, lines + 1), message)
         self.assertEqual(len(self.dev.proxy.list("PUBLISH", topic=self.dev.topic("progress"))), published)
 
     def test_needed_keys(self):
@@ -79,11 +81,15 @@ class Messages(Bench):
             self.dev.fetch_all()
             self.assertEqual(self.dev.verdict(), (0, 0))
 
-    def test_md5_and_sign_that_disagree(self):
-        """Both digests given: each has to hold."""
-        self.taken(self.message(signMethod="SHA256", sign=self.origin.image.sha256))
+    def test_md5_and_sign(self):
+        """Both given: SHA-256 is what counts; two MD5s that differ are refused."""
+        image = self.origin.image
+        self.taken(self.message(signMethod="SHA256", sign=image.sha256))
         self.taken(self.message(signMethod="SHA256", sign="0" * 64), valid=False)
-        self.taken(self.message(md5="0" * 32, signMethod="SHA256", sign=self.origin.image.sha256), valid=False)
+        self.taken(self.message(md5="0" * 32, signMethod="SHA256", sign=image.sha256))
+        self.taken(self.message(signMethod="Md5", sign=image.md5.upper()))
+        self.dropped(self.message(signMethod="Md5", sign="0" * 32))
+        self.dropped(self.message(md5="0" * 32, signMethod="Md5", sign=image.md5))
 
     def test_whitespace(self):
         """Whitespace everywhere."""
@@ -182,7 +188,9 @@ class Messages(Bench):
                         b'{"message":"success\xff"}'):
             with self.subTest(message=message):
                 self.dropped(message)
+        lines = self.dev.logged("refused")
         self.dev.proxy.inject_publish(self.dev.topic("upgrade"), "")
+        self.dev.pump(lambda: self.dev.logged("refused") > lines, "the empty message")
         self.dropped("{}")
         self.taken(self.good)
 
@@ -196,9 +204,9 @@ class Messages(Bench):
             self.taken(self.good)
 
     def test_messages_beyond_the_buffer(self):
-        """3 KB, 100 KB and 500 levels deep with a read buffer of 2048: event 13, dropped, the connection stays."""
-        for text in (json.dumps({**self.good, "pad": "p" * 3000}), json.dumps({**self.good, "pad": "p" * 100000}),
-                     json.dumps(self.good)[:-1] + ',"deep":' + "[" * 1200 + "]" * 1200 + "}"):
+        """20 KB, 100 KB and 10000 levels deep: event 13, dropped, the connection stays."""
+        for text in (json.dumps({**self.good, "pad": "p" * 20000}), json.dumps({**self.good, "pad": "p" * 100000}),
+                     json.dumps(self.good)[:-1] + ',"deep":' + "[" * 10000 + "]" * 10000 + "}"):
             self.dev.call("events")
             self.broker.publish(self.dev.topic("upgrade"), text)
             self.dev.pump(lambda: "13:0" in self.dev.call("events").list.split(","), "BUFFER_OVERFLOW")
@@ -206,9 +214,14 @@ class Messages(Bench):
         self.assertEqual(self.dev.proxy.connections, 1)
         self.taken(self.good)
 
+    def test_offers_larger_than_the_read_buffer(self):
+        """Offers may take 16 KiB, whatever read buffer the program gave to the client."""
+        self.taken({**self.good, "pad": "p" * 3000})
+        self.taken({**self.good, "pad": "p" * 15000})
+
     def test_deep_nesting_that_fits(self):
-        """500 levels in a buffer that holds them: taken or dropped, no stack overflow."""
-        device = self.device().up(rbuf=16384)
+        """5000 levels, which fit: taken or dropped, no stack overflow."""
+        device = self.up()
         device.push(json.dumps(self.good)[:-1] + ',"deep":' + "[" * 5000 + "]" * 5000 + "}")
         self.assertIn(device.fetching, (0, 1))
         self.assertEqual(device.call("state", device.m).ret, 1)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """One event after another: pushes during downloads, second upgrades, failures and recovery, lost links."""
 
-from lib.bench import FETCHED_SIZE, FILE_SIZE, RESET_FETCHED_SIZE, VERSION, Bench
+from lib.bench import FETCHED_SIZE, FILE_SIZE, INVALID_STATE, RESET_FETCHED_SIZE, VERSION, Bench
 from lib.packets import FROM_BROKER
+from lib.proc import wait_until
 
 
 class Pushes(Bench):
@@ -17,9 +18,10 @@ class Pushes(Bench):
         return bytes.fromhex(self.dev.ioctl(VERSION, 32).hex).rstrip(b"\0").decode()
 
     def test_second_push_while_fetching(self):
-        """Second push during FETCHING, before or after the first FetchYield: ignored, the first goes on."""
+        """Second push during FETCHING, before or after the first FetchYield: ignored, the first goes on; err -3 and a log line."""
         self.dev.offer(self.first, version="2.0.0")
         self.dev.offer(self.second, version="3.0.0")
+        self.assertEqual((self.dev.error, self.dev.logged("offer 3.0.0 ignored")), (INVALID_STATE, 1))
         self.assertEqual((self.version(), self.dev.value(FILE_SIZE)), ("2.0.0", 60000))
         self.assertEqual(self.dev.fetch().n, 4999)
         self.dev.offer(self.second, version="3.0.0")
@@ -92,6 +94,22 @@ class Pushes(Bench):
         self.dev.call("deinit", self.dev.h)
         self.dev.proxy.wait(24, name="UNSUBSCRIBE")
         self.assertEqual(len(self.dev.proxy.list("SUBSCRIBE")), 24)
+
+    def test_threads_end(self):
+        """Whatever a download came to, its thread is gone soon after it."""
+        before = self.dev.driver.threads()
+        for url in (None, self.origin.url("missing.bin")):
+            self.dev.offer(self.first, url=url)
+            self.dev.fetch_all()
+            wait_until(lambda: self.dev.driver.threads() == before, 5, "the end of the download's thread")
+        # More than the library keeps ahead of the program, so that the download goes on.
+        self.dev.offer(self.origin.add("large.bin", 1 << 20))
+        self.dev.fetch()
+        self.assertEqual(self.dev.driver.threads(), before + 1)
+        self.dev.call("deinit", self.dev.h)
+        wait_until(lambda: self.dev.driver.threads() == before, 5, "the end of the download's thread")
+        self.dev.call("destroy", self.dev.m)
+        self.assertEqual(self.dev.driver.threads(), 1)
 
     def test_mqtt_runs_during_a_download(self):
         """Reports between FetchYield calls go out while the download is under way."""

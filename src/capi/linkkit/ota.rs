@@ -10,6 +10,7 @@ use super::{FAIL, NULL_VALUE, SUCCESS, ioctl};
 use crate::capi::guard::guard;
 use crate::capi::handle::{Handle, Kind, Table};
 use crate::capi::{settings, text};
+use crate::engine::Phase;
 use crate::platform::aliyun::identity::Device;
 use crate::service::{Ota, OtaError};
 
@@ -204,6 +205,11 @@ pub unsafe extern "C" fn IOT_OTA_Ioctl(
         // SAFETY: as the caller vouches.
         match unsafe { ioctl::answer(&ota, cmd.0, buf, len) } {
             Ok(()) => SUCCESS,
+            // Too early with an offer at hand (a verdict over half an image) is a plain failure, as in the reference.
+            Err(OtaError::State) if ota.session().phase() != Phase::Idle => {
+                ota.note(OtaError::State);
+                FAIL
+            }
             Err(error) => returned(ota.note(error)),
         }
     })

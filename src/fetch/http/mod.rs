@@ -2,7 +2,9 @@
 //! Images over HTTP and HTTPS: one GET, resumed by `Range` and `If-Range`, every answer checked.
 
 mod agent;
-mod answer;
+pub(crate) mod answer;
+pub mod call;
+pub mod slice;
 
 use std::io::Read;
 use std::sync::Arc;
@@ -69,6 +71,7 @@ impl HttpSource {
             self.dial.clone(),
             target,
             self.limits,
+            None,
             cancel.clone(),
             fault.clone(),
             handover.clone(),
@@ -182,7 +185,7 @@ impl Body for HttpBody {
                 (Err(_), Some(stream)) => self.from = From::Stream(stream),
                 (Ok(0), _) => return Err(FetchError::Truncated),
                 (Ok(n), _) => return Ok(self.count(n)),
-                (Err(error), None) => return Err(self.broken(&error)),
+                (Err(error), None) => return Err(broken(&self.fault, &error)),
             }
         }
         let deadline = Instant::now() + self.stall;
@@ -226,13 +229,18 @@ impl HttpBody {
             Err(error) => Err(FetchError::Net(error)),
         }
     }
+}
 
-    fn broken(&self, error: &std::io::Error) -> FetchError {
-        match self.fault.take() {
-            Some(NetError::Closed) => FetchError::Truncated,
-            Some(fault) => FetchError::Net(fault),
-            None if error.kind() == std::io::ErrorKind::UnexpectedEof => FetchError::Truncated,
-            None => FetchError::Protocol,
-        }
+/// What a failed read of a body amounts to.
+fn broken(fault: &Fault, error: &std::io::Error) -> FetchError {
+    match fault.take() {
+        // A connection that ends in mid-body is a short body, however politely it ends.
+        Some(NetError::Closed) => FetchError::Truncated,
+        Some(fault) => FetchError::Net(fault),
+        None => match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => FetchError::Truncated,
+            std::io::ErrorKind::TimedOut => FetchError::Net(NetError::Timeout),
+            _ => FetchError::Protocol,
+        },
     }
 }

@@ -17,6 +17,9 @@ static struct {
     void *value;
 } handles[2 * MAX_HANDLES];
 static int handle_count;
+static FILE *reply;
+static char *reply_text;
+static size_t reply_length;
 
 double now_ms(void)
 {
@@ -26,44 +29,62 @@ double now_ms(void)
     return (double)t.tv_sec * 1000.0 + (double)t.tv_nsec / 1e6;
 }
 
+/* Collects an answer, so that no log line of another thread comes between its pieces. */
+static FILE *answering(void)
+{
+    if (reply == NULL) {
+        reply = open_memstream(&reply_text, &reply_length);
+        if (reply == NULL) {
+            fprintf(stderr, "driver: no memory\n");
+            exit(70);
+        }
+    }
+    return reply;
+}
+
 void answer(const char *format, ...)
 {
     va_list args;
 
     va_start(args, format);
-    vprintf(format, args);
+    vfprintf(answering(), format, args);
     va_end(args);
 }
 
 void finish(double started)
 {
-    printf(" ms=%.1f\n", now_ms() - started);
+    fprintf(answering(), " ms=%.1f\n", now_ms() - started);
+    fclose(reply);
+    reply = NULL;
+    printf("= %s", reply_text);
     fflush(stdout);
+    free(reply_text);
 }
 
 void answer_bytes(const char *key, const void *bytes, size_t length)
 {
     const unsigned char *p = bytes;
+    FILE *to = answering();
 
-    printf(" %s=", key);
+    fprintf(to, " %s=", key);
     if (length == 0) {
-        printf("''");
+        fprintf(to, "''");
     }
     for (; length > 0; length--, p++) {
         if (isalnum(*p) || strchr("._-/:+#|,=&{}\"", *p) != NULL) {
             if (*p != '\0') {
-                putchar(*p);
+                fputc(*p, to);
                 continue;
             }
         }
-        printf("%%%02X", *p);
+        fprintf(to, "%%%02X", *p);
     }
 }
 
 void answer_text(const char *key, const char *text)
 {
     if (text == NULL) {
-        printf(" %s=-", key);
+        answer(" %s=-", key);
     } else {
         answer_bytes(key, text, strlen(text));
     }
@@ -239,7 +260,8 @@ int main(void)
         if (command.word[0] == NULL || strcmp(command.word[0], "quit") == 0) {
             break;
         }
-        if (!run(own_commands, &command) && !run(mqtt_commands, &command) && !run(ota_commands, &command)) {
+        if (!run(own_commands, &command) && !run(mqtt_commands, &command) && !run(ota_commands, &command) &&
+            !run(control_commands, &command)) {
             fprintf(stderr, "driver: no command %s\n", command.word[0]);
             exit(70);
         }

@@ -3,7 +3,8 @@
  * The line-command interpreter over the Link Kit API that the end-to-end tests steer.
  *
  * A command is one line of words; `%XX` in a word is that byte, `-` alone is NULL, `''` alone is the empty string.
- * The answer is one line: the command's name, then `key=value` pairs, always with `ms=` (time spent in the call).
+ * The answer is one line: `= `, the command's name, then `key=value` pairs, always with `ms=` (time spent in the call).
+ * Every other line of the output is the library's: it logs through HAL_Printf.
  * Handles are h1..h9 (OTA) and m1..m9 (MQTT); `null` and `0x...` pass those very values.
  */
 #ifndef OTAKIT_TEST_DRIVER_H
@@ -36,10 +37,11 @@ typedef struct {
 
 extern const entry_t mqtt_commands[];
 extern const entry_t ota_commands[];
+extern const entry_t control_commands[];
 
 /* Milliseconds of the monotonic clock. */
 double now_ms(void);
-/* Starts an answer; `finish` ends it with `ms=` since `started` and flushes. */
+/* Starts an answer or adds to it; `finish` ends it with `ms=` since `started`, prints and flushes it. */
 void answer(const char *format, ...);
 void finish(double started);
 /* `key=` and the text with every byte outside the printable set as %XX; NULL becomes `-`. */

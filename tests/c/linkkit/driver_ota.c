@@ -314,6 +314,27 @@ static void size(const command_t *c)
     finish(started);
 }
 
+/* failure H: what the last download failed of */
+static void failure(const command_t *c)
+{
+    double started = now_ms();
+    char text[200] = "";
+    int length = otakit_linkkit_ota_failure(handle(c->word[1]), text, sizeof(text));
+
+    answer("failure length=%d", length);
+    answer_text("text", text);
+    finish(started);
+}
+
+/* option NUMBER VALUE: for the sessions opened from now on */
+static void option(const command_t *c)
+{
+    double started = now_ms();
+
+    answer("option ret=%d", otakit_set_option((int)number(c->word[1]), (uint32_t)number(c->word[2])));
+    finish(started);
+}
+
 /* req-image H VERSION */
 static void req_image(const command_t *c)
 {
@@ -361,6 +382,8 @@ const entry_t ota_commands[] = {
     {"ioctl-string", 3, ioctl_string},
     {"check", 2, check},
     {"size", 2, size},
+    {"failure", 2, failure},
+    {"option", 3, option},
     {"req-image", 3, req_image},
     {"get-config", 5, get_config},
     {NULL, 0, NULL},

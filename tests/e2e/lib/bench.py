@@ -24,6 +24,11 @@ GENERAL, INVALID_PARAM, INVALID_STATE, STR_TOO_LONG, FETCH_FAILED, NOMEM, OSC_FA
 # IOT_OTAT_* types.
 TYPE_NONE, TYPE_COTA, TYPE_FOTA = 0, 1, 2
 
+# OTAKIT_OPTION_*.
+ATTEMPTS, RETRY_BASE_MS, RETRY_CAP_MS, CONNECT_MS, ANSWER_MS, STALL_MS = range(6)
+# How the tests' devices give up: soon enough for a suite, late enough for servers that pause for some seconds.
+IMPATIENT = {ATTEMPTS: 4, RETRY_BASE_MS: 20, RETRY_CAP_MS: 100, CONNECT_MS: 3000, ANSWER_MS: 8000, STALL_MS: 4000}
+
 PK = "a1TestProdK"
 SECRET = "0123456789abcdef0123456789abcdef"
 CHUNK = 5000
@@ -39,13 +44,16 @@ def unique_name(stem="dev"):
 class Device:
     """A driver that is one device, and the record of what it says to the broker."""
 
-    def __init__(self, bench, name=None, env=None, under_valgrind=None, build=None):
+    def __init__(self, bench, name=None, env=None, under_valgrind=None, build=None, options=None,
+                 program="driver"):
+        """`options`: OTAKIT_OPTION_* and values in place of the impatient ones; {} leaves the library's own."""
         self.bench, self.pk, self.dn = bench, PK, name or unique_name()
         self.proxy = RecordingProxy(bench.broker.port)
         bench.addCleanup(self.proxy.close)
         full = {"OTAKIT_LAB_ALIYUN_MQTT": f"127.0.0.1:{self.proxy.port}", **(env or {})}
-        self.driver = Driver(full, under_valgrind, build)
+        self.driver = Driver(full, under_valgrind, build, program)
         bench.addCleanup(self.driver.close)
+        self.options = IMPATIENT if options is None else options
         self.m = self.h = None
         self.out = None
 
@@ -64,6 +72,8 @@ class Device:
 
     def init(self):
         """IOT_OTA_Init; waits until the broker has taken its subscriptions."""
+        for option, value in self.options.items():
+            self.bench.assertEqual(self.call("option", option, value).ret, 0)
         before = len(self.proxy.list("SUBACK", FROM_BROKER))
         reply = self.call("init", self.pk, self.dn, self.m)
         self.bench.assertNotEqual(reply.handle, "null", "IOT_OTA_Init failed")
@@ -109,7 +119,7 @@ class Device:
         image = image or self.bench.origin.image
         data = {"size": image.size, "md5": image.md5, **more}
         size, md5 = data.pop("size"), data.pop("md5")
-        self.push(offer(size, version, url or self.bench.origin.url(image.name), md5, **data))
+        self.push(offer(size, version, self.bench.origin.url(image.name) if url is None else url, md5, **data))
 
     def push_fault(self, case, size, digest, token, **more):
         """Pushes an offer whose URL is a case of the fault server."""
@@ -177,6 +187,10 @@ class Device:
         """(return, value) of CHECK_FIRMWARE."""
         reply = self.call("check", self.h)
         return reply.ret, reply.value
+
+    def logged(self, text):
+        """How many of the library's log lines so far contain `text`."""
+        return sum(text in line for line in self.driver.log)
 
 
 class Bench(unittest.TestCase):

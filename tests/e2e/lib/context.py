@@ -13,6 +13,7 @@ class Context:
         self.module_build = None
         self.nolab_build = None
         self.asan_build = None
+        self.halssl_build = None
         self.cloud = None
         self.valgrind = False
         self._found = {}
