@@ -4,8 +4,10 @@
 
     benches/run.py --build DIR [--runs 5] [--sizes FILE] [--gate BASELINE | --write-baseline BASELINE] [--only PART]...
 
-DIR is a CMake build directory made with OTAKIT_BUILD_BENCHES=ON. Each figure of time is the median over interleaved runs,
-ours and the peer's in turn, and each ratio is taken pair by pair: a machine whose speed drifts then hurts both alike.
+DIR is a CMake build directory made with OTAKIT_BUILD_BENCHES=ON. Each figure of time is the median over interleaved
+runs, ours and the peer's in turn, and each ratio is taken pair by pair: a machine whose speed drifts then hurts both
+alike. Wall seconds of ours are those of the firmware's loop, from the offer's arrival to the verdict; CPU seconds those
+of the whole process.
 Prints one table and writes DIR/bench.json and, with --markdown, the table between the markers of that file.
 
 --gate measures only what does not depend on the machine's load, instructions and sizes, and fails when a figure exceeds
@@ -51,7 +53,8 @@ class Table:
             ratio = ours / peer
         measured = ours if ratio is None else ratio
         met = None if goal is None else measured <= goal
-        self.rows.append(dict(figure=figure, ours=ours, peer=peer, ratio=ratio, goal=goal, met=met, unit=unit, note=note))
+        self.rows.append({"figure": figure, "ours": ours, "peer": peer, "ratio": ratio, "goal": goal, "met": met,
+                          "unit": unit, "note": note})
         print(self.line(self.rows[-1]), flush=True)
 
     @staticmethod
@@ -130,7 +133,10 @@ def run(argv):
 
 def pairs(ours, peer, runs):
     """Medians of interleaved runs after a warm-up: our wall and CPU, the peer's, and the ratios pair by pair."""
-    taken = [(run(ours)[:2], run(peer)[:2]) for _ in range(runs + 1)][1:]
+    def mine():
+        _, cpu, said = run(ours)
+        return said[-1]["wall"], cpu
+    taken = [(mine(), run(peer)[:2]) for _ in range(runs + 1)][1:]
 
     def median(of):
         return statistics.median(of(pair) for pair in taken)
@@ -185,7 +191,8 @@ def peak_heap(rig, mib, *options, secure=False):
 
 def memory(rig, table):
     small = peak_heap(rig, 1)
-    table.add("HTTP: peak heap, 1 MiB image", small, goal=96 * 1024, unit="B", note="5,000-byte buffer of the firmware included")
+    table.add("HTTP: peak heap, 1 MiB image", small, goal=96 * 1024, unit="B",
+              note="5,000-byte buffer of the firmware included")
     table.add("HTTP: peak heap, 17 MiB image", peak_heap(rig, 17), small, goal=1.02, unit="B", note="the 1 MiB image")
     table.add("HTTP: peak heap, 2 slots of 1 KiB", peak_heap(rig, 1, "-s", 2, "-S", 1024), goal=22 * 1024, unit="B")
     table.add("HTTPS: peak heap, 1 MiB image", peak_heap(rig, 1, secure=True), unit="B", note="rustls included")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# The flash size of the basic example, linked and stripped, the C library aside: one line `ARCH PROFILE FEATURES BYTES` per
-# build. Architectures whose compiler or Rust target is missing are left out with a note.
+# The flash size of the basic example, linked and stripped, the C library aside: one line `ARCH PROFILE FEATURES BYTES`
+# per build. Architectures whose compiler or Rust target is missing are left out with a note.
 #
 #   benches/sizes.sh [ARCH/PROFILE/FEATURES]...
 set -euo pipefail

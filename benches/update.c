@@ -6,8 +6,8 @@
  *          [-s slots] [-S slot-size] [-c ca.pem] [-w bytes-per-second [-f]]
  *
  * The program offers the image to itself through the broker, downloads it in `sessions` threads (one device each, one
- * MQTT connection) and prints one line of JSON for each round. `-w` sleeps after each piece as a flash chip of that speed would;
- * with `-f` it does nothing but that.
+ * MQTT connection) and prints one line of JSON for each round. `-w` sleeps after each piece as a flash chip of that
+ * speed would; with `-f` it does nothing but that.
  * Exit code 0: every image was valid.
  */
 #define _GNU_SOURCE /* RUSAGE_SELF, clock_gettime, getopt */
@@ -225,7 +225,8 @@ static int run_round(void *client, session_t *sessions, int round, const options
         all_valid &= sessions[i].valid;
         first += sessions[i].first_byte - pushed;
     }
-    printf("{\"wall\": %.6f, \"cpu\": %.6f, \"first_byte_ms\": %.3f, \"rss_kib\": %ld, \"threads\": %ld, \"valid\": %d}\n",
+    printf("{\"wall\": %.6f, \"cpu\": %.6f, \"first_byte_ms\": %.3f, \"rss_kib\": %ld, \"threads\": %ld, "
+           "\"valid\": %d}\n",
            ended - began, cpu_used, first * 1000 / options->sessions, status("VmHWM: %ld"), running, all_valid);
     return all_valid ? 0 : -1;
 }

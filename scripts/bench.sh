@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Measures speed, memory and size against what people would use instead: prints one table, writes build/bench/bench.json and the
-# table in docs/BENCHMARKS.md. RUNS (5) is the number of interleaved runs; SIZES=0 leaves the builds for size out.
+# Measures speed, memory and size against what people would use instead: prints one table, writes build/bench/bench.json
+# and the table in docs/BENCHMARKS.md. RUNS (5) is the number of interleaved runs; SIZES=0 leaves the builds for size
+# out.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/common.sh"
