@@ -65,6 +65,7 @@ may "C tests, module only" in_tree module
 must "build, TLS by the firmware" build_tree halssl -DOTAKIT_LAB=ON -DOTAKIT_TLS=hal
 may "C tests, TLS by the firmware" in_tree halssl
 may "faults" python3 tests/e2e/faults.py --cloud "$CLOUD" --build build/test
+may "size and instructions" scripts/bench-gate.sh
 may "end to end" python3 tests/e2e/run.py --jobs 2 --cloud "$CLOUD" --build build/test \
     --module-build build/module --nolab-build build/nolab --asan-build build/asan --halssl-build build/halssl
 finish

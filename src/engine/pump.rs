@@ -215,10 +215,20 @@ impl Pump {
         let wanted = (self.offer.size - self.offset).saturating_add(skip);
         let room = buffer.len().min(usize::try_from(wanted).unwrap_or(usize::MAX));
         let room = limiter.map_or(room, |limiter| room.min(limiter.portion()));
-        match body.read(buffer.get_mut(..room).unwrap_or_default())? {
-            0 => Err(FetchError::Truncated),
-            filled => Ok(filled),
+        let room = buffer.get_mut(..room).unwrap_or_default();
+        let mut filled = body.read(room)?;
+        if filled == 0 {
+            return Err(FetchError::Truncated);
         }
+        // While the caller is busy with earlier bytes, a fuller slot saves it a wake-up; a caller that waits gets at
+        // once what there is.
+        while !self.pipe.is_awaited() {
+            match body.read_more(room.get_mut(filled..).unwrap_or_default()) {
+                0 => break,
+                more => filled += more,
+            }
+        }
+        Ok(filled)
     }
 
     fn keep_pace(

@@ -48,6 +48,12 @@ pub trait Body: Send {
     /// Reads what is there, at least one byte; `Ok(0)` is the end of the image. Blocks until bytes come, the source's
     /// stall time-out passes, or the transfer is cancelled.
     fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError>;
+
+    /// Reads more of what is there already, hardly waiting. 0 says nothing but that `read` has to be asked, which is
+    /// also what a source answers that cannot look ahead.
+    fn read_more(&mut self, _buf: &mut [u8]) -> usize {
+        0
+    }
 }
 
 /// What HTTP calls a validator: it tells whether two answers carry the same bytes (RFC 9110, section 8.8).

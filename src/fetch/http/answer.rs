@@ -90,6 +90,11 @@ pub(super) fn content_length(headers: &HeaderMap) -> Result<Option<u64>, FetchEr
     decimal(value).map(Some).ok_or(FetchError::Protocol)
 }
 
+/// Whether the body's length stands in the header, so that nothing in the body itself marks its end.
+pub fn is_counted(headers: &HeaderMap) -> bool {
+    matches!(content_length(headers), Ok(Some(_)))
+}
+
 pub(super) fn identity_encoding(headers: &HeaderMap) -> Result<(), FetchError> {
     match text(headers, "content-encoding") {
         Some(coding) if !coding.eq_ignore_ascii_case("identity") => Err(FetchError::Encoding),

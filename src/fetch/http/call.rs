@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use ureq::http::HeaderMap;
 
-use super::agent::{self, Fault};
+use super::agent::{self, Fault, Handover};
 use super::{Limits, broken};
 use crate::cancel::Cancel;
 use crate::fetch::FetchError;
@@ -94,7 +94,8 @@ pub fn call(
     let fault = Fault::default();
     let limits = Limits { connect: limit, answer: limit, stall: limit };
     let dial = Arc::new(Verbatim { dial: dial.clone(), request });
-    let agent = agent::agent(dial, target, limits, Some(limit), cancel.clone(), fault.clone());
+    let agent =
+        agent::agent(dial, target, limits, Some(limit), cancel.clone(), fault.clone(), Handover::default());
     let response = agent.get(PLACEHOLDER).call().map_err(|error| fault.or(&error))?;
     let (parts, body) = response.into_parts();
     Ok(Reply { status: parts.status.as_u16(), headers: parts.headers, body: body.into_reader(), fault })
