@@ -14,7 +14,11 @@ use parking_lot::RwLock;
 #[repr(u8)]
 pub enum Kind {
     /// An OTA session.
+    #[cfg_attr(not(feature = "linkkit"), allow(dead_code, reason = "Link Kit's"))]
     Ota = 0xA,
+    /// A HaaS device.
+    #[cfg(feature = "haas")]
+    Haas = 0xC,
     /// An MQTT client.
     #[cfg(any(feature = "mqtt", test))]
     Mqtt = 0xB,

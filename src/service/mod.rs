@@ -2,6 +2,14 @@
 //! A device's OTA service: binds a platform's messages to an engine session over a signal channel.
 
 mod aliyun;
+#[cfg(any(feature = "haas", feature = "quectel"))]
+pub mod events;
+#[cfg(feature = "quectel")]
+pub mod fota;
+#[cfg(feature = "haas")]
+pub mod haas;
+#[cfg(any(feature = "haas", feature = "quectel"))]
+pub mod package;
 
 pub use aliyun::{Content, Ota, OtaError, Settings};
 

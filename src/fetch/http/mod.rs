@@ -3,6 +3,8 @@
 
 mod agent;
 mod answer;
+#[cfg(any(feature = "haas", feature = "quectel"))]
+mod size;
 
 use std::io::Read;
 use std::sync::Arc;

@@ -6,6 +6,8 @@
 pub mod config;
 pub mod identity;
 pub mod json;
+#[cfg(feature = "haas")]
+pub mod module;
 pub mod offer;
 pub mod report;
 pub mod topics;
