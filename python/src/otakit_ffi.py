@@ -14,7 +14,7 @@ _here = __file__.rsplit("/", 1)[0] if "/" in __file__ else "."
 
 def _path():
     path = os.getenv("OTAKIT_LIBRARY")
-    return path if path else _here + "/otakit_native/libotakit_python.so"
+    return path or _here + "/otakit_native/libotakit_python.so"
 
 
 if sys.implementation.name == "micropython":
