@@ -204,7 +204,8 @@ int otakit_set_https_ca(const char *pem);
 // Downloads an image into the file `path`, which never holds anything but a complete, verified image: bytes are written
 // to `path.part` and moved there at the end. With `journal`, the path of a small file, a download that was
 // interrupted, by a crash or a power loss too, goes on at its last checkpoint (every 64 KiB) when it is called again for
-// the same image. NULL: it begins anew each time.
+// the same image. NULL: it begins anew each time. The journal stays: while `path` is the file that was put there, another
+// call for the same image fetches nothing.
 //
 // Blocks until the image is there or the download has failed; one thread at a time for one `path`.
 //

@@ -17,6 +17,8 @@ use crate::broker::{Bus, Incoming, Publisher, embedded, external};
 use crate::data::files::{self, Layout};
 use crate::data::model::{Address, DeviceKey};
 use crate::data::{Store, model};
+use crate::onenet;
+use crate::onenet::tasks::Tasks;
 use crate::origin::Urls;
 use crate::origin::api::{self, Shared};
 use crate::{Failure, note};
@@ -68,7 +70,10 @@ async fn serve(layout: Layout, options: &Options) -> Result<(), Failure> {
     let http = listen(options.http).await?;
     let http_address = local_address(&http)?;
     let (bus, mqtt) = match &options.broker {
-        Some(url) => (external::start(url, &aliyun::FILTERS).await?, url.address()),
+        Some(url) => {
+            let filters = [&aliyun::FILTERS[..], &onenet::FILTERS].concat();
+            (external::start(url, &filters).await?, url.address())
+        }
         None => start_embedded(options.mqtt, &store).await?,
     };
     let address = Address { mqtt, http: format!("http://{http_address}"), pid: std::process::id() };
@@ -81,9 +86,15 @@ async fn serve(layout: Layout, options: &Options) -> Result<(), Failure> {
         address: address.clone(),
         embedded: options.broker.is_none(),
     });
-    let origin = axum::serve(http, api::router(shared));
+    let tasks = Arc::new(Tasks::open(store.clone())?);
+    let platform = Arc::new(onenet::api::Shared {
+        tasks: tasks.clone(),
+        publisher: options.broker.is_some().then(|| publisher.clone()),
+        address: http_address.to_string(),
+    });
+    let origin = axum::serve(http, api::router(shared).merge(onenet::api::router(platform)));
     let settle = Duration::from_millis(options.settle);
-    let service = tokio::spawn(Service { store, urls, publisher, settle }.run(incoming));
+    let service = tokio::spawn(Service { store, urls, publisher, settle, tasks }.run(incoming));
     let stop = stop_signal()?;
     files::write(&layout.address(), &address)?;
     println!("mqtt {}\nhttp {}", address.mqtt, address.http);
@@ -137,6 +148,7 @@ struct Service {
     urls: Urls,
     publisher: Publisher,
     settle: Duration,
+    tasks: Arc<Tasks>,
 }
 
 impl Service {
@@ -149,6 +161,12 @@ impl Service {
             tokio::select! {
                 message = incoming.recv() => {
                     let Some(message) = message else { return };
+                    if let Some(key) = onenet::parse_reply_topic(&message.topic) {
+                        if let Err(failure) = self.tasks.informed(&key) {
+                            note(failure);
+                        }
+                        continue;
+                    }
                     for action in service::handle(&self.store, &self.urls, &message.topic, &message.payload) {
                         match action {
                             service::Action::Publish(message) => self.publisher.publish(message),

@@ -39,7 +39,7 @@ typedef enum {
 void IOT_SetLogLevel(IOT_LogLevel level);
 
 /**
- * @brief Logs how much memory the library holds, as lines of the given level.
+ * @brief Logs what the library holds open (clients, sessions), as a line of the given level.
  *
  * Does not block; any thread may call it. Prints nothing if the limit of IOT_SetLogLevel is below level.
  *
@@ -86,7 +86,7 @@ typedef enum {
     IOTX_IOCTL_SET_REGION = 0,            /**< (int) an iotx_mqtt_region_types_t, for the next IOT_MQTT_Construct */
     IOTX_IOCTL_GET_REGION = 1,            /**< (int, out) the region in force */
     IOTX_IOCTL_SET_MQTT_DOMAIN = 2,       /**< (char[]) host, up to 64 bytes; makes the region custom */
-    IOTX_IOCTL_SET_HTTP_DOMAIN = 3,       /**< (char[]) host, up to 64 bytes; makes the region custom */
+    IOTX_IOCTL_SET_HTTP_DOMAIN = 3,       /**< (char[]) host of HTTP services, up to 64 bytes; the region stays */
     IOTX_IOCTL_SET_DYNAMIC_REGISTER = 4,  /**< (int) 1: fetch the device secret by dynamic registration; 0: do not */
     IOTX_IOCTL_GET_DYNAMIC_REGISTER = 5,  /**< (int, out) that switch */
     IOTX_IOCTL_RECV_PROP_REPLY = 6,       /**< (int) device model: subscribe replies to property posts */

@@ -5,8 +5,8 @@
  *
  * Threads: Publish, Publish_Simple, Subscribe, Unsubscribe and CheckStateNormal may be called from any thread, also
  * inside a callback. Yield is called by one thread at a time and not inside a callback. Destroy is called when no
- * other call on the client is under way. Callbacks run in the thread that is inside IOT_MQTT_Yield or
- * IOT_MQTT_Subscribe_Sync, with no lock of the library held.
+ * other call on the client is under way. Callbacks run in the thread that is inside IOT_MQTT_Yield, with no lock of the
+ * library held.
  *
  * Handles: NULL stands for the process's client, the first one constructed. A handle that was destroyed or never
  * existed is answered with NULL_VALUE_ERROR.
@@ -192,8 +192,8 @@ int IOT_MQTT_CheckStateNormal(void *handle);
  * Subscriptions are renewed by the library after a reconnection. Every callback whose filter matches a message is
  * called, in the order of subscription; the same filter, callback and context twice count once.
  *
- * @param handle            the client; NULL before there is one keeps up to CONFIG_MQTT_OFFLINE_TOPIC_MAXNUM
- *                          subscriptions for it
+ * @param handle            the client; NULL before there is one keeps up to 64 subscriptions for it (the
+ *                          reference: CONFIG_MQTT_OFFLINE_TOPIC_MAXNUM)
  * @param topic_filter      1..CONFIG_MQTT_TOPIC_MAXLEN printable characters, the first a slash; copied
  * @param qos               IOTX_MQTT_QOS0 or IOTX_MQTT_QOS1; a value above 2 counts as 0
  * @param topic_handle_func called with IOTX_MQTT_EVENT_PUBLISH_RECEIVED; not NULL

@@ -198,8 +198,8 @@ int IOT_OTA_FetchYield(void *handle, char *buf, uint32_t buf_len, uint32_t timeo
  * @retval IOT_OTAE_INVALID_STATE there was no offer yet
  * @retval IOT_OTAE_GENERAL       another failure; IOT_OTA_GetLastError names it: IOT_OTAE_INVALID_PARAM for a buffer
  *                                of the wrong size or alignment, an unknown command, or a value that this update does
- *                                not have or that does not fit; IOT_OTAE_INVALID_STATE for a check before the end;
- *                                IOT_OTAE_NOMEM
+ *                                not have; IOT_OTAE_GENERAL for a size beyond 32 bits; IOT_OTAE_INVALID_STATE for a
+ *                                check before the end; IOT_OTAE_NOMEM
  */
 int IOT_OTA_Ioctl(void *handle, IOT_OTA_CmdType_t type, void *buf, int buf_len);
 

@@ -70,7 +70,7 @@ fn broker(region: Option<&str>, product_key: &str) -> Option<(Target, SecureMode
     };
     let redirect = match named {
         Some(_) => lab::aliyun_mqtt(),
-        None => Some(Redirect::parse(region?)?),
+        None => Some(Redirect::parse(region?, "mqtt")?),
     };
     let (host, port, tls) = match (redirect, named) {
         (Some(redirect), _) => (redirect.host, redirect.port, redirect.tls),

@@ -26,8 +26,8 @@ pub enum Kind {
 
 #[cfg(target_pointer_width = "64")]
 mod layout {
-    pub const INDEX_BITS: u32 = 16;
-    pub const GENERATION_BITS: u32 = 40;
+    pub const INDEX_BITS: u32 = 12;
+    pub const GENERATION_BITS: u32 = 44;
     pub const KIND_SHIFT: u32 = 56;
 }
 #[cfg(target_pointer_width = "32")]

@@ -17,6 +17,8 @@ mod handle;
 #[cfg(feature = "linkkit")]
 pub mod linkkit;
 pub mod native;
+#[cfg(feature = "onenet")]
+pub mod onenet;
 #[cfg(feature = "quectel")]
 pub mod quectel;
 mod settings;

@@ -52,6 +52,16 @@ impl Checkpoint {
         record
     }
 
+    /// A record of this offer with the right checksum and whatever after the identity: for fuzzing.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn sealed(rest: &[u8], offer: &Offer) -> Vec<u8> {
+        let (offset, rest) = rest.split_at_checked(8).unwrap_or((&[0; 8], rest));
+        let mut record = [MAGIC.as_slice(), offset, &identity(offer), rest].concat();
+        let sum = checksum(&record);
+        record.extend_from_slice(&sum);
+        record
+    }
+
     /// Reads a record back. `None` when it is torn, of another layout, of another offer, or makes no sense.
     pub fn decode(record: &[u8], offer: &Offer) -> Option<Self> {
         let (body, sum) = record.split_at_checked(record.len().checked_sub(CHECKSUM)?)?;
@@ -111,7 +121,14 @@ mod tests {
 
     fn offer(version: &str) -> Offer {
         let digest = Expected::from_hex(Algorithm::Sha256, &"ab".repeat(32)).unwrap();
-        Offer { version: version.into(), size: 1000, url: "http://h/".into(), digest, signature: None }
+        Offer {
+            version: version.into(),
+            size: 1000,
+            url: "http://h/".into(),
+            digest,
+            kind: crate::engine::Kind::Firmware,
+            signature: None,
+        }
     }
 
     fn checkpoint(offer: &Offer) -> Checkpoint {

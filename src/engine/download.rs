@@ -14,6 +14,12 @@ const TICK: Duration = Duration::from_millis(100);
 /// Bytes between two checkpoints unless set otherwise.
 pub const CHECKPOINT_EVERY: u64 = 64 * 1024;
 
+/// What the journal says: how far it got, and the sink's mark of a complete image (8 bytes behind the checkpoint).
+struct Record {
+    checkpoint: Checkpoint,
+    mark: u64,
+}
+
 /// What a download tells its watcher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -54,10 +60,10 @@ impl Download<'_, '_> {
     /// Downloads `offer`. The verdict: whether the image is complete, verified and in its place.
     ///
     /// An image that turns out wrong after it was resumed is fetched once more from its first byte: the part that was
-    /// there may have been another's.
+    /// there may have been another's. One that a sink recognises in its place is not fetched again.
     pub fn run(mut self, offer: &Offer, watch: Watch<'_>) -> Result<bool, Failure> {
         let from = self.recall(offer);
-        let resumed_at = from.as_ref().map_or(0, |from| from.offset);
+        let resumed_at = from.as_ref().map_or(0, |from| from.checkpoint.offset);
         if self.attempt(offer, from, watch)? {
             return Ok(true);
         }
@@ -68,31 +74,19 @@ impl Download<'_, '_> {
         self.attempt(offer, None, watch)
     }
 
-    /// The checkpoint of this very image, if there is one.
-    fn recall(&mut self, offer: &Offer) -> Option<Checkpoint> {
+    /// What is remembered of this very image, if anything is.
+    fn recall(&mut self, offer: &Offer) -> Option<Record> {
         let journal = self.journal.as_mut().filter(|_| self.sink.can_resume())?;
         let record = journal.load()?;
-        let checkpoint = Checkpoint::decode(&record, offer);
-        if checkpoint.is_none() {
+        let record = Record::decode(&record, offer);
+        if record.is_none() {
             crate::log!(Info, "download", "journal is torn or of another image: dropped");
         }
-        checkpoint
+        record
     }
 
-    fn attempt(
-        &mut self,
-        offer: &Offer,
-        from: Option<Checkpoint>,
-        watch: Watch<'_>,
-    ) -> Result<bool, Failure> {
-        let from = match from.as_ref().map(|from| self.sink.open(from.offset, offer.size)) {
-            Some(Ok(())) => from,
-            Some(Err(StoreError::Mismatch)) | None => {
-                self.sink.open(0, offer.size)?;
-                None
-            }
-            Some(Err(error)) => return Err(error.into()),
-        };
+    fn attempt(&mut self, offer: &Offer, from: Option<Record>, watch: Watch<'_>) -> Result<bool, Failure> {
+        let from = self.open(offer, from)?;
         let resumed_at = from.as_ref().map_or(0, |from| from.offset);
         // Front doors hand over a session that has taken the offer already.
         self.session.cancel();
@@ -101,14 +95,27 @@ impl Download<'_, '_> {
             self.abandon(Keep::Part);
             return Err(Failure::Cancelled);
         }
-        match self.transfer(offer, resumed_at, watch) {
-            Ok(()) => self.conclude(offer),
-            Err(failure) => {
-                self.session.cancel();
-                self.abandon(if self.sink.can_resume() { Keep::Part } else { Keep::Nothing });
-                Err(failure)
+        let outcome = self.transfer(offer, resumed_at, watch).and_then(|()| self.conclude(offer));
+        if let Err(failure) = &outcome {
+            self.session.give_up(failure.clone());
+            self.abandon(if self.sink.can_resume() { Keep::Part } else { Keep::Nothing });
+        }
+        outcome
+    }
+
+    /// Prepares the sink; returns where the download really begins.
+    fn open(&mut self, offer: &Offer, from: Option<Record>) -> Result<Option<Checkpoint>, StoreError> {
+        if let Some(Record { checkpoint, mark }) = from {
+            if checkpoint.offset == offer.size && self.sink.adopt(offer.size, mark) {
+                return Ok(Some(checkpoint));
+            }
+            match self.sink.open(checkpoint.offset, offer.size) {
+                Ok(()) => return Ok(Some(checkpoint)),
+                Err(StoreError::Mismatch) => {}
+                Err(error) => return Err(error),
             }
         }
+        self.sink.open(0, offer.size).map(|()| None)
     }
 
     /// Moves all bytes into the sink.
@@ -147,12 +154,14 @@ impl Download<'_, '_> {
         let Some(journal) = self.journal.as_mut().filter(|_| self.sink.can_resume()) else { return Ok(()) };
         let Some(checkpoint) = self.session.checkpoint() else { return Ok(()) };
         self.sink.sync()?;
-        journal.save(&checkpoint.encode(offer))?;
+        let mark = self.sink.mark().unwrap_or(0);
+        journal.save(&Record { checkpoint, mark }.encode(offer))?;
         Ok(())
     }
 
     /// All bytes are in the sink and the verdict stands. The journal says so before the image moves to its place, so that
-    /// a crash in between costs nothing.
+    /// a crash in between costs nothing; where the sink recognises the image later it goes on saying so, since a crash may
+    /// strike before the caller has heard.
     fn conclude(&mut self, offer: &Offer) -> Result<bool, Failure> {
         if self.session.verdict() != Some(true) {
             self.abandon(Keep::Nothing);
@@ -160,7 +169,9 @@ impl Download<'_, '_> {
         }
         self.remember(offer)?;
         self.sink.close(Keep::Image)?;
-        self.forget();
+        if self.sink.mark().is_none() {
+            self.forget();
+        }
         Ok(true)
     }
 
@@ -179,6 +190,19 @@ impl Download<'_, '_> {
         {
             crate::log!(Warning, "download", "journal: {error}");
         }
+    }
+}
+
+impl Record {
+    fn encode(&self, offer: &Offer) -> Vec<u8> {
+        let mut record = self.checkpoint.encode(offer);
+        record.extend_from_slice(&self.mark.to_le_bytes());
+        record
+    }
+
+    fn decode(record: &[u8], offer: &Offer) -> Option<Self> {
+        let (checkpoint, mark) = record.split_last_chunk()?;
+        Some(Self { checkpoint: Checkpoint::decode(checkpoint, offer)?, mark: u64::from_le_bytes(*mark) })
     }
 }
 

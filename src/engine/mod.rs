@@ -22,6 +22,6 @@ pub mod signature;
 pub use checkpoint::Checkpoint;
 pub use download::{Download, Step};
 pub use failure::Failure;
-pub use offer::Offer;
+pub use offer::{Kind, Offer};
 pub use phase::Phase;
 pub use session::{Read, Session, Settings};

@@ -15,8 +15,20 @@ pub struct Offer {
     pub url: String,
     /// What its bytes must digest to.
     pub digest: Expected,
+    /// What its bytes are.
+    pub kind: Kind,
     /// A signature over the image's SHA-256, where the platform sends one.
     pub signature: Option<Vec<u8>>,
+}
+
+/// What the bytes of an offer are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// A firmware, or a part of one: it has a version and may be signed.
+    #[default]
+    Firmware,
+    /// A configuration file: its version is but a name.
+    Config,
 }
 
 impl Offer {

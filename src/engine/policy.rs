@@ -4,8 +4,8 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::Offer;
 use super::signature::Key;
+use super::{Kind, Offer};
 use crate::fetch::url::Url;
 
 /// What an offer must satisfy. The default accepts all.
@@ -17,11 +17,11 @@ pub struct Policy {
     pub hosts: Vec<String>,
     /// Largest image in bytes.
     pub max_size: Option<u64>,
-    /// The version that must be exceeded (anti-rollback). The firmware sees to it that the floor survives restarts.
+    /// The version that a firmware must exceed (anti-rollback). The firmware sees to it that the floor survives restarts.
     pub version_floor: Option<String>,
     /// Keys whose signatures are trusted. A signature is checked whenever an offer has one and there is a key.
     pub keys: Vec<Key>,
-    /// Only signed images.
+    /// Only signed firmware.
     pub signed_only: bool,
 }
 
@@ -58,12 +58,14 @@ impl Policy {
         if self.max_size.is_some_and(|max| offer.size > max) {
             return Err(Breach::Size);
         }
+        let firmware = offer.kind == Kind::Firmware;
         if let Some(floor) = &self.version_floor
+            && firmware
             && compare_versions(&offer.version, floor) != Ordering::Greater
         {
             return Err(Breach::Rollback);
         }
-        if self.signed_only && (offer.signature.is_none() || self.keys.is_empty()) {
+        if self.signed_only && firmware && (offer.signature.is_none() || self.keys.is_empty()) {
             return Err(Breach::Unsigned);
         }
         // A URL that cannot be read is the source's to refuse.
@@ -152,7 +154,14 @@ mod tests {
 
     fn offer(version: &str, size: u64, url: &str) -> Offer {
         let digest = Expected::from_hex(Algorithm::Md5, &"ab".repeat(16)).unwrap();
-        Offer { version: version.into(), size, url: url.into(), digest, signature: None }
+        Offer {
+            version: version.into(),
+            size,
+            url: url.into(),
+            digest,
+            kind: Kind::Firmware,
+            signature: None,
+        }
     }
 
     #[test]
@@ -213,7 +222,10 @@ mod tests {
         let unsigned = offer("2.0", 1, "https://cdn.test/");
         assert_eq!(signed_only.check(&unsigned), Err(Breach::Unsigned));
         // A signature that nobody can check is none.
-        let signed = Offer { signature: Some(vec![0]), ..unsigned };
+        let signed = Offer { signature: Some(vec![0]), ..unsigned.clone() };
         assert_eq!(signed_only.check(&signed), Err(Breach::Unsigned));
+        // Neither rule is about configuration files.
+        let floor = Policy { version_floor: Some("9".into()), ..signed_only };
+        assert_eq!(floor.check(&Offer { kind: Kind::Config, ..unsigned }), Ok(()));
     }
 }

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::pace::{Floor, Limiter, Meter};
 use super::pipe::Pipe;
+use super::policy::Policy;
 use super::retry::{Decision, Patience, Retries};
 use super::{Failure, Offer};
 use crate::cancel::Cancel;
@@ -57,6 +58,8 @@ pub struct Pump {
     pub rate_limit: Option<u64>,
     /// Fewest bytes per second.
     pub floor: Option<Floor>,
+    /// What fresh URLs must satisfy.
+    pub policy: Policy,
     /// Where fresh URLs come from.
     pub renewal: Option<Arc<dyn Renew>>,
 }
@@ -143,6 +146,7 @@ impl Pump {
         match renewal.renew(&self.offer, &self.cancel) {
             Some(fresh) if !fresh.is_same_image(&self.offer) => Err(Failure::OtherImage),
             Some(fresh) => {
+                self.policy.check(&fresh).map_err(Failure::Policy)?;
                 self.offer.url = fresh.url;
                 Ok(Some(true))
             }

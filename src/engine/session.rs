@@ -238,6 +238,17 @@ impl Session {
         }
     }
 
+    /// The image came to nothing after all, whatever its digest says: it could not be stored, say. The session then stands
+    /// as after a failed transfer.
+    pub fn give_up(&self, failure: Failure) {
+        let mut control = self.control.lock();
+        control.start_over();
+        if control.phase == Phase::Finished || control.step(Input::End).is_ok() {
+            control.valid = false;
+            control.failure = Some(failure);
+        }
+    }
+
     /// Fills `out` with the next bytes of the image, until it is full, the image ends or `timeout` has passed.
     ///
     /// With the last byte the session is finished and its verdict stands. An error other than [`Failure::State`] and
@@ -301,6 +312,7 @@ impl Session {
             patience: settings.patience,
             rate_limit: settings.rate_limit,
             floor: settings.floor,
+            policy: settings.policy,
             renewal: self.renewal.lock().clone(),
         };
         control.transfer = Some(Transfer { pipe, cancel, shared });
@@ -351,11 +363,12 @@ impl Session {
     }
 
     fn fail(&self, epoch: u64, failure: Failure) -> Failure {
+        // Before the lock is taken: a firmware's log output may call back into the library.
+        crate::log!(Error, "engine", "transfer failed: {failure}");
         let mut control = self.control.lock();
         if control.epoch != epoch {
             return Failure::Cancelled;
         }
-        crate::log!(Error, "engine", "transfer failed: {failure}");
         control.drop_transfer();
         control.valid = false;
         control.failure = Some(failure.clone());

@@ -101,6 +101,15 @@ pub enum FetchError {
     Encoding,
     /// The body ended before the image was complete.
     Truncated,
+    /// The body is longer than the caller bears.
+    Oversized,
+    /// The platform that hands out the image refuses, with a number of its own.
+    Refused {
+        /// The platform's number.
+        code: u32,
+        /// What it calls for.
+        class: Class,
+    },
 }
 
 /// What a failure calls for.
@@ -127,6 +136,7 @@ impl FetchError {
                 Class::Transient(*retry_after)
             }
             Self::Truncated | Self::Protocol | Self::Range => Class::Transient(None),
+            Self::Refused { class, .. } => *class,
             _ => Class::Permanent,
         }
     }
@@ -154,6 +164,8 @@ impl fmt::Display for FetchError {
             Self::Protocol => f.write_str("answer is not valid HTTP"),
             Self::Encoding => f.write_str("body is compressed although that was not asked for"),
             Self::Truncated => f.write_str("body ended early"),
+            Self::Oversized => f.write_str("body is longer than allowed"),
+            Self::Refused { code, .. } => write!(f, "refused by the platform, code {code}"),
         }
     }
 }

@@ -288,15 +288,19 @@ impl Ota {
             Content::Config(config) => &config.offer,
         };
         let (version, size) = (offer.version.clone(), offer.size);
-        {
+        let taken = {
             let mut state = self.state.lock();
-            if let Err(failure) = self.session.offer(offer.clone()) {
-                crate::log!(Warning, "ota", "{}: offer {version} ignored: {failure}", self.device);
-                state.last_error = Some(failure.into());
-                return;
+            let taken = self.session.offer(offer.clone());
+            match &taken {
+                Ok(()) => (state.told_invalid, state.content) = (false, Some(content)),
+                Err(failure) => state.last_error = Some(failure.clone().into()),
             }
-            state.told_invalid = false;
-            state.content = Some(content);
+            taken
+        };
+        // Only now, with no lock held: a firmware's log output may call back into the library.
+        if let Err(failure) = taken {
+            crate::log!(Warning, "ota", "{}: offer {version} ignored: {failure}", self.device);
+            return;
         }
         crate::log!(Info, "ota", "{}: offer {version}, {size} bytes", self.device);
         self.call_hook(false);
@@ -350,3 +354,6 @@ impl Listener for Inbox {
 fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
+
+#[cfg(test)]
+mod tests;

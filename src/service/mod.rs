@@ -8,6 +8,8 @@ pub mod events;
 pub mod fota;
 #[cfg(feature = "haas")]
 pub mod haas;
+#[cfg(feature = "onenet")]
+pub mod onenet;
 #[cfg(any(feature = "haas", feature = "quectel"))]
 pub mod package;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::cancel::Cancel;
 use crate::digest::{Algorithm, Expected, Hasher, to_hex};
+use crate::engine::offer::Kind;
 use crate::engine::{Failure, Offer, Session, Settings};
 use crate::fetch::http::HttpSource;
 use crate::fetch::url::Url;
@@ -63,7 +64,7 @@ pub fn fetch(
     session.configure(settings);
     let expected = digest.cloned().unwrap_or_else(Expected::unknown);
     let (version, url) = (String::new(), url.to_owned());
-    session.offer(Offer { version, size, url, digest: expected, signature: None })?;
+    session.offer(Offer { version, size, url, digest: expected, kind: Kind::Firmware, signature: None })?;
     let mut sink = FileSink::new(path);
     sink.open(0, size)?;
     let received = transfer(&session, &mut sink, size, cancel, watch).and_then(|sha256| {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Images in files: written beside their final place, moved there only when verified.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::{Keep, Sink, StoreError};
@@ -29,13 +30,7 @@ impl FileSink {
 }
 
 impl Sink for FileSink {
-    fn open(&mut self, offset: u64, size: u64) -> Result<(), StoreError> {
-        if offset == size && !self.part.exists() && self.path.metadata().is_ok_and(|file| file.len() == size)
-        {
-            // A crash struck between the move to the final place and the journal's hearing of it.
-            self.in_place = true;
-            return Ok(());
-        }
+    fn open(&mut self, offset: u64, _size: u64) -> Result<(), StoreError> {
         self.in_place = false;
         let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(&self.part)?;
         if file.metadata()?.len() < offset {
@@ -61,12 +56,29 @@ impl Sink for FileSink {
         true
     }
 
+    fn mark(&self) -> Option<u64> {
+        let metadata = match &self.file {
+            Some(file) => file.metadata(),
+            None => self.path.metadata(),
+        };
+        metadata.ok().map(|metadata| mark_of(&metadata))
+    }
+
+    /// A crash may strike between the move to the final place and the caller's hearing of it.
+    fn adopt(&mut self, size: u64, mark: u64) -> bool {
+        let metadata = self.path.symlink_metadata();
+        self.file = None;
+        self.in_place =
+            metadata.is_ok_and(|file| file.is_file() && file.len() == size && mark_of(&file) == mark);
+        self.in_place
+    }
+
     fn close(&mut self, keep: Keep) -> Result<(), StoreError> {
         let file = self.file.take();
         match keep {
             Keep::Part => {}
-            Keep::Image if self.in_place => {}
-            Keep::Nothing if self.in_place => std::fs::remove_file(&self.path)?,
+            // Before it was put there it was verified; whoever thinks otherwise now may fetch another.
+            Keep::Image | Keep::Nothing if self.in_place => {}
             Keep::Nothing => std::fs::remove_file(&self.part)?,
             Keep::Image => {
                 file.ok_or(StoreError::Unsupported)?.sync_all()?;
@@ -76,6 +88,12 @@ impl Sink for FileSink {
         }
         Ok(())
     }
+}
+
+/// Which file it is and when its bytes were last changed: neither changes when it is renamed.
+fn mark_of(metadata: &Metadata) -> u64 {
+    let changed = metadata.mtime().wrapping_mul(1_000_000_000).wrapping_add(metadata.mtime_nsec());
+    metadata.ino().rotate_left(40) ^ changed.cast_unsigned()
 }
 
 /// `path` with `suffix` behind its last component.
@@ -115,6 +133,33 @@ mod tests {
         sink.open(0, 1).unwrap();
         sink.close(Keep::Nothing).unwrap();
         assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_image_in_its_place_is_told_from_another_of_its_size() {
+        let folder = Folder::new("mark");
+        let path = folder.0.join("image");
+        let mut sink = FileSink::new(&path);
+        assert_eq!(sink.mark(), None);
+        std::fs::write(&path, b"old").unwrap();
+        sink.open(0, 3).unwrap();
+        sink.write(&mut b"new".to_vec()).unwrap();
+        sink.sync().unwrap();
+        let mark = sink.mark().unwrap();
+        assert!(!FileSink::new(&path).adopt(3, mark), "the old image");
+        sink.close(Keep::Image).unwrap();
+        assert_eq!(sink.mark(), Some(mark));
+        let mut next = FileSink::new(&path);
+        assert!(!next.adopt(4, mark) && !next.adopt(3, mark ^ 1));
+        assert!(next.adopt(3, mark));
+        next.sync().unwrap();
+        for keep in [Keep::Image, Keep::Nothing] {
+            next.close(keep).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        }
+        std::fs::write(folder.0.join("other"), b"old").unwrap();
+        std::fs::rename(folder.0.join("other"), &path).unwrap();
+        assert!(!next.adopt(3, mark), "another file of that size");
     }
 
     #[test]

@@ -26,6 +26,18 @@ pub trait Sink: Send {
     /// Whether [`Sink::open`] can go on at an offset, and [`Sink::sync`] keeps its promise.
     fn can_resume(&self) -> bool;
 
+    /// What tells this sink's complete image, synced and soon or already in its place, from any other file there; `None`
+    /// when nothing does.
+    fn mark(&self) -> Option<u64> {
+        None
+    }
+
+    /// Whether the image of that size and mark has its place already. It then stays there: what follows is
+    /// [`Sink::close`], without [`Sink::open`].
+    fn adopt(&mut self, _size: u64, _mark: u64) -> bool {
+        false
+    }
+
     /// Ends: `keep` is what is to become of the bytes.
     fn close(&mut self, keep: Keep) -> Result<(), StoreError>;
 }

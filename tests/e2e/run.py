@@ -72,7 +72,10 @@ def collect(args):
 
 
 class Result(unittest.TestResult):
-    """Keeps one (name, ok, seconds, text) per test; a failing class set-up counts as one failed test."""
+    """Keeps one (name, ok, seconds, text) per test; a failing class set-up counts as one failed test.
+
+    A passed test's text is its attribute `note`, for figures that are worth a look.
+    """
 
     def __init__(self):
         super().__init__()
@@ -85,8 +88,9 @@ class Result(unittest.TestResult):
 
     def stopTest(self, test):
         super().stopTest(test)
-        text = self._bad.pop(test.id(), None)
-        self.rows.append((test.id(), text is None, time.monotonic() - self._started, text))
+        bad = self._bad.pop(test.id(), None)
+        text = bad if bad is not None else getattr(test, "note", None)
+        self.rows.append((test.id(), bad is None, time.monotonic() - self._started, text))
 
     def _failed(self, test, err):
         text = self._exc_info_to_string(err, test)
@@ -128,8 +132,8 @@ def run_child(argv, name):
 def show(rows):
     for name, ok, seconds, text in rows:
         print(f"{'ok  ' if ok else 'FAIL'} {name} ({seconds:.1f} s)", flush=True)
-        if not ok:
-            print("     " + (text or "").replace("\n", "\n     "), flush=True)
+        if text:
+            print("     " + text.replace("\n", "\n     "), flush=True)
 
 
 def main(argv):

@@ -9,8 +9,8 @@ SIZE = 60000
 class Faulty(Bench):
     FAULTS = True
 
-    def run_case(self, case, size=SIZE, limit_s=90, **more):
-        device = self.up()
+    def run_case(self, case, size=SIZE, limit_s=90, options=None, **more):
+        device = self.device(options=options).up()
         self.digest = self.faults.digest(size)
         self.token = self.faults.token()
         device.push_fault(case, size, self.digest, self.token, **more)
@@ -193,3 +193,15 @@ class TransientFaults(Faulty):
     def test_extra_bytes(self):
         """More bytes than the Content-Length, which is right: the program never gets more than the size."""
         self.completes("length-more-bytes")
+
+
+class Patience(Faulty):
+    """The library's own limits, which suit devices better than suites."""
+
+    def test_long_silence(self):
+        """20 s without a byte: waited for on the same connection."""
+        self.assertEqual(len(self.completes("stall-long", options={})), 1)
+
+    def test_a_server_that_is_away(self):
+        """Tried twelve times with growing pauses before the download is given up."""
+        self.fails("close", requests=12, limit_s=400, options={})

@@ -188,7 +188,9 @@ class Messages(Bench):
                         b'{"message":"success\xff"}'):
             with self.subTest(message=message):
                 self.dropped(message)
+        lines = self.dev.logged("refused")
         self.dev.proxy.inject_publish(self.dev.topic("upgrade"), "")
+        self.dev.pump(lambda: self.dev.logged("refused") > lines, "the empty message")
         self.dropped("{}")
         self.taken(self.good)
 
@@ -202,9 +204,9 @@ class Messages(Bench):
             self.taken(self.good)
 
     def test_messages_beyond_the_buffer(self):
-        """3 KB, 100 KB and 500 levels deep with a read buffer of 2048: event 13, dropped, the connection stays."""
-        for text in (json.dumps({**self.good, "pad": "p" * 3000}), json.dumps({**self.good, "pad": "p" * 100000}),
-                     json.dumps(self.good)[:-1] + ',"deep":' + "[" * 1200 + "]" * 1200 + "}"):
+        """20 KB, 100 KB and 10000 levels deep: event 13, dropped, the connection stays."""
+        for text in (json.dumps({**self.good, "pad": "p" * 20000}), json.dumps({**self.good, "pad": "p" * 100000}),
+                     json.dumps(self.good)[:-1] + ',"deep":' + "[" * 10000 + "]" * 10000 + "}"):
             self.dev.call("events")
             self.broker.publish(self.dev.topic("upgrade"), text)
             self.dev.pump(lambda: "13:0" in self.dev.call("events").list.split(","), "BUFFER_OVERFLOW")
@@ -212,9 +214,14 @@ class Messages(Bench):
         self.assertEqual(self.dev.proxy.connections, 1)
         self.taken(self.good)
 
+    def test_offers_larger_than_the_read_buffer(self):
+        """Offers may take 16 KiB, whatever read buffer the program gave to the client."""
+        self.taken({**self.good, "pad": "p" * 3000})
+        self.taken({**self.good, "pad": "p" * 15000})
+
     def test_deep_nesting_that_fits(self):
-        """500 levels in a buffer that holds them: taken or dropped, no stack overflow."""
-        device = self.device().up(rbuf=16384)
+        """5000 levels, which fit: taken or dropped, no stack overflow."""
+        device = self.up()
         device.push(json.dumps(self.good)[:-1] + ',"deep":' + "[" * 5000 + "]" * 5000 + "}")
         self.assertIn(device.fetching, (0, 1))
         self.assertEqual(device.call("state", device.m).ret, 1)

@@ -3,6 +3,7 @@
 
 from lib.bench import FETCHED_SIZE, FILE_SIZE, INVALID_STATE, RESET_FETCHED_SIZE, VERSION, Bench
 from lib.packets import FROM_BROKER
+from lib.proc import wait_until
 
 
 class Pushes(Bench):
@@ -93,6 +94,22 @@ class Pushes(Bench):
         self.dev.call("deinit", self.dev.h)
         self.dev.proxy.wait(24, name="UNSUBSCRIBE")
         self.assertEqual(len(self.dev.proxy.list("SUBSCRIBE")), 24)
+
+    def test_threads_end(self):
+        """Whatever a download came to, its thread is gone soon after it."""
+        before = self.dev.driver.threads()
+        for url in (None, self.origin.url("missing.bin")):
+            self.dev.offer(self.first, url=url)
+            self.dev.fetch_all()
+            wait_until(lambda: self.dev.driver.threads() == before, 5, "the end of the download's thread")
+        # More than the library keeps ahead of the program, so that the download goes on.
+        self.dev.offer(self.origin.add("large.bin", 1 << 20))
+        self.dev.fetch()
+        self.assertEqual(self.dev.driver.threads(), before + 1)
+        self.dev.call("deinit", self.dev.h)
+        wait_until(lambda: self.dev.driver.threads() == before, 5, "the end of the download's thread")
+        self.dev.call("destroy", self.dev.m)
+        self.assertEqual(self.dev.driver.threads(), 1)
 
     def test_mqtt_runs_during_a_download(self):
         """Reports between FetchYield calls go out while the download is under way."""

@@ -44,4 +44,6 @@ class Big(Bench):
             self.assertEqual((answer.ret, answer.hex, device.error), (GENERAL, "cc" * 4, GENERAL))
         size = device.call("size", device.h)
         self.assertEqual((size.ret, size.fetched, size.total), (0, BIG, BIG))
+        self.note = (f"peak memory: {small_kib} KiB for {SMALL} bytes, {kib} KiB for {BIG} bytes; "
+                     f"{BIG / reply.ms / 1000:.0f} MB/s")
         self.assertLess(abs(kib - small_kib), 1024, f"{small_kib} KiB for {SMALL} bytes, {kib} KiB for {BIG}")

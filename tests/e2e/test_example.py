@@ -12,7 +12,7 @@ from lib.broker import Mosquitto, Observer, offer, upgrade_topic
 from lib.cloud import Cloud
 from lib.context import CONTEXT
 from lib.origin import Nginx
-from lib.proc import free_port
+from lib.proc import free_port, wait_until
 
 KINDS = (ca.GOOD, ca.WRONG_HOST, ca.EXPIRED, ca.UNKNOWN_CA)
 BAD = KINDS[1:]
@@ -173,11 +173,15 @@ class AgainstCloud(Bench):
         return self.program(EXAMPLE, "-k", PK, "-n", self.dn, "-s", secret, "-o", self.out, *more,
                             broker_url=f"127.0.0.1:{cloud.mqtt_port}")
 
+    def known(self, cloud, *more, check=True):
+        """What the cloud knows of the device."""
+        return json.loads(cloud.run("status", PK, self.dn, "--json", *more, check=check))["devices"][0]
+
     def upgraded(self, cloud, process):
         self.assertEqual(process.wait(60), 0, process.tail())
         with open(self.out, "rb") as f, open(self.image, "rb") as g:
             self.assertEqual(f.read(), g.read())
-        device = json.loads(cloud.run("status", PK, self.dn, "--json", "--wait", "20"))["devices"][0]
+        device = self.known(cloud, "--wait", "20")
         update = device["updates"][-1]
         self.assertEqual((device["version"], update["from"], update["to"], update["state"]),
                          ("2.0.0", "1.0.0", "2.0.0", "succeeded"))
@@ -195,7 +199,8 @@ class AgainstCloud(Bench):
         cloud = self.cloud()
         cloud.run("firmware", "add", self.image, "--product", PK, "--version", "2.0.0")
         process = self.example(cloud)
-        process.wait_line("waiting for an offer")
+        # Its report reaches the cloud behind its subscriptions.
+        wait_until(lambda: self.known(cloud)["version"] == "1.0.0", 20, "the device's report", 0.1)
         cloud.run("push", PK, self.dn)
         self.upgraded(cloud, process)
 
@@ -215,5 +220,5 @@ class AgainstCloud(Bench):
         with open(self.image, "r+b") as f:
             f.write(b"x")
         self.assertEqual(self.example(cloud).wait(60), 1)
-        device = json.loads(cloud.run("status", PK, self.dn, "--json", "--wait", "20", check=False))["devices"][0]
+        device = self.known(cloud, "--wait", "20", check=False)
         self.assertEqual((device["version"], device["updates"][-1]["state"]), ("1.0.0", "failed"))

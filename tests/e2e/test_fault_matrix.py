@@ -3,13 +3,15 @@
 
 import concurrent.futures
 
-from lib.bench import Bench
+from lib.bench import CHECK_FIRMWARE, GENERAL, Bench
 
 SIZE = 60000
 AT_ONCE = 8
 
 # What the cases call an outcome, as a program sees it through the C API.
 SEEN = {"right bytes": "right", "error:digest": "digest"}
+# Bytes that never stop coming, and never suffice: nothing ends such a download but the program.
+ENDLESS = "drip-slow"
 
 
 class Matrix(Bench):
@@ -19,7 +21,7 @@ class Matrix(Bench):
     def setUpClass(cls):
         super().setUpClass()
         cls.digest = cls.faults.digest(SIZE)
-        cls.all_cases = cls.faults.cases()
+        cls.all_cases = [case for case in cls.faults.cases() if case["name"] != ENDLESS]
 
     def one(self, case):
         """Runs a case, then an honest one with the same session. Returns what was wrong, or None."""
@@ -59,6 +61,18 @@ class Matrix(Bench):
 
     def test_stream(self):
         self.family("stream")
+
+    def test_endless(self):
+        """A byte a second: each is handed out in time, the program sees how slow it is, and Deinit ends it at once."""
+        device = self.up()
+        device.push_fault(ENDLESS, SIZE, self.digest, self.faults.token())
+        reply = device.fetch_all(limit_s=5)
+        self.assertEqual((device.fetching, reply.finished, reply.intact), (1, 0, 1), reply)
+        self.assertTrue(2 <= reply.bytes <= 8 and reply.longest < 1500, reply)
+        self.assertEqual(device.ioctl(CHECK_FIRMWARE).ret, GENERAL)
+        end = device.call("deinit", device.h)
+        self.assertEqual(end.ret, 0)
+        self.assertLess(end.ms, 500)
 
     def test_redirect(self):
         self.family("redirect")

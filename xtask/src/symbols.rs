@@ -4,7 +4,6 @@
 //! ```text
 //! --exports FILE   names that the library defines, one a line, `#` starts a comment (may be given several times)
 //! --imports FILE   names that it leaves to the firmware
-//! --without PREFIX leaves names with this prefix out of the exports (a build without that part)
 //! --strict         a static library that was prelinked: nothing but the manifest may be global in it. Without, only the
 //!                  names of the project's own borders are looked at, because Rust's are global in a plain archive
 //! --nm PROGRAM     the target's `nm`
@@ -17,7 +16,8 @@ use std::process::Command;
 use crate::Outcome;
 
 /// How the names of the C borders begin; other undefined names are the C library's.
-const BORDER: [&str; 5] = ["HAL_", "IOT_", "iotx_", "LITE_", "otakit_"];
+const BORDER: [&str; 10] =
+    ["HAL_", "IOT_", "iotx_", "LITE_", "otakit_", "ota_", "onenet_", "dev_token_", "haas_", "quectel_"];
 
 #[derive(Default)]
 struct Options<'a> {
@@ -58,21 +58,18 @@ pub fn run(args: &[&str]) -> Outcome {
 
 fn parse<'a>(args: &[&'a str]) -> Result<Options<'a>, String> {
     let mut options = Options { nm: "nm", ..Options::default() };
-    let mut without = Vec::new();
     let mut args = args.iter().copied();
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or(format!("{arg} needs a value"));
         match arg {
             "--exports" => options.exports.extend(manifest(value()?)?),
             "--imports" => options.imports.get_or_insert_default().extend(manifest(value()?)?),
-            "--without" => without.push(value()?),
             "--nm" => options.nm = value()?,
             "--strict" => options.strict = true,
             _ if arg.starts_with("--") => return Err(format!("unknown option {arg}")),
             library => options.libraries.push(library),
         }
     }
-    options.exports.retain(|name| !without.iter().any(|prefix| name.starts_with(prefix)));
     if options.libraries.is_empty() || options.exports.is_empty() {
         return Err("symbols needs a library and --exports".to_owned());
     }
@@ -109,6 +106,10 @@ fn read(text: &str, strict: bool) -> Symbols {
             "T" | "D" | "B" | "R" | "C" | "G" | "S" | "A" if strict || is_border(name) => {
                 symbols.defined.insert(name.to_owned());
             }
+            // Generic names, where several doors share a library: a firmware's own win over them.
+            "W" if is_border(name) => {
+                symbols.defined.insert(name.to_owned());
+            }
             "U" if is_border(name) => {
                 symbols.undefined.insert(name.to_owned());
             }
@@ -141,7 +142,7 @@ mod tests {
     use super::*;
 
     const NM: &str = "\na.o:\n0000000000000000 T IOT_OTA_Init\n                 U HAL_Malloc\n                 U malloc\n\
-        0000000000000000 T rust_eh_personality\n0000000000000000 W memcpy\n\nb.o:\n                 U IOT_OTA_Init\n";
+        0000000000000000 T rust_eh_personality\n0000000000000000 W memcpy\n0000000000000000 W ota_init\n\nb.o:\n                 U IOT_OTA_Init\n";
 
     fn names(list: &[&str]) -> BTreeSet<String> {
         list.iter().map(|name| (*name).to_owned()).collect()
@@ -150,12 +151,15 @@ mod tests {
     #[test]
     fn an_archive_shows_its_exports_and_imports() {
         let found = read(NM, false);
-        assert_eq!(found, Symbols { defined: names(&["IOT_OTA_Init"]), undefined: names(&["HAL_Malloc"]) });
+        assert_eq!(
+            found,
+            Symbols { defined: names(&["IOT_OTA_Init", "ota_init"]), undefined: names(&["HAL_Malloc"]) }
+        );
     }
 
     #[test]
     fn strict_hides_nothing() {
-        assert_eq!(read(NM, true).defined, names(&["IOT_OTA_Init", "rust_eh_personality"]));
+        assert_eq!(read(NM, true).defined, names(&["IOT_OTA_Init", "ota_init", "rust_eh_personality"]));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! none runs.
 
 mod client;
+mod onenet;
 mod status;
 
 use std::path::PathBuf;
@@ -77,6 +78,9 @@ enum Command {
     /// Set a product's remote configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Order and show OneNET's upgrade tasks
+    #[command(subcommand)]
+    Onenet(onenet::Command),
     /// Run an HTTP server that lies, one way per path
     Faults(faults::Options),
 }
@@ -186,6 +190,7 @@ pub fn run() -> Result<(), Failure> {
         Command::Config(ConfigCommand::Set { data, product, file, push }) => {
             config(&data, &product, &file, push)
         }
+        Command::Onenet(command) => onenet::run(command),
         Command::Faults(options) => faults::run(&options),
     }
 }

@@ -10,7 +10,7 @@ use crate::capi::guard::guard;
 use crate::capi::{settings, text};
 use crate::digest::{Algorithm, Expected};
 use crate::engine::download::CHECKPOINT_EVERY;
-use crate::engine::{Download, Failure, Offer, Session, Step, signature};
+use crate::engine::{Download, Failure, Kind, Offer, Session, Step, signature};
 use crate::store::{FileJournal, FileSink, Journal, KvJournal, PersistenceSink, Resume, Sink};
 
 /// Bytes handed to the store at once.
@@ -52,7 +52,8 @@ unsafe impl Send for User {}
 /// Downloads an image into the file `path`, which never holds anything but a complete, verified image: bytes are written
 /// to `path.part` and moved there at the end. With `journal`, the path of a small file, a download that was
 /// interrupted, by a crash or a power loss too, goes on at its last checkpoint (every 64 KiB) when it is called again for
-/// the same image. NULL: it begins anew each time.
+/// the same image. NULL: it begins anew each time. The journal stays: while `path` is the file that was put there, another
+/// call for the same image fetches nothing.
 ///
 /// Blocks until the image is there or the download has failed; one thread at a time for one `path`.
 ///
@@ -179,5 +180,12 @@ unsafe fn offer(image: *const otakit_image_t) -> Option<Offer> {
         None => None,
     };
     let (url, version) = (url.to_owned(), version.unwrap_or_default().to_owned());
-    (image.size > 0).then_some(Offer { version, size: image.size, url, digest, signature })
+    (image.size > 0).then_some(Offer {
+        version,
+        size: image.size,
+        url,
+        digest,
+        kind: Kind::Firmware,
+        signature,
+    })
 }

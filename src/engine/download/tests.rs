@@ -139,8 +139,14 @@ fn setup() -> (Arc<Server>, Offer) {
     hasher.update(&image);
     let digest =
         Expected::from_hex(Algorithm::Md5, &to_hex(&hasher.finish(Algorithm::Md5).unwrap())).unwrap();
-    let offer =
-        Offer { version: "2".into(), size: SIZE as u64, url: "test:image".into(), digest, signature: None };
+    let offer = Offer {
+        version: "2".into(),
+        size: SIZE as u64,
+        url: "test:image".into(),
+        digest,
+        kind: crate::engine::Kind::Firmware,
+        signature: None,
+    };
     (Arc::new(Server { image, asked: Mutex::default() }), offer)
 }
 
@@ -224,4 +230,99 @@ fn the_watcher_sees_each_step_and_may_cancel() {
     assert_eq!(outcome, Err(Failure::Cancelled));
     let progress = |n: u64| Step::Progress { fetched: n * CHUNK as u64, total: SIZE as u64 };
     assert_eq!(seen, [Step::Started { resumed_at: 0 }, progress(1), progress(2)]);
+}
+
+/// A sink that recognises its image, and knows whether it was closed.
+struct Marked<'a> {
+    inner: MemorySink<'a>,
+    open: bool,
+}
+
+impl Sink for Marked<'_> {
+    fn open(&mut self, offset: u64, size: u64) -> Result<(), StoreError> {
+        self.inner.open(offset, size)?;
+        self.open = true;
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &mut [u8]) -> Result<(), StoreError> {
+        self.inner.write(bytes)
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
+        self.inner.sync()
+    }
+
+    fn can_resume(&self) -> bool {
+        true
+    }
+
+    fn mark(&self) -> Option<u64> {
+        Some(7)
+    }
+
+    fn adopt(&mut self, size: u64, mark: u64) -> bool {
+        let mut medium = self.inner.0.lock();
+        let there = mark == 7 && medium.image.as_ref().is_some_and(|image| image.len() as u64 == size);
+        if there {
+            // Closing takes what is there for the image.
+            medium.volatile = medium.image.clone().unwrap();
+        }
+        there
+    }
+
+    fn close(&mut self, keep: Keep) -> Result<(), StoreError> {
+        self.open = false;
+        self.inner.close(keep)
+    }
+}
+
+#[test]
+fn whatever_fails_the_sink_is_closed_and_nothing_is_valid() {
+    let (server, offer) = setup();
+    for fail_at in 0.. {
+        let medium = Mutex::new(Medium { left: Some(fail_at), ..Medium::default() });
+        let session = Session::new(server.clone());
+        let (mut sink, mut journal) =
+            (Marked { inner: MemorySink(&medium), open: false }, MemoryJournal(&medium));
+        let download = Download {
+            session: &session,
+            sink: &mut sink,
+            journal: Some(&mut journal),
+            chunk: CHUNK,
+            every: EVERY,
+        };
+        let outcome = download.run(&offer, &mut |_| true);
+        assert!(!sink.open, "failure at operation {fail_at}");
+        if outcome == Ok(true) {
+            return;
+        }
+        assert_eq!(outcome, Err(Failure::Store(StoreError::Io)), "failure at operation {fail_at}");
+        if fail_at > 0 {
+            assert_eq!(session.verdict(), Some(false), "failure at operation {fail_at}");
+            assert_eq!(session.failure(), Some(Failure::Store(StoreError::Io)));
+        }
+    }
+}
+
+#[test]
+fn an_image_in_its_place_is_not_fetched_again() {
+    let (server, offer) = setup();
+    let medium = Mutex::new(Medium::default());
+    for _ in 0..2 {
+        let session = Session::new(server.clone());
+        let (mut sink, mut journal) =
+            (Marked { inner: MemorySink(&medium), open: false }, MemoryJournal(&medium));
+        let download = Download {
+            session: &session,
+            sink: &mut sink,
+            journal: Some(&mut journal),
+            chunk: CHUNK,
+            every: EVERY,
+        };
+        assert_eq!(download.run(&offer, &mut |_| true), Ok(true));
+        assert_eq!(session.verdict(), Some(true));
+        assert!(medium.lock().image.as_ref() == Some(&server.image));
+    }
+    assert_eq!(*server.asked.lock(), [0]);
 }

@@ -100,8 +100,14 @@ fn setup(openings: impl IntoIterator<Item = Opening>) -> (Session, Arc<Script>, 
     let session = Session::new(script.clone());
     let patience = Patience { attempts: 4, base: Duration::ZERO, cap: Duration::ZERO };
     session.configure(Settings { patience, slots: 2, slot_size: 256, ..Settings::default() });
-    let offer =
-        Offer { version: "2".into(), size: SIZE as u64, url: "test:image".into(), digest, signature: None };
+    let offer = Offer {
+        version: "2".into(),
+        size: SIZE as u64,
+        url: "test:image".into(),
+        digest,
+        kind: crate::engine::Kind::Firmware,
+        signature: None,
+    };
     (session, script, offer)
 }
 

@@ -13,7 +13,7 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
 };
-use ureq::{Agent, Error};
+use ureq::{Agent, Error, Timeout};
 
 use super::Limits;
 use crate::cancel::Cancel;
@@ -54,8 +54,15 @@ impl Fault {
     }
 }
 
-/// An agent for one exchange with one target.
-pub fn agent(dial: Arc<dyn Dial>, target: Target, limits: Limits, cancel: Cancel, fault: Fault) -> Agent {
+/// An agent for one exchange with one target; `total` bounds the whole of it, body included.
+pub fn agent(
+    dial: Arc<dyn Dial>,
+    target: Target,
+    limits: Limits,
+    total: Option<Duration>,
+    cancel: Cancel,
+    fault: Fault,
+) -> Agent {
     let config = Config::builder()
         .proxy(None)
         .http_status_as_error(false)
@@ -69,6 +76,7 @@ pub fn agent(dial: Arc<dyn Dial>, target: Target, limits: Limits, cancel: Cancel
         .max_response_header_size(INPUT_BUFFER)
         .max_idle_connections(0)
         .timeout_recv_response(Some(limits.answer))
+        .timeout_global(total)
         .build();
     Agent::with_parts(config, HalConnector { dial, target, limits, cancel, fault }, NoResolver)
 }
@@ -134,7 +142,15 @@ impl fmt::Debug for HalTransport {
 
 impl HalTransport {
     fn limit(&self, timeout: NextTimeout) -> Duration {
-        timeout.not_zero().map_or(self.stall, |after| (*after).min(self.stall))
+        limit(timeout, self.stall)
+    }
+}
+
+/// How long one wait may take. Until the header is complete its own limit holds, after that the one for silence.
+fn limit(timeout: NextTimeout, stall: Duration) -> Duration {
+    match (timeout.reason, timeout.not_zero()) {
+        (Timeout::RecvResponse, Some(after)) => *after,
+        (_, after) => after.map_or(stall, |after| (*after).min(stall)),
     }
 }
 
@@ -157,8 +173,8 @@ impl Transport for HalTransport {
             }
             let input = self.buffers.input_append_buf();
             if input.is_empty() {
-                // The header does not fit: ureq sees that nothing more came and ends with its own error.
-                return Ok(false);
+                // A header, or a line between chunks, that never ends.
+                return Err(Error::LargeResponseHeader(INPUT_BUFFER, INPUT_BUFFER));
             }
             match self.stream.get_mut().read(input, SLICE) {
                 Ok(0) if Instant::now() >= deadline => return Err(self.fault.set(NetError::Timeout)),
@@ -180,5 +196,22 @@ impl Transport for HalTransport {
 
     fn is_tls(&self) -> bool {
         self.tls
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_limited_within_the_body_only() {
+        let waits = |reason, after| {
+            let after = ureq::unversioned::transport::time::Duration::from_secs(after);
+            limit(NextTimeout { after, reason, ..NextTimeout::default() }, Duration::from_secs(4)).as_secs()
+        };
+        assert_eq!(waits(Timeout::RecvResponse, 30), 30);
+        assert_eq!(waits(Timeout::RecvResponse, 1), 1);
+        assert_eq!(waits(Timeout::RecvBody, 30), 4);
+        assert_eq!(waits(Timeout::SendRequest, 1), 1);
     }
 }

@@ -2,9 +2,11 @@
 //! Images over HTTP and HTTPS: one GET, resumed by `Range` and `If-Range`, every answer checked.
 
 mod agent;
-mod answer;
+pub(crate) mod answer;
+pub mod call;
 #[cfg(any(feature = "haas", feature = "quectel"))]
 mod size;
+pub mod slice;
 
 use std::io::Read;
 use std::sync::Arc;
@@ -66,7 +68,7 @@ impl HttpSource {
         let security = if url.secure { Security::Tls(self.roots.clone()) } else { Security::Plain };
         let target = Target { host: url.host.clone(), port: url.port, security };
         let fault = Fault::default();
-        let agent = agent::agent(self.dial.clone(), target, self.limits, cancel.clone(), fault.clone());
+        let agent = agent::agent(self.dial.clone(), target, self.limits, None, cancel.clone(), fault.clone());
         let mut get = agent.get(url.to_string()).header("Accept", ACCEPT);
         if let Some(userinfo) = &url.userinfo {
             get = get.header("Authorization", format!("Basic {}", BASE64_STANDARD.encode(userinfo)));
@@ -143,13 +145,21 @@ impl Body for HttpBody {
                 self.left = self.left.saturating_sub(n as u64);
                 Ok(n)
             }
-            Err(error) => Err(match self.fault.take() {
-                // A connection that ends in mid-body is a short body, however politely it ends.
-                Some(NetError::Closed) => FetchError::Truncated,
-                Some(fault) => FetchError::Net(fault),
-                None if error.kind() == std::io::ErrorKind::UnexpectedEof => FetchError::Truncated,
-                None => FetchError::Protocol,
-            }),
+            Err(error) => Err(broken(&self.fault, &error)),
         }
+    }
+}
+
+/// What a failed read of a body amounts to.
+fn broken(fault: &Fault, error: &std::io::Error) -> FetchError {
+    match fault.take() {
+        // A connection that ends in mid-body is a short body, however politely it ends.
+        Some(NetError::Closed) => FetchError::Truncated,
+        Some(fault) => FetchError::Net(fault),
+        None => match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => FetchError::Truncated,
+            std::io::ErrorKind::TimedOut => FetchError::Net(NetError::Timeout),
+            _ => FetchError::Protocol,
+        },
     }
 }

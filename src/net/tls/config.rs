@@ -22,12 +22,17 @@ static CACHE: Mutex<Vec<(Arc<Roots>, Arc<ClientConfig>)>> = Mutex::new(Vec::new(
 
 /// The configuration that trusts `roots`. Equal roots share one.
 pub(super) fn client_config(roots: &Arc<Roots>) -> Result<Arc<ClientConfig>, NetError> {
-    let mut cache = CACHE.lock();
-    let entry = match cache.iter().position(|(known, _)| known == roots) {
-        Some(at) => cache.remove(at),
+    let known = {
+        let mut cache = CACHE.lock();
+        cache.iter().position(|(known, _)| known == roots).map(|at| cache.remove(at))
+    };
+    // Built with no lock held: it logs, and a firmware's log output may call back into the library.
+    let entry = match known {
+        Some(entry) => entry,
         None => (Arc::clone(roots), Arc::new(build(roots)?)),
     };
     let config = Arc::clone(&entry.1);
+    let mut cache = CACHE.lock();
     if cache.len() >= KEPT {
         cache.remove(0);
     }

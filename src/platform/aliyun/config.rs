@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::{Refusal, json, offer};
-use crate::engine::Offer;
+use crate::engine::{Kind, Offer};
 
 /// A configuration file on offer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,7 @@ fn decode(data: &Map<String, Value>) -> Result<Config, Refusal> {
             size: json::size(data, "configSize")?,
             url: offer::url(data)?,
             digest: offer::signed_digest(data)?,
+            kind: Kind::Config,
             signature: None,
         },
         id,

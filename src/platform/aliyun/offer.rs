@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Refusal, json};
 use crate::digest::{Algorithm, Expected};
-use crate::engine::{Offer, signature};
+use crate::engine::{Kind, Offer, signature};
 use crate::fetch::url::Url;
 
 /// A firmware on offer.
@@ -44,6 +44,7 @@ fn firmware(data: &Map<String, Value>) -> Result<Firmware, Refusal> {
         version: json::text(data, "version")?.to_owned(),
         url: url(data)?,
         digest: digest(data)?,
+        kind: Kind::Firmware,
         signature: signature(data)?,
     };
     Ok(Firmware { offer, md5: data.get("md5").and_then(Value::as_str).map(str::to_owned) })

@@ -260,7 +260,8 @@ int main(void)
         if (command.word[0] == NULL || strcmp(command.word[0], "quit") == 0) {
             break;
         }
-        if (!run(own_commands, &command) && !run(mqtt_commands, &command) && !run(ota_commands, &command)) {
+        if (!run(own_commands, &command) && !run(mqtt_commands, &command) && !run(ota_commands, &command) &&
+            !run(control_commands, &command)) {
             fprintf(stderr, "driver: no command %s\n", command.word[0]);
             exit(70);
         }

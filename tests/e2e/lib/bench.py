@@ -44,13 +44,14 @@ def unique_name(stem="dev"):
 class Device:
     """A driver that is one device, and the record of what it says to the broker."""
 
-    def __init__(self, bench, name=None, env=None, under_valgrind=None, build=None, options=None):
+    def __init__(self, bench, name=None, env=None, under_valgrind=None, build=None, options=None,
+                 program="driver"):
         """`options`: OTAKIT_OPTION_* and values in place of the impatient ones; {} leaves the library's own."""
         self.bench, self.pk, self.dn = bench, PK, name or unique_name()
         self.proxy = RecordingProxy(bench.broker.port)
         bench.addCleanup(self.proxy.close)
         full = {"OTAKIT_LAB_ALIYUN_MQTT": f"127.0.0.1:{self.proxy.port}", **(env or {})}
-        self.driver = Driver(full, under_valgrind, build)
+        self.driver = Driver(full, under_valgrind, build, program)
         bench.addCleanup(self.driver.close)
         self.options = IMPATIENT if options is None else options
         self.m = self.h = None
@@ -118,7 +119,7 @@ class Device:
         image = image or self.bench.origin.image
         data = {"size": image.size, "md5": image.md5, **more}
         size, md5 = data.pop("size"), data.pop("md5")
-        self.push(offer(size, version, url or self.bench.origin.url(image.name), md5, **data))
+        self.push(offer(size, version, self.bench.origin.url(image.name) if url is None else url, md5, **data))
 
     def push_fault(self, case, size, digest, token, **more):
         """Pushes an offer whose URL is a case of the fault server."""

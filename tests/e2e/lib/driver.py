@@ -56,7 +56,8 @@ def unquote(text):
 class Reply(dict):
     """The pairs of an answer line; numbers as numbers. Also readable as attributes."""
 
-    TEXT = {"client", "user", "pass", "host", "text", "hex", "handle", "list"}
+    TEXT = {"client", "user", "pass", "host", "text", "hex", "handle", "list", "target", "md5", "token", "ip", "data",
+            "version"}
 
     def __init__(self, line):
         """`line` without the leading `= `."""
@@ -137,8 +138,14 @@ class Driver:
 
     def high_water_kib(self):
         """VmHWM of the process, in KiB."""
+        return self._status("VmHWM")
+
+    def threads(self):
+        return self._status("Threads")
+
+    def _status(self, key):
         with open(f"/proc/{self.process.pid}/status") as f:
-            return next(int(line.split()[1]) for line in f if line.startswith("VmHWM"))
+            return next(int(line.split()[1]) for line in f if line.startswith(key + ":"))
 
     def quit(self, timeout=30.0):
         """Ends the driver; its exit code (99 when valgrind found something)."""
