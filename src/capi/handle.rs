@@ -20,7 +20,7 @@ pub enum Kind {
     #[cfg(feature = "haas")]
     Haas = 0xC,
     /// An MQTT client.
-    #[cfg(any(feature = "mqtt", test))]
+    #[cfg(any(all(feature = "mqtt", feature = "linkkit"), test))]
     Mqtt = 0xB,
 }
 
@@ -118,6 +118,7 @@ impl<T> Table<T> {
     }
 
     /// The first open handle whose value satisfies `wanted`.
+    #[cfg(any(feature = "linkkit", test))]
     pub fn find_open(&self, wanted: impl Fn(&T) -> bool) -> Option<Handle> {
         let slots = self.slots.read();
         slots.iter().enumerate().find_map(|(index, slot)| {
@@ -127,7 +128,7 @@ impl<T> Table<T> {
     }
 
     /// How many handles are open.
-    #[cfg(any(feature = "mqtt", test))]
+    #[cfg(any(all(feature = "mqtt", feature = "linkkit"), test))]
     pub fn len(&self) -> usize {
         self.slots.read().iter().filter(|slot| slot.value.is_some()).count()
     }
