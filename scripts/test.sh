@@ -68,4 +68,7 @@ may "faults" python3 tests/e2e/faults.py --cloud "$CLOUD" --build build/test
 may "size and instructions" scripts/bench-gate.sh
 may "end to end" python3 tests/e2e/run.py --jobs 2 --cloud "$CLOUD" --build build/test \
     --module-build build/module --nolab-build build/nolab --asan-build build/asan --halssl-build build/halssl
+must "Python's library" env OTAKIT_PYTHON_PROFILE=ci OTAKIT_PYTHON_FEATURES=lab CARGO_TARGET_DIR="$TARGET_DIR" \
+    sh python/build_library.sh build/python/libotakit_python.so
+may "Python modules" sh python/tests/run.sh build/python/libotakit_python.so "$CLOUD"
 finish

@@ -154,9 +154,9 @@ struct Service {
 impl Service {
     async fn run(self, mut incoming: mpsc::UnboundedReceiver<Incoming>) {
         // The offers that wait for a device to settle, each with the number of its last report.
-        let mut waiting: HashMap<DeviceKey, u64> = HashMap::new();
+        let mut waiting: HashMap<(DeviceKey, Option<String>), u64> = HashMap::new();
         let mut reports = 0;
-        let (settled, mut due) = mpsc::unbounded_channel::<(DeviceKey, u64)>();
+        let (settled, mut due) = mpsc::unbounded_channel::<((DeviceKey, Option<String>), u64)>();
         loop {
             tokio::select! {
                 message = incoming.recv() => {
@@ -170,8 +170,9 @@ impl Service {
                     for action in service::handle(&self.store, &self.urls, &message.topic, &message.payload) {
                         match action {
                             service::Action::Publish(message) => self.publisher.publish(message),
-                            service::Action::OfferSoon(key) => {
+                            service::Action::OfferSoon(key, module) => {
                                 reports += 1;
+                                let key = (key, module);
                                 waiting.insert(key.clone(), reports);
                                 let (settled, settle, report) = (settled.clone(), self.settle, reports);
                                 tokio::spawn(async move {
@@ -186,7 +187,7 @@ impl Service {
                 Some((key, report)) = due.recv() => {
                     if waiting.get(&key) == Some(&report) {
                         waiting.remove(&key);
-                        self.offer(&key);
+                        self.offer(&key.0, key.1.as_deref());
                     }
                 }
             }
@@ -194,10 +195,13 @@ impl Service {
     }
 
     /// Offers what is due by the version known now: a later report may have been of the new version already.
-    fn offer(&self, key: &DeviceKey) {
+    fn offer(&self, key: &DeviceKey, module: Option<&str>) {
         let device: Option<model::Device> = self.store.device(key);
-        let reported = device.and_then(|d| d.version).unwrap_or_default();
-        let Some(firmware) = self.store.due(key, &reported) else { return };
+        let reported = device.and_then(|d| match module {
+            Some(module) => d.modules.get(module).cloned(),
+            None => d.version,
+        });
+        let Some(firmware) = self.store.due(key, module, &reported.unwrap_or_default()) else { return };
         match service::offer(&self.store, &self.urls, key, &firmware) {
             Ok(message) => self.publisher.publish(message),
             Err(failure) => note(failure),

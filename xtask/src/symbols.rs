@@ -16,8 +16,19 @@ use std::process::Command;
 use crate::Outcome;
 
 /// How the names of the C borders begin; other undefined names are the C library's.
-const BORDER: [&str; 9] =
-    ["HAL_", "IOT_", "aos_", "iotx_", "LITE_", "otakit_", "ota_", "onenet_", "dev_token_"];
+const BORDER: [&str; 11] = [
+    "HAL_",
+    "IOT_",
+    "aos_",
+    "iotx_",
+    "LITE_",
+    "otakit_",
+    "ota_",
+    "onenet_",
+    "dev_token_",
+    "haas_",
+    "quectel_",
+];
 
 #[derive(Default)]
 struct Options<'a> {

@@ -126,6 +126,9 @@ enum FirmwareCommand {
         /// Version, 1 to 64 letters, digits and _-.
         #[arg(long)]
         version: String,
+        /// The module that it is for, in place of the device itself
+        #[arg(long)]
+        module: Option<String>,
         /// Offer it to every device that reports an older version (1.10.0 is newer than 1.9.0)
         #[arg(long)]
         auto: bool,
@@ -246,10 +249,31 @@ fn device(command: DeviceCommand) -> Result<(), Failure> {
 
 fn firmware(command: FirmwareCommand) -> Result<(), Failure> {
     match command {
-        FirmwareCommand::Add { data, file, product, version, auto, sign, omit_md5, in_place, replace } => {
+        FirmwareCommand::Add {
+            data,
+            file,
+            product,
+            version,
+            module,
+            auto,
+            sign,
+            omit_md5,
+            in_place,
+            replace,
+        } => {
             let layout = data.layout();
             let (file, product, version) = (file.as_path(), product.as_str(), version.as_str());
-            let new = NewFirmware { file, product, version, auto, sign, omit_md5, in_place, replace };
+            let new = NewFirmware {
+                file,
+                product,
+                version,
+                module: module.as_deref(),
+                auto,
+                sign,
+                omit_md5,
+                in_place,
+                replace,
+            };
             let added = import::add_firmware(&layout, &new)?;
             if let Some(server) = Server::of(&layout)? {
                 server.post("/api/firmware", &json!({ "id": added.id }))?;
