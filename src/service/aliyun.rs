@@ -330,6 +330,12 @@ impl Ota {
         }
     }
 
+    /// Gives the offer up and waits for the next one, as if there had been none.
+    pub fn forget_offer(&self) {
+        self.session.cancel();
+        self.state.lock().content = None;
+    }
+
     /// Whether bytes are wanted now.
     pub fn is_fetching(&self) -> bool {
         self.session.phase() == Phase::Fetching
@@ -337,7 +343,7 @@ impl Ota {
 
     /// Whether the last download has ended, well or not.
     pub fn is_finished(&self) -> bool {
-        self.session.phase() == Phase::Finished
+        self.session.phase() == Phase::Finished && self.state.lock().content.is_some()
     }
 }
 

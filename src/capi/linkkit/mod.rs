@@ -21,6 +21,10 @@ pub mod sign;
 #[cfg_attr(feature = "mqtt", path = "signal_own.rs")]
 #[cfg_attr(not(feature = "mqtt"), path = "signal_host.rs")]
 mod signal;
+#[cfg(feature = "mqtt")]
+pub mod v23;
+#[cfg(feature = "mqtt")]
+pub mod v310;
 
 /// Success.
 const SUCCESS: i32 = 0;

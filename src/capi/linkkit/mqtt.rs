@@ -94,7 +94,7 @@ fn millis(ms: u32) -> Duration {
 }
 
 /// NULL stands for the default client.
-fn find(handle: *mut c_void) -> Option<Client> {
+pub(super) fn find(handle: *mut c_void) -> Option<Client> {
     if handle.is_null() { default_client() } else { client(Handle::from_c(handle)) }
 }
 

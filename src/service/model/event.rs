@@ -109,12 +109,14 @@ pub enum Event {
         /// What is known of it.
         config: Config,
     },
-    /// A message of the V3.10 lineage's error channel.
+    /// The cloud reports an error.
     CloudError {
         /// The device.
         devid: i32,
         /// The code that the cloud gives.
         code: i32,
+        /// Its data, JSON.
+        data: String,
         /// The message as it came.
         text: String,
     },

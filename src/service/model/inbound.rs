@@ -200,7 +200,7 @@ impl Master {
             self.login_again(&reply.data);
         }
         if !reply.is_success() {
-            self.push(Event::CloudError { devid: inlet.devid, code: reply.code, text });
+            self.push(Event::CloudError { devid: inlet.devid, code: reply.code, data: reply.data, text });
         }
         Ok(())
     }

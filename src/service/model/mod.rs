@@ -20,6 +20,7 @@ mod update;
 pub use event::{Event, ReplyTo};
 pub use update::Kind;
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -42,6 +43,9 @@ pub const CODE_TIMEOUT: i32 = 100_000;
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long all subscriptions of a device are waited for; those that are left are not waited for.
 const SUBSCRIBE_TOTAL: Duration = Duration::from_secs(15);
+
+/// Most calls of the cloud that are kept to be answered later.
+const MAX_CALLS: usize = 64;
 
 /// Why a call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +111,9 @@ struct State {
     ota_device: i32,
     /// Devices whose download is under way.
     downloading: Vec<i32>,
+    /// Calls of the cloud that are to be answered later, by number.
+    calls: VecDeque<(usize, ReplyTo)>,
+    last_call: usize,
 }
 
 /// A device that holds the connection, and its sub-devices. All methods may be called from any thread.
@@ -237,6 +244,25 @@ impl Master {
         self.state.lock().events.len()
     }
 
+    /// Keeps a call that is to be answered later; the oldest is forgotten when there are too many. Its number, not 0.
+    pub fn remember_call(&self, reply: ReplyTo) -> usize {
+        let mut state = self.state.lock();
+        if state.calls.len() >= MAX_CALLS {
+            state.calls.pop_front();
+        }
+        state.last_call = state.last_call.wrapping_add(1).max(1);
+        let number = state.last_call;
+        state.calls.push_back((number, reply));
+        number
+    }
+
+    /// A call that was kept, once.
+    pub fn take_call(&self, number: usize) -> Option<ReplyTo> {
+        let mut state = self.state.lock();
+        let index = state.calls.iter().position(|(kept, _)| *kept == number)?;
+        state.calls.remove(index).map(|(_, reply)| reply)
+    }
+
     /// Answers a call of the cloud. `data` must be JSON.
     pub fn answer(&self, to: &ReplyTo, code: i32, data: &[u8]) -> Result<(), ModelError> {
         let data = envelope::well_formed(data).ok_or(ModelError::Invalid)?;
@@ -249,6 +275,13 @@ impl Master {
         let expect = self.state.lock().wants.event_replies.then_some(Expect::Report { devid });
         let topic = topics::event_post(&device, "property");
         self.call(&topic, "thing.event.property.post", params, expect)
+    }
+
+    /// Posts values with their times, a JSON text. The message's id; the answer is not listened to.
+    pub fn post_history(&self, devid: i32, params: &[u8]) -> Result<u32, ModelError> {
+        let device = self.device_of(devid)?;
+        let topic = topics::sys(&device, "thing/event/property/history/post");
+        self.call(&topic, "thing.event.property.history.post", params, None)
     }
 
     /// Posts an event with its parameters, a JSON text. The message's id.

@@ -18,4 +18,8 @@ short IOT_OTA_Ioctl(short wrong);
 short onenet_ota_run(short wrong);
 #endif
 
+/* The parameters of other lineages, whose headers cannot be included beside those of v3.0.1. */
+typedef struct otakit_v23_mqtt_param_t otakit_v23_mqtt_param_t;
+typedef struct otakit_v310_sign_mqtt_t otakit_v310_sign_mqtt_t;
+
 #include "gate.h"

@@ -6,6 +6,7 @@ use std::ffi::{CString, c_char, c_int};
 use std::ptr::NonNull;
 
 use super::super::sign::CLOUD;
+use super::super::v310;
 use super::callbacks::{self, Slots};
 use crate::hal::memory;
 use crate::service::model::{Event, Master, ReplyTo};
@@ -57,16 +58,16 @@ fn one(master: &Master, slots: &Slots, event: Event) {
             }
         }
         Event::Service { devid, name, params, reply } => {
-            if let (Some(callback), Some(name), Some(params)) = (slots.service, c_text(name), c_text(params))
-            {
-                with_response(master, &reply, |response, len| {
-                    let (name, name_len) = (name.as_ptr(), length(&name));
-                    // SAFETY: as above; `response` and `len` are writable.
-                    unsafe {
-                        callback(devid, name, name_len, params.as_ptr(), length(&params), response, len)
-                    }
-                });
+            let (Some(name), Some(params)) = (c_text(name), c_text(params)) else { return };
+            if v310::service(master, devid, &name, &params, &reply) {
+                return;
             }
+            let Some(callback) = slots.service else { return };
+            with_response(master, &reply, |response, len| {
+                let (name, name_len) = (name.as_ptr(), length(&name));
+                // SAFETY: as above; `response` and `len` are writable.
+                unsafe { callback(devid, name, name_len, params.as_ptr(), length(&params), response, len) }
+            });
         }
         Event::PropertyGet { devid, params, reply } => {
             if let (Some(callback), Some(params)) = (slots.property_get, c_text(params)) {
@@ -133,7 +134,7 @@ fn answered(slots: &Slots, event: Event) {
                 unsafe { callback(product_key.as_ptr(), seconds) };
             }
         }
-        Event::CloudError { code, text, .. } => crate::log!(Warning, "model", "error {code}: {text}"),
+        Event::CloudError { code, data, text, .. } => v310::cloud_error(code, &data, &text),
         _ => {}
     }
 }

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file infra_config.h
+ * @brief Lineage V3.10: as in v3.0.1.
+ */
+#ifndef OTAKIT_LINKKIT_V310_INFRA_CONFIG_H
+#define OTAKIT_LINKKIT_V310_INFRA_CONFIG_H
+
+#include "../infra_config.h"
+
+#endif /* OTAKIT_LINKKIT_V310_INFRA_CONFIG_H */

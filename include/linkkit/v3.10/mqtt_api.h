@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file mqtt_api.h
+ * @brief Lineage V3.10: the MQTT client. Only constants differ from v3.0.1.
+ */
+#ifndef OTAKIT_LINKKIT_V310_MQTT_API_H
+#define OTAKIT_LINKKIT_V310_MQTT_API_H
+
+#include "infra_defs.h"
+#include "../mqtt_api.h"
+
+#undef CONFIG_MQTT_MESSAGE_MAXLEN
+#undef CONFIG_MQTT_OFFLINE_TOPIC_MAXNUM
+#undef CONFIG_MQTT_REQUEST_TIMEOUT
+#undef CONFIG_MQTT_REQ_TIMEOUT_MIN
+#undef CONFIG_MQTT_REQ_TIMEOUT_MAX
+#define CONFIG_MQTT_MESSAGE_MAXLEN (3072)
+#define CONFIG_MQTT_REQUEST_TIMEOUT (5000)
+#define CONFIG_MQTT_REQ_TIMEOUT_MIN (1000)
+#define CONFIG_MQTT_REQ_TIMEOUT_MAX (10000)
+
+#endif /* OTAKIT_LINKKIT_V310_MQTT_API_H */

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file mqtt_wrapper.h
+ * @brief Lineage V3.10: HAL functions that the MQTT client builds upon.
+ */
+#ifndef OTAKIT_LINKKIT_V310_MQTT_WRAPPER_H
+#define OTAKIT_LINKKIT_V310_MQTT_WRAPPER_H
+
+#include "wrappers.h"
+#include "mqtt_api.h"
+
+#endif /* OTAKIT_LINKKIT_V310_MQTT_WRAPPER_H */

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file wrappers_tls.h
+ * @brief Lineage V3.10: as in v3.0.1.
+ */
+#ifndef OTAKIT_LINKKIT_V310_WRAPPERS_TLS_H
+#define OTAKIT_LINKKIT_V310_WRAPPERS_TLS_H
+
+#include "infra_defs.h"
+#include "../wrappers_tls.h"
+
+#endif /* OTAKIT_LINKKIT_V310_WRAPPERS_TLS_H */

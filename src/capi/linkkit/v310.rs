@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What differs for programs of the V3.10 lineage: own symbols, to which the headers in `include/linkkit/v3.10` map the
+//! old names, and functions that v3.0.1 does not have.
+
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::infra::IOT_Ioctl;
+use super::model::api::{IOT_Linkkit_Report, IOT_Linkkit_Yield, iotx_linkkit_msg_type_t};
+use super::model::callbacks::iotx_event_callback;
+use super::model::session;
+use super::ota::{IOT_OTA_CmdType_t, IOT_OTA_Ioctl, session as ota_session};
+use super::sign::{IOT_Sign_MQTT, iotx_dev_meta_info_t, iotx_mqtt_region_types_t, iotx_sign_mqtt_t};
+use super::{FAIL, NULL_VALUE, SUCCESS};
+use crate::capi::guard::guard;
+use crate::capi::text;
+use crate::hal::device::{self, Part};
+use crate::service::Content;
+use crate::service::model::{Master, ReplyTo};
+
+/// `ERROR_DEV_SIGN_HOST_NAME_TOO_SHORT`.
+const HOST_TOO_LONG: i32 = -1100;
+
+/// `iotx_sign_mqtt_t` of this lineage: the host has less room.
+#[repr(C)]
+pub struct otakit_v310_sign_mqtt_t {
+    /// Broker.
+    pub hostname: [c_char; 64],
+    /// Its port.
+    pub port: u16,
+    /// MQTT client id.
+    pub clientid: [c_char; 200],
+    /// MQTT user name.
+    pub username: [c_char; 64],
+    /// MQTT password.
+    pub password: [c_char; 65],
+}
+
+/// `IOT_Sign_MQTT`.
+///
+/// # Safety
+/// `meta` and `signout` are NULL or point to their structures.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn otakit_v310_IOT_Sign_MQTT(
+    region: iotx_mqtt_region_types_t,
+    meta: *mut iotx_dev_meta_info_t,
+    signout: *mut otakit_v310_sign_mqtt_t,
+) -> i32 {
+    guard("IOT_Sign_MQTT", FAIL, || {
+        // SAFETY: as the caller vouches.
+        let Some(out) = (unsafe { signout.as_mut() }) else { return FAIL };
+        let mut signed = iotx_sign_mqtt_t {
+            hostname: [0; 256],
+            port: 0,
+            clientid: [0; 200],
+            username: [0; 64],
+            password: [0; 65],
+        };
+        // SAFETY: as the caller vouches.
+        let code = unsafe { IOT_Sign_MQTT(region, meta, &raw mut signed) };
+        if code != SUCCESS {
+            return code;
+        }
+        let (host, rest) = signed.hostname.split_at(out.hostname.len());
+        if host.last() != Some(&0) || rest.iter().any(|&c| c != 0) {
+            return HOST_TOO_LONG;
+        }
+        out.hostname.copy_from_slice(host);
+        out.port = signed.port;
+        (out.clientid, out.username, out.password) = (signed.clientid, signed.username, signed.password);
+        SUCCESS
+    })
+}
+
+/// `IOT_Ioctl`, by this lineage's numbers.
+///
+/// # Safety
+/// `value` is NULL or points to what the option asks for; what is got of the identity has room for it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn otakit_v310_IOT_Ioctl(option: c_int, value: *mut c_void) -> c_int {
+    guard("IOT_Ioctl", FAIL, || {
+        if value.is_null() {
+            return FAIL;
+        }
+        // SAFETY: as the caller vouches.
+        unsafe {
+            match option {
+                18 => IOT_Ioctl(12, value),
+                0..=11 | 13 => IOT_Ioctl(option, value),
+                // Without effect: downloads are bounded otherwise, there is no Wi-Fi provisioning.
+                12 | 15 | 16 => SUCCESS,
+                20 => set(Part::ProductKey, value),
+                22 => set(Part::ProductSecret, value),
+                24 => set(Part::DeviceName, value),
+                26 => set(Part::DeviceSecret, value),
+                21 => get(device::product_key(), value),
+                23 => get(device::product_secret(), value),
+                25 => get(device::device_name(), value),
+                27 => get(device::device_secret(), value),
+                _ => FAIL,
+            }
+        }
+    })
+}
+
+/// # Safety
+/// `value` points to a NUL-terminated string.
+unsafe fn set(part: Part, value: *const c_void) -> c_int {
+    // SAFETY: as the caller vouches.
+    let value = unsafe { text::text(value.cast()) };
+    if value.is_some_and(|value| device::set(part, value)) { SUCCESS } else { FAIL }
+}
+
+/// An empty text when there is no value, as the lineage's own examples rely on.
+///
+/// # Safety
+/// `to` has room for the text and a NUL.
+unsafe fn get(value: Option<String>, to: *mut c_void) -> c_int {
+    let value = value.unwrap_or_default();
+    // SAFETY: as the caller vouches.
+    if let Some(out) = unsafe { text::buffer(to.cast(), value.len() + 1) } {
+        text::copy_truncated(&value, out);
+    }
+    SUCCESS
+}
+
+/// `IOT_OTA_Ioctl` with `IOT_OTAG_RESET_STATE` (14): gives up the offer; the buffer may be NULL.
+///
+/// # Safety
+/// As for `IOT_OTA_Ioctl`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn otakit_v310_IOT_OTA_Ioctl(
+    handle: *mut c_void,
+    cmd: IOT_OTA_CmdType_t,
+    buf: *mut c_void,
+    buf_len: c_int,
+) -> c_int {
+    guard("IOT_OTA_Ioctl", FAIL, || {
+        if cmd.0 != 14 {
+            // SAFETY: as the caller vouches.
+            return unsafe { IOT_OTA_Ioctl(handle, cmd, buf, buf_len) };
+        }
+        let Some(ota) = ota_session(handle) else { return NULL_VALUE };
+        ota.forget_offer();
+        SUCCESS
+    })
+}
+
+/// Sets what is called, inside the MQTT yield, when an offer was taken. -1 for NULL and for a handle that is not open.
+#[unsafe(no_mangle)]
+pub extern "C" fn IOT_OTA_SetOnPushedCallback(
+    handle: *mut c_void,
+    on_pushed: Option<unsafe extern "C" fn(*mut c_void) -> c_int>,
+) -> c_int {
+    guard("IOT_OTA_SetOnPushedCallback", FAIL, || {
+        let (Some(ota), Some(callback)) = (ota_session(handle), on_pushed) else { return FAIL };
+        // A handle is a number, not an address.
+        let handle = handle.addr();
+        let hook = Arc::new(move |_: &Content, ended: bool| {
+            if !ended {
+                // SAFETY: C gave the function for this prototype.
+                unsafe { callback(std::ptr::without_provenance_mut(handle)) };
+            }
+        });
+        ota.on_firmware(hook.clone());
+        ota.on_config(hook);
+        SUCCESS
+    })
+}
+
+/// `iotx_event_callback`, by this lineage's numbers.
+#[unsafe(no_mangle)]
+pub extern "C" fn otakit_v310_iotx_event_callback(evt: c_int) -> *mut c_void {
+    guard("iotx_event_callback", std::ptr::null_mut(), || match evt {
+        0..=5 => iotx_event_callback(evt),
+        7..=17 => iotx_event_callback(evt - 1),
+        _ => std::ptr::null_mut(),
+    })
+}
+
+/// `IOT_Linkkit_Yield`, which tells whether it could.
+#[unsafe(no_mangle)]
+pub extern "C" fn otakit_v310_IOT_Linkkit_Yield(timeout_ms: c_int) -> c_int {
+    guard("IOT_Linkkit_Yield", FAIL, || {
+        if timeout_ms <= 0 || !session::master().is_some_and(|master| master.is_connected()) {
+            return FAIL;
+        }
+        IOT_Linkkit_Yield(timeout_ms);
+        SUCCESS
+    })
+}
+
+/// `IOT_Linkkit_Report` with `ITM_MSG_POST_HISTORY_DATA` (16).
+///
+/// # Safety
+/// As for `IOT_Linkkit_Report`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn otakit_v310_IOT_Linkkit_Report(
+    devid: c_int,
+    msg_type: iotx_linkkit_msg_type_t,
+    payload: *mut u8,
+    payload_len: c_int,
+) -> c_int {
+    guard("IOT_Linkkit_Report", FAIL, || {
+        if msg_type.0 != 16 {
+            // SAFETY: as the caller vouches.
+            return unsafe { IOT_Linkkit_Report(devid, msg_type, payload, payload_len) };
+        }
+        // SAFETY: as the caller vouches.
+        let payload = unsafe { text::bytes(payload.cast(), payload_len.into()) };
+        let master = session::master().filter(|master| master.is_connected() && devid >= 0);
+        let (Some(master), Some(payload @ [_, ..])) = (master, payload) else { return FAIL };
+        let posted = master.post_history(devid, payload);
+        posted.ok().and_then(|id| c_int::try_from(id).ok()).unwrap_or(FAIL)
+    })
+}
+
+/// A text.
+type Text = Option<unsafe extern "C" fn(*const c_char) -> c_int>;
+/// Code, data and detail of an error that the cloud reports.
+type CloudError = Option<unsafe extern "C" fn(c_int, *const c_char, *const c_char) -> c_int>;
+
+/// A service to be answered later: device, name, message id, parameters, and what the answer gives back.
+type ServiceExt = Option<
+    unsafe extern "C" fn(
+        c_int,
+        *const c_char,
+        c_int,
+        *const c_char,
+        c_int,
+        *const c_char,
+        c_int,
+        *mut c_void,
+    ) -> c_int,
+>;
+
+/// The callbacks that v3.0.1 does not have.
+#[derive(Clone, Copy)]
+struct Slots {
+    service: ServiceExt,
+    cloud_error: CloudError,
+    device_secret: Text,
+}
+
+static SLOTS: Mutex<Slots> = Mutex::new(Slots { service: None, cloud_error: None, device_secret: None });
+
+/// Hands a service over that will be answered later; `false` when nobody takes such services.
+pub fn service(master: &Master, devid: c_int, name: &CStr, params: &CStr, reply: &ReplyTo) -> bool {
+    let callback = SLOTS.lock().service;
+    let (Some(callback), Ok(id)) = (callback, CString::new(reply.id.as_str())) else { return false };
+    let context = std::ptr::without_provenance_mut(master.remember_call(reply.clone()));
+    let length = |text: &CStr| c_int::try_from(text.count_bytes()).unwrap_or(c_int::MAX);
+    // SAFETY: C gave the function for this prototype; the texts outlive the call. The context is a number.
+    unsafe {
+        callback(
+            devid,
+            name.as_ptr(),
+            length(name),
+            id.as_ptr(),
+            length(&id),
+            params.as_ptr(),
+            length(params),
+            context,
+        )
+    };
+    true
+}
+
+/// Answers a service that was handed over, once. -1: there is no such call, the response is not JSON, or it could not be
+/// sent.
+///
+/// # Safety
+/// `response` is NULL or points to `response_len` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn IOT_Linkkit_AnswerService(
+    _devid: c_int,
+    _serviceid: *mut c_char,
+    _serviceid_len: c_int,
+    response: *mut c_char,
+    response_len: c_int,
+    p_service_ctx: *mut c_void,
+) -> c_int {
+    guard("IOT_Linkkit_AnswerService", FAIL, || {
+        // SAFETY: as the caller vouches.
+        let response = unsafe { text::bytes(response.cast(), response_len.into()) };
+        let (Some(master), Some(response)) = (session::master(), response) else { return FAIL };
+        let Some(call) = master.take_call(p_service_ctx.addr()) else { return FAIL };
+        master.answer(&call, 200, response).map_or(FAIL, |()| SUCCESS)
+    })
+}
+
+/// A service is called that `IOT_Linkkit_AnswerService` will answer; in place of `ITE_SERVICE_REQUEST`.
+#[unsafe(no_mangle)]
+pub extern "C" fn iotx_register_for_ITE_SERVICE_REQUEST_EXT(
+    cb: Option<
+        unsafe extern "C" fn(
+            c_int,
+            *const c_char,
+            c_int,
+            *const c_char,
+            c_int,
+            *const c_char,
+            c_int,
+            *mut c_void,
+        ) -> c_int,
+    >,
+) -> c_int {
+    guard("iotx_register_for_ITE_SERVICE_REQUEST_EXT", SUCCESS, || {
+        SLOTS.lock().service = cb;
+        SUCCESS
+    })
+}
+
+/// Tells of an error that the cloud reported on `/ext/error`.
+pub fn cloud_error(code: c_int, data: &str, detail: &str) {
+    let callback = SLOTS.lock().cloud_error;
+    let texts = (CString::new(data), CString::new(detail));
+    if let (Some(callback), (Ok(data), Ok(detail))) = (callback, texts) {
+        // SAFETY: C gave the function for this prototype; the texts outlive the call.
+        unsafe { callback(code, data.as_ptr(), detail.as_ptr()) };
+    }
+}
+
+/// Tells of a secret that was registered.
+pub fn device_secret(secret: &str) {
+    let callback = SLOTS.lock().device_secret;
+    if let (Some(callback), Ok(secret)) = (callback, CString::new(secret)) {
+        // SAFETY: C gave the function for this prototype; the text outlives the call.
+        unsafe { callback(secret.as_ptr()) };
+    }
+}
+
+/// The cloud reports an error: code, data, the whole message.
+#[unsafe(no_mangle)]
+pub extern "C" fn iotx_register_for_ITE_CLOUD_ERROR(
+    cb: Option<unsafe extern "C" fn(c_int, *const c_char, *const c_char) -> c_int>,
+) -> c_int {
+    guard("iotx_register_for_ITE_CLOUD_ERROR", SUCCESS, || {
+        SLOTS.lock().cloud_error = cb;
+        SUCCESS
+    })
+}
+
+/// A device secret was registered; on the thread that connects.
+#[unsafe(no_mangle)]
+pub extern "C" fn iotx_register_for_ITE_DYNREG_DEVICE_SECRET(
+    cb: Option<unsafe extern "C" fn(*const c_char) -> c_int>,
+) -> c_int {
+    guard("iotx_register_for_ITE_DYNREG_DEVICE_SECRET", SUCCESS, || {
+        SLOTS.lock().device_secret = cb;
+        SUCCESS
+    })
+}
+
+/// Taken and never called: nothing here asks for an identity.
+#[unsafe(no_mangle)]
+pub extern "C" fn iotx_register_for_ITE_IDENTITY_RESPONSE(
+    _cb: Option<unsafe extern "C" fn(*const c_char) -> c_int>,
+) -> c_int {
+    SUCCESS
+}
+
+/// Taken and never called: what the library does is in its log. So are the other eight below.
+#[unsafe(no_mangle)]
+pub extern "C" fn iotx_register_for_ITE_STATE_EVERYTHING(
+    _cb: Option<unsafe extern "C" fn(c_int, *const c_char) -> c_int>,
+) -> c_int {
+    SUCCESS
+}
+
+/// Taken and never called.
+#[unsafe(no_mangle)]
+pub extern "C" fn iotx_register_for_ITE_STATE_USER_INPUT(
+    _cb: Option<unsafe extern "C" fn(c_int, *const c_char) -> c_int>,
+) -> c_int {
+    SUCCESS
+}
+
+/// Taken and never called.
+#[unsafe(no_mangle)]
+pub extern "C" fn iotx_register_for_ITE_STATE_SYS_DEPEND(
+    _cb: Option<unsafe extern "C" fn(c_int, *const c_char) -> c_int>,
+) -> c_int {
+    SUCCESS
+}
+
+/// Taken and never called.
+#[unsafe(no_mangle)]
+pub extern "C" fn iotx_register_for_ITE_STATE_MQTT_COMM(
+    _cb: Option<unsafe extern "C" fn(c_int, *const c_char) -> c_int>,
+) -> c_int {
+    SUCCESS
+}
+
+/// Taken and never called.
+#[unsafe(no_mangle)]
+pub extern "C" fn iotx_register_for_ITE_STATE_WIFI_PROV(
+    _cb: Option<unsafe extern "C" fn(c_int, *const c_char) -> c_int>,
+) -> c_int {
+    SUCCESS
+}
+
+/// Taken and never called.
+#[unsafe(no_mangle)]
+pub extern "C" fn iotx_register_for_ITE_STATE_COAP_LOCAL(
+    _cb: Option<unsafe extern "C" fn(c_int, *const c_char) -> c_int>,
+) -> c_int {
+    SUCCESS
+}
+
+/// Taken and never called.
+#[unsafe(no_mangle)]
+pub extern "C" fn iotx_register_for_ITE_STATE_HTTP_COMM(
+    _cb: Option<unsafe extern "C" fn(c_int, *const c_char) -> c_int>,
+) -> c_int {
+    SUCCESS
+}
+
+/// Taken and never called.
+#[unsafe(no_mangle)]
+pub extern "C" fn iotx_register_for_ITE_STATE_OTA(
+    _cb: Option<unsafe extern "C" fn(c_int, *const c_char) -> c_int>,
+) -> c_int {
+    SUCCESS
+}
+
+/// Taken and never called.
+#[unsafe(no_mangle)]
+pub extern "C" fn iotx_register_for_ITE_STATE_DEV_BIND(
+    _cb: Option<unsafe extern "C" fn(c_int, *const c_char) -> c_int>,
+) -> c_int {
+    SUCCESS
+}
+
+/// Taken and never called.
+#[unsafe(no_mangle)]
+pub extern "C" fn iotx_register_for_ITE_STATE_DEV_MODEL(
+    _cb: Option<unsafe extern "C" fn(c_int, *const c_char) -> c_int>,
+) -> c_int {
+    SUCCESS
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The same for what brings headers of the C library. */
+#include "iot_import.h"
+#include "iot_export.h"
+#include "iot_export_linkkit.h"
+#include "../abi/abi_check.h"
+
+ABI_VALUE(PRODUCT_KEY_LEN, 20);
+ABI_VALUE(DEVICE_NAME_LEN, 32);
+ABI_VALUE(DEVICE_SECRET_LEN, 64);
+ABI_VALUE(HOST_ADDRESS_LEN, 128);
+ABI_VALUE(CLIENT_ID_LEN, 256);
+ABI_VALUE(PRODUCT_KEY_MAXLEN, 21);
+ABI_VALUE(DEVICE_SECRET_MAXLEN, 65);
+ABI_VALUE(FIRMWARE_VERSION_MAXLEN, 33);
+ABI_VALUE(IOTX_URI_MAX_LEN, 135);
+
+ABI_SIZE(IOT_LogLevel, 4, 4);
+ABI_VALUE(IOT_LOG_NONE, 0);
+ABI_VALUE(IOT_LOG_CRIT, 1);
+ABI_VALUE(IOT_LOG_ERROR, 2);
+ABI_VALUE(IOT_LOG_WARNING, 3);
+ABI_VALUE(IOT_LOG_INFO, 4);
+ABI_VALUE(IOT_LOG_DEBUG, 5);
+
+ABI_SIZE(iotx_cloud_region_types_t, 4, 4);
+ABI_VALUE(IOTX_CLOUD_REGION_SHANGHAI, 0);
+ABI_VALUE(IOTX_CLOUD_REGION_SINGAPORE, 1);
+ABI_VALUE(IOTX_CLOUD_REGION_JAPAN, 2);
+ABI_VALUE(IOTX_CLOUD_REGION_USA_WEST, 3);
+ABI_VALUE(IOTX_CLOUD_REGION_GERMANY, 4);
+ABI_VALUE(IOTX_CLOUD_REGION_CUSTOM, 5);
+ABI_VALUE(IOTX_CLOUD_DOMAIN_MAX, 6);
+
+ABI_SIZE(iotx_ioctl_option_t, 4, 4);
+ABI_VALUE(IOTX_IOCTL_SET_REGION, 0);
+ABI_VALUE(IOTX_IOCTL_GET_REGION, 1);
+ABI_VALUE(IOTX_IOCTL_SET_MQTT_DOMAIN, 2);
+ABI_VALUE(IOTX_IOCTL_SET_HTTP_DOMAIN, 3);
+ABI_VALUE(IOTX_IOCTL_SET_DYNAMIC_REGISTER, 4);
+ABI_VALUE(IOTX_IOCTL_GET_DYNAMIC_REGISTER, 5);
+ABI_VALUE(IOTX_IOCTL_RECV_PROP_REPLY, 6);
+ABI_VALUE(IOTX_IOCTL_RECV_EVENT_REPLY, 7);
+ABI_VALUE(IOTX_IOCTL_SEND_PROP_SET_REPLY, 8);
+ABI_VALUE(IOTX_IOCTL_SET_SUBDEV_SIGN, 9);
+ABI_VALUE(IOTX_IOCTL_GET_SUBDEV_LOGIN, 10);
+
+ABI_SIZE(iotx_ioctl_event_t, 4, 4);
+ABI_VALUE(ITE_AWSS_STATUS, 0);
+ABI_VALUE(ITE_CONNECT_SUCC, 1);
+ABI_VALUE(ITE_CONNECT_FAIL, 2);
+ABI_VALUE(ITE_DISCONNECTED, 3);
+ABI_VALUE(ITE_RAWDATA_ARRIVED, 4);
+ABI_VALUE(ITE_SERVICE_REQUST, 5);
+ABI_VALUE(ITE_PROPERTY_SET, 6);
+ABI_VALUE(ITE_PROPERTY_GET, 7);
+ABI_VALUE(ITE_REPORT_REPLY, 8);
+ABI_VALUE(ITE_TRIGGER_EVENT_REPLY, 9);
+ABI_VALUE(ITE_TIMESTAMP_REPLY, 10);
+ABI_VALUE(ITE_TOPOLIST_REPLY, 11);
+ABI_VALUE(ITE_PERMIT_JOIN, 12);
+ABI_VALUE(ITE_INITIALIZE_COMPLETED, 13);
+ABI_VALUE(ITE_FOTA, 14);
+ABI_VALUE(ITE_COTA, 15);
+ABI_VALUE(ITE_MQTT_CONNECT_SUCC, 16);
+
+ABI_SIZE(IOT_OTA_Err_t, 4, 4);
+ABI_VALUE(IOT_OTAE_GENERAL, -1);
+ABI_VALUE(IOT_OTAE_INVALID_PARAM, -2);
+ABI_VALUE(IOT_OTAE_INVALID_STATE, -3);
+ABI_VALUE(IOT_OTAE_STR_TOO_LONG, -4);
+ABI_VALUE(IOT_OTAE_FETCH_FAILED, -5);
+ABI_VALUE(IOT_OTAE_NOMEM, -6);
+ABI_VALUE(IOT_OTAE_OSC_FAILED, -7);
+ABI_VALUE(IOT_OTAE_NONE, 0);
+
+ABI_SIZE(IOT_OTA_State_t, 4, 4);
+ABI_VALUE(IOT_OTAS_UNINITED, 0);
+ABI_VALUE(IOT_OTAS_INITED, 1);
+ABI_VALUE(IOT_OTAS_FETCHING, 2);
+ABI_VALUE(IOT_OTAS_FETCHED, 3);
+
+ABI_SIZE(IOT_OTA_Type_t, 4, 4);
+ABI_VALUE(IOT_OTAT_NONE, 0);
+ABI_VALUE(IOT_OTAT_COTA, 1);
+ABI_VALUE(IOT_OTAT_FOTA, 2);
+
+ABI_SIZE(IOT_OTA_Progress_t, 4, 4);
+ABI_VALUE(IOT_OTAP_BURN_FAILED, -4);
+ABI_VALUE(IOT_OTAP_CHECK_FALIED, -3);
+ABI_VALUE(IOT_OTAP_FETCH_FAILED, -2);
+ABI_VALUE(IOT_OTAP_GENERAL_FAILED, -1);
+ABI_VALUE(IOT_OTAP_FETCH_PERCENTAGE_MIN, 0);
+ABI_VALUE(IOT_OTAP_FETCH_PERCENTAGE_MAX, 100);
+
+ABI_SIZE(IOT_OTA_CmdType_t, 4, 4);
+ABI_VALUE(IOT_OTAG_COTA_CONFIG_ID, 0);
+ABI_VALUE(IOT_OTAG_COTA_CONFIG_SIZE, 1);
+ABI_VALUE(IOT_OTAG_COTA_SIGN, 2);
+ABI_VALUE(IOT_OTAG_COTA_SIGN_METHOD, 3);
+ABI_VALUE(IOT_OTAG_COTA_URL, 4);
+ABI_VALUE(IOT_OTAG_COTA_GETTYPE, 5);
+ABI_VALUE(IOT_OTAG_OTA_TYPE, 6);
+ABI_VALUE(IOT_OTAG_FETCHED_SIZE, 7);
+ABI_VALUE(IOT_OTAG_FILE_SIZE, 8);
+ABI_VALUE(IOT_OTAG_MD5SUM, 9);
+ABI_VALUE(IOT_OTAG_VERSION, 10);
+ABI_VALUE(IOT_OTAG_CHECK_FIRMWARE, 11);
+ABI_VALUE(IOT_OTAG_CHECK_CONFIG, 12);
+ABI_VALUE(IOT_OTAG_RESET_FETCHED_SIZE, 13);
+
+ABI_SIZE(iotx_linkkit_dev_type_t, 4, 4);
+ABI_VALUE(IOTX_LINKKIT_DEV_TYPE_MASTER, 0);
+ABI_VALUE(IOTX_LINKKIT_DEV_TYPE_SLAVE, 1);
+ABI_VALUE(IOTX_LINKKIT_DEV_TYPE_MAX, 2);
+
+ABI_SIZE(iotx_linkkit_msg_type_t, 4, 4);
+ABI_VALUE(ITM_MSG_POST_PROPERTY, 0);
+ABI_VALUE(ITM_MSG_DEVICEINFO_UPDATE, 1);
+ABI_VALUE(ITM_MSG_DEVICEINFO_DELETE, 2);
+ABI_VALUE(ITM_MSG_POST_RAW_DATA, 3);
+ABI_VALUE(ITM_MSG_LOGIN, 4);
+ABI_VALUE(ITM_MSG_LOGOUT, 5);
+ABI_VALUE(ITM_MSG_QUERY_TIMESTAMP, 6);
+ABI_VALUE(ITM_MSG_QUERY_TOPOLIST, 7);
+ABI_VALUE(ITM_MSG_QUERY_FOTA_DATA, 8);
+ABI_VALUE(ITM_MSG_QUERY_COTA_DATA, 9);
+ABI_VALUE(ITM_MSG_REQUEST_COTA, 10);
+ABI_VALUE(ITM_MSG_REQUEST_FOTA_IMAGE, 11);
+ABI_VALUE(IOTX_LINKKIT_MSG_MAX, 12);
+
+ABI_SIZE(hal_os_thread_priority_t, 4, 4);
+ABI_VALUE(os_thread_priority_idle, -3);
+ABI_VALUE(os_thread_priority_low, -2);
+ABI_VALUE(os_thread_priority_belowNormal, -1);
+ABI_VALUE(os_thread_priority_normal, 0);
+ABI_VALUE(os_thread_priority_aboveNormal, 1);
+ABI_VALUE(os_thread_priority_high, 2);
+ABI_VALUE(os_thread_priority_realtime, 3);
+ABI_VALUE(os_thread_priority_error, 132);
+
+ABI_SIZE(iotx_device_info_t, 217, 217);
+ABI_MEMBER(iotx_device_info_t, product_key, 0, 21, 0, 21);
+ABI_MEMBER(iotx_device_info_t, device_name, 21, 33, 21, 33);
+ABI_MEMBER(iotx_device_info_t, device_id, 54, 65, 54, 65);
+ABI_MEMBER(iotx_device_info_t, device_secret, 119, 65, 119, 65);
+ABI_MEMBER(iotx_device_info_t, module_vendor_id, 184, 33, 184, 33);
+
+ABI_SIZE(iotx_conn_info_t, 48, 24);
+ABI_MEMBER(iotx_conn_info_t, port, 0, 2, 0, 2);
+ABI_MEMBER(iotx_conn_info_t, host_name, 8, 8, 4, 4);
+ABI_MEMBER(iotx_conn_info_t, client_id, 16, 8, 8, 4);
+ABI_MEMBER(iotx_conn_info_t, username, 24, 8, 12, 4);
+ABI_MEMBER(iotx_conn_info_t, password, 32, 8, 16, 4);
+ABI_MEMBER(iotx_conn_info_t, pub_key, 40, 8, 20, 4);
+
+ABI_SIZE(iotx_ioctl_set_subdev_sign_t, 16, 8);
+ABI_MEMBER(iotx_ioctl_set_subdev_sign_t, devid, 0, 4, 0, 4);
+ABI_MEMBER(iotx_ioctl_set_subdev_sign_t, sign, 8, 8, 4, 4);
+
+ABI_SIZE(iotx_ioctl_get_subdev_info_t, 8, 8);
+ABI_MEMBER(iotx_ioctl_get_subdev_info_t, devid, 0, 4, 0, 4);
+ABI_MEMBER(iotx_ioctl_get_subdev_info_t, status, 4, 4, 4, 4);
+
+ABI_SIZE(hal_os_thread_param_t, 40, 20);
+ABI_MEMBER(hal_os_thread_param_t, priority, 0, 4, 0, 4);
+ABI_MEMBER(hal_os_thread_param_t, stack_addr, 8, 8, 4, 4);
+ABI_MEMBER(hal_os_thread_param_t, stack_size, 16, 8, 8, 4);
+ABI_MEMBER(hal_os_thread_param_t, detach_state, 24, 4, 12, 4);
+ABI_MEMBER(hal_os_thread_param_t, name, 32, 8, 16, 4);
+
+ABI_SIZE(iotx_linkkit_dev_meta_info_t, 184, 184);
+ABI_MEMBER(iotx_linkkit_dev_meta_info_t, product_key, 0, 21, 0, 21);
+ABI_MEMBER(iotx_linkkit_dev_meta_info_t, product_secret, 21, 65, 21, 65);
+ABI_MEMBER(iotx_linkkit_dev_meta_info_t, device_name, 86, 33, 86, 33);
+ABI_MEMBER(iotx_linkkit_dev_meta_info_t, device_secret, 119, 65, 119, 65);
+
+ABI_FUNCTION(IOT_OTA_Ioctl, int (*)(void *, IOT_OTA_CmdType_t, void *, size_t));
+ABI_FUNCTION(IOT_Linkkit_Yield, void (*)(int));
+ABI_FUNCTION(IOT_Linkkit_Query, int (*)(int, iotx_linkkit_msg_type_t, unsigned char *, int));
+ABI_FUNCTION(IOT_SetupConnInfo, int (*)(const char *, const char *, const char *, void **));
+ABI_FUNCTION(iotx_register_for_ITE_SERVICE_REQUST,
+             int (*)(int (*)(const int, const char *, const int, const char *, const int, char **, int *)));
