@@ -199,7 +199,7 @@ impl Tasks {
             }
         })?;
         // What the status view shows last is the version that completed something.
-        self.store.report_version(key, done.as_deref().unwrap_or(sota))?;
+        self.store.report_version(key, None, done.as_deref().unwrap_or(sota))?;
         Ok(0)
     }
 
@@ -272,7 +272,7 @@ impl Tasks {
         {
             return self
                 .store
-                .report_version(key, &firmware.version)
+                .report_version(key, None, &firmware.version)
                 .map(drop)
                 .map_err(|_| errno::PARAMETERS);
         }
@@ -283,7 +283,7 @@ impl Tasks {
             (_, 0..=100) => (i32::try_from(step).unwrap_or(0), String::new()),
             (_, code) => (100, format!("code {code}")),
         };
-        self.store.report_step(key, step, &desc).map(drop).map_err(|_| errno::PARAMETERS)
+        self.store.report_step(key, None, step, &desc).map(drop).map_err(|_| errno::PARAMETERS)
     }
 
     fn target(&self, key: &DeviceKey, name: &Name) -> Option<Firmware> {
