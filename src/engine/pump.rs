@@ -110,17 +110,25 @@ impl Pump {
                 }
                 Err(Stop::Broken(error)) => error,
             };
-            let class = match (error.class(), self.renew(&error)?) {
-                // An answer of the platform is on its way, or none came: either way patience counts it.
-                (Class::Expired, Some(_)) => Class::Transient(None),
-                (class, _) => class,
-            };
-            match retries.failed(class, &self.patience, dice()) {
-                Decision::Retry(wait) => self.wait(&error, wait)?,
-                Decision::GiveUp => return Err(Failure::Fetch(error)),
-            }
+            self.mend(&error, &mut retries)?;
         }
         Ok(())
+    }
+
+    /// Waits before the next attempt; a URL that is no longer good is not asked for again, a fresh one is. Patience counts
+    /// every failure, fresh URLs that are dead included.
+    fn mend(&mut self, error: &FetchError, retries: &mut Retries) -> Result<(), Failure> {
+        loop {
+            let renewed = self.renew(error)?;
+            let class = if renewed.is_some() { Class::Transient(None) } else { error.class() };
+            match retries.failed(class, &self.patience, dice()) {
+                Decision::Retry(wait) => self.wait(error, wait)?,
+                Decision::GiveUp => return Err(Failure::Fetch(error.clone())),
+            }
+            if renewed != Some(false) {
+                return Ok(());
+            }
+        }
     }
 
     fn wait(&self, error: &FetchError, wait: Duration) -> Result<(), Failure> {
