@@ -28,6 +28,8 @@ TYPE_NONE, TYPE_COTA, TYPE_FOTA = 0, 1, 2
 ATTEMPTS, RETRY_BASE_MS, RETRY_CAP_MS, CONNECT_MS, ANSWER_MS, STALL_MS = range(6)
 # How the tests' devices give up: soon enough for a suite, late enough for servers that pause for some seconds.
 IMPATIENT = {ATTEMPTS: 4, RETRY_BASE_MS: 20, RETRY_CAP_MS: 100, CONNECT_MS: 3000, ANSWER_MS: 8000, STALL_MS: 4000}
+# For URLs that are refused: before each further try the platform, silent in these tests, is given 20 s for a fresh one.
+ONE_TRY = {**IMPATIENT, ATTEMPTS: 1}
 
 PK = "a1TestProdK"
 SECRET = "0123456789abcdef0123456789abcdef"
