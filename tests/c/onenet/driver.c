@@ -3,7 +3,7 @@
  * The line-command interpreter over OneNET's API that the end-to-end tests steer; built once for each variant.
  *
  * A command is one line of words; `%XX` in a word is that byte, `-` alone is NULL, `''` alone is the empty string. The
- * answer is one line: the command's name, `ret=`, further `key=value` pairs, what the callback got during the call
+ * answer is one line that begins with `= `, between those of the library's log: the command's name, `ret=`, further `key=value` pairs, what the callback got during the call
  * (`events=`, and of the last one `state=`, `len=`, `data=` for JSON), and `ms=`.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -19,7 +19,6 @@
 #include "err_def.h"
 #include "onenet_ota.h"
 #include "ota_api.h"
-#include "otakit.h"
 
 #define MAX_WORDS 16
 
@@ -29,6 +28,7 @@ static int last_state;
 static uint32_t last_len;
 static char last_data[1024];
 static FILE *collect;
+static FILE *reply; /* an answer being made; log lines of other threads must not come between its pieces */
 static int main_thread_only = 1;
 static pthread_t main_thread;
 
@@ -42,15 +42,15 @@ static double now_ms(void)
 
 static void say_text(const char *key, const char *text)
 {
-    printf(" %s=", key);
+    fprintf(reply, " %s=", key);
     if (*text == '\0') {
-        printf("''");
+        fprintf(reply, "''");
     }
     for (; *text != '\0'; text++) {
         if (isalnum((unsigned char)*text) || strchr("._-/:+#|,&{}\"", *text) != NULL) {
-            putchar(*text);
+            fputc(*text, reply);
         } else {
-            printf("%%%02X", (unsigned char)*text);
+            fprintf(reply, "%%%02X", (unsigned char)*text);
         }
     }
 }
@@ -114,13 +114,13 @@ static int32_t check_task(void)
     if (info.target[0] != 0xCC) {
         say_text("target", (const char *)info.target);
         say_text("md5", (const char *)info.md5);
-        printf(" size=%lu type=%d", (unsigned long)info.size, info.type);
+        fprintf(reply, " size=%lu type=%d", (unsigned long)info.size, info.type);
 #ifdef CONFIG_TM
-        printf(" tid=%lu", (unsigned long)info.tid);
+        fprintf(reply, " tid=%lu", (unsigned long)info.tid);
 #else
         say_text("token", (const char *)info.token);
         say_text("ip", (const char *)info.ip);
-        printf(" interval=%lu retry=%d signal=%d power=%d", (unsigned long)info.interval, info.retry, info.signal,
+        fprintf(reply, " interval=%lu retry=%d signal=%d power=%d", (unsigned long)info.interval, info.retry, info.signal,
                info.power);
 #endif
     }
@@ -196,7 +196,7 @@ static int32_t run(void)
     options.user = user;
     ret = onenet_ota_run(&options, &result);
     say_text("target", result.version);
-    printf(" size=%llu resumed=%llu code=%lu", (unsigned long long)result.size, (unsigned long long)result.resumed_at,
+    fprintf(reply, " size=%llu resumed=%llu code=%lu", (unsigned long long)result.size, (unsigned long long)result.resumed_at,
            (unsigned long)result.status_code);
     return ret;
 }
@@ -300,11 +300,12 @@ int main(void)
     char *line = NULL;
     size_t room = 0;
 
-    otakit_set_log_level(0); /* lines of the log would mix with the answers */
     main_thread = pthread_self();
     while (getline(&line, &room, stdin) > 0) {
         double started;
         int32_t ret;
+        char *text;
+        size_t length;
 
         if (split(line) == 0) {
             continue;
@@ -313,19 +314,26 @@ int main(void)
             break;
         }
         events = 0;
-        printf("%s", words[0]);
+        reply = open_memstream(&text, &length);
+        if (reply == NULL) {
+            exit(70);
+        }
+        fprintf(reply, "= %s", words[0]);
         started = now_ms();
         ret = call(words[0]);
-        printf(" ret=%ld events=%d", (long)ret, events);
+        fprintf(reply, " ret=%ld events=%d", (long)ret, events);
         if (events > 0) {
-            printf(" state=%d len=%lu", last_state, (unsigned long)last_len);
+            fprintf(reply, " state=%d len=%lu", last_state, (unsigned long)last_len);
             say_text("data", last_data);
         }
+        fprintf(reply, " ms=%.1f\n", now_ms() - started);
+        fclose(reply);
         if (collect != NULL) {
             fflush(collect);
         }
-        printf(" ms=%.1f\n", now_ms() - started);
+        fputs(text, stdout);
         fflush(stdout);
+        free(text);
     }
     free(line);
     if (later_runs) {
