@@ -1,13 +1,37 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # What people do with this project. The C library itself is built by CMake (see README.md).
 
-.PHONY: demo test setup headers fmt lint unit clean
+.PHONY: demo test bench bench-gate cross faults kill kill-long fuzz coverage setup headers fmt lint unit clean
 
 demo:               ## A firmware update end to end against a local cloud
 	@scripts/demo.sh
 
 test:               ## Everything that CI checks
 	@scripts/test.sh
+
+bench:              ## Speed, memory and size against what people would use instead
+	@scripts/bench.sh
+
+bench-gate:         ## Fails when size or instructions grew by more than 5 % (benches/baseline.json)
+	@scripts/bench-gate.sh
+
+cross:              ## Builds for ARM and runs the C tests under qemu
+	@scripts/cross.sh
+
+kill:               ## Downloads killed 1,000 times at random, and at every storage operation (docs/TESTING.md)
+	@scripts/kill.sh
+
+kill-long:          ## The same with 10,000 random kills
+	@scripts/kill.sh --long
+
+faults:             ## Every fault there is a server for, as a table; writes docs/FAULTS.md
+	@scripts/faults.sh
+
+fuzz:               ## Every fuzz target for a while (FUZZ_SECONDS each, 60 by default)
+	@scripts/fuzz.sh $(FUZZ_SECONDS)
+
+coverage:           ## Line coverage of the core, from the Rust tests
+	@scripts/coverage.sh
 
 setup:              ## Install what is missing (Debian; needs root only if something is)
 	@scripts/setup.sh

@@ -32,6 +32,13 @@ if(OTAKIT_LAB)
 endif()
 list(JOIN otakit_features "," otakit_feature_list)
 
+# OneNET's names are generic. Where its door shares a library with another's, a program that uses the other one may have
+# an `ota_init` of its own: ours give way.
+set(otakit_weak_exports "")
+if("onenet" IN_LIST OTAKIT_PLATFORMS AND NOT OTAKIT_PLATFORMS STREQUAL "onenet")
+  file(STRINGS "${PROJECT_SOURCE_DIR}/tests/abi/exports-onenet.txt" otakit_weak_exports REGEX "^(ota|dev_token)_")
+endif()
+
 # The target triple ----------------------------------------------------------------------------------------------------
 set(otakit_rust_target "${OTAKIT_RUST_TARGET}")
 if(NOT otakit_rust_target AND CMAKE_CROSSCOMPILING)

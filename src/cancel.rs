@@ -35,6 +35,11 @@ impl Cancel {
         *self.0.cancelled.lock()
     }
 
+    /// Whether `other` shares this flag.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Sleeps for `duration`, or until cancelled. Returns `true` when cancelled.
     pub fn sleep(&self, duration: Duration) -> bool {
         let deadline = Instant::now() + duration;

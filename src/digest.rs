@@ -52,14 +52,25 @@ impl Expected {
         Some(Self { algorithm, bytes })
     }
 
+    /// For an image of which no digest is promised: no bytes match it, a session never calls such an image valid.
+    pub fn unknown() -> Self {
+        Self { algorithm: Algorithm::Sha256, bytes: Vec::new() }
+    }
+
     /// Which algorithm it belongs to.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
+    /// Its digits, in lower case.
+    pub fn to_hex(&self) -> String {
+        to_hex(&self.bytes)
+    }
+
     /// Compares without a data-dependent branch, so that timing tells nothing of the position of a difference.
     pub fn matches(&self, actual: &[u8]) -> bool {
-        self.bytes.len() == actual.len()
+        !self.bytes.is_empty()
+            && self.bytes.len() == actual.len()
             && self.bytes.iter().zip(actual).fold(0u8, |difference, (a, b)| difference | (a ^ b)) == 0
     }
 }
@@ -171,6 +182,11 @@ mod tests {
             assert!(!Expected::from_hex(algorithm, hex).unwrap().matches(&other));
             assert!(!Expected::from_hex(algorithm, hex).unwrap().matches(&digest[1..]));
         }
+    }
+
+    #[test]
+    fn nothing_matches_an_unknown_digest() {
+        assert!(!Expected::unknown().matches(&[]) && !Expected::unknown().matches(&[0; 32]));
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! | Variable | Meaning |
 //! |---|---|
 //! | `OTAKIT_LAB_ALIYUN_MQTT` | `host:port` or `mqtt://host:port` (plain TCP), `mqtts://host:port` (TLS): stands in for every `*.aliyuncs.com` broker |
+//! | `OTAKIT_LAB_ONENET` | `http://host:port` or `https://host:port`: stands in for the hosts of OneNET's OTA API |
+//! | `OTAKIT_LAB_ONENET_MQTT` | as `OTAKIT_LAB_ALIYUN_MQTT`, for OneNET's broker |
 //! | `OTAKIT_LAB_ALIYUN_HTTP` | `[http://]host:port` (plain TCP), `https://host:port` (TLS): stands in for the hosts that register devices |
 //! | `OTAKIT_LAB_CA` | path of a PEM file with authorities that TLS connections trust in addition |
 
@@ -20,14 +22,15 @@ pub struct Redirect {
 }
 
 impl Redirect {
-    /// Reads the variable's value.
-    pub fn parse(value: &str) -> Option<Self> {
+    /// Reads the variable's value; `scheme` is that of a plain connection, and with an `s` behind it of TLS.
+    pub fn parse(value: &str, scheme: &str) -> Option<Self> {
         let (tls, rest) = match value.split_once("://") {
-            Some(("mqtts" | "https", rest)) => (true, rest),
-            Some(("mqtt" | "http", rest)) => (false, rest),
+            Some((given, rest)) if given == scheme => (false, rest),
+            Some((given, rest)) if given.strip_suffix('s') == Some(scheme) => (true, rest),
             Some(_) => return None,
             None => (false, value),
         };
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
         let (host, port) = rest.rsplit_once(':')?;
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let port = port.parse().ok().filter(|&port| port != 0)?;
@@ -37,18 +40,29 @@ impl Redirect {
 
 /// Where Aliyun's brokers are redirected to.
 pub fn aliyun_mqtt() -> Option<Redirect> {
-    redirect("OTAKIT_LAB_ALIYUN_MQTT")
+    redirect("OTAKIT_LAB_ALIYUN_MQTT", "mqtt")
 }
 
 /// Where the hosts that register devices are redirected to.
 pub fn aliyun_http() -> Option<Redirect> {
-    redirect("OTAKIT_LAB_ALIYUN_HTTP")
+    redirect("OTAKIT_LAB_ALIYUN_HTTP", "http")
 }
 
-fn redirect(name: &str) -> Option<Redirect> {
-    let redirect = Redirect::parse(&variable(name)?);
+/// Where the hosts of OneNET's OTA API are redirected to.
+pub fn onenet() -> Option<Redirect> {
+    redirect("OTAKIT_LAB_ONENET", "http")
+}
+
+/// Where OneNET's broker is redirected to.
+pub fn onenet_mqtt() -> Option<Redirect> {
+    redirect("OTAKIT_LAB_ONENET_MQTT", "mqtt")
+}
+
+fn redirect(name: &str, scheme: &str) -> Option<Redirect> {
+    let value = variable(name)?;
+    let redirect = Redirect::parse(&value, scheme);
     if redirect.is_none() {
-        crate::log!(Error, "lab", "{name} is not [scheme://]host:port: ignored");
+        crate::log!(Error, "lab", "{name} is not [{scheme}[s]://]host:port: ignored");
     }
     redirect
 }
@@ -78,12 +92,13 @@ mod tests {
     #[test]
     fn values() {
         let some = |host: &str, port, tls| Some(Redirect { host: host.to_owned(), port, tls });
-        assert_eq!(Redirect::parse("127.0.0.1:1883"), some("127.0.0.1", 1883, false));
-        assert_eq!(Redirect::parse("mqtt://h:1"), some("h", 1, false));
-        assert_eq!(Redirect::parse("mqtts://[::1]:8883"), some("::1", 8883, true));
-        assert_eq!(Redirect::parse("https://h:1"), some("h", 1, true));
-        for bad in ["", "h", "h:", "h:0", "h:x", ":1", "ftp://h:1", "mqtt://h:70000"] {
-            assert_eq!(Redirect::parse(bad), None, "{bad}");
+        assert_eq!(Redirect::parse("127.0.0.1:1883", "mqtt"), some("127.0.0.1", 1883, false));
+        assert_eq!(Redirect::parse("mqtt://h:1", "mqtt"), some("h", 1, false));
+        assert_eq!(Redirect::parse("mqtts://[::1]:8883", "mqtt"), some("::1", 8883, true));
+        assert_eq!(Redirect::parse("http://h:80/", "http"), some("h", 80, false));
+        assert_eq!(Redirect::parse("https://h:443", "http"), some("h", 443, true));
+        for bad in ["", "h", "h:", "h:0", "h:x", ":1", "http://h:1", "mqtt://h:70000"] {
+            assert_eq!(Redirect::parse(bad, "mqtt"), None, "{bad}");
         }
     }
 }

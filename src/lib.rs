@@ -12,6 +12,8 @@ pub mod capi;
 pub mod digest;
 pub mod engine;
 pub mod fetch;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod hal;
 pub mod lab;
 pub mod log;

@@ -2,7 +2,7 @@
 //! `otakit-cloud`: a local cloud for OTA development in one process.
 //!
 //! Data takes one way through the program: [`broker`] carries MQTT messages in and out, a platform module
-//! ([`aliyun`]) turns them into changes of the [`data`] store and into replies, [`origin`] hands out the
+//! ([`aliyun`], [`onenet`]) turns them into changes of the [`data`] store and into replies, [`origin`] hands out the
 //! images over HTTP and serves the control API that the command line uses. [`faults`] stands alone: an HTTP
 //! server that lies.
 
@@ -11,6 +11,7 @@ mod broker;
 mod cli;
 mod data;
 mod faults;
+mod onenet;
 mod origin;
 mod serve;
 

@@ -17,6 +17,8 @@ use crate::broker::{Bus, Incoming, Publisher, embedded, external};
 use crate::data::files::{self, Layout};
 use crate::data::model::{Address, DeviceKey};
 use crate::data::{Store, model};
+use crate::onenet;
+use crate::onenet::tasks::Tasks;
 use crate::origin::Urls;
 use crate::origin::api::{self, Shared};
 use crate::{Failure, note};
@@ -68,7 +70,10 @@ async fn serve(layout: Layout, options: &Options) -> Result<(), Failure> {
     let http = listen(options.http).await?;
     let http_address = local_address(&http)?;
     let (bus, mqtt) = match &options.broker {
-        Some(url) => (external::start(url, &aliyun::FILTERS).await?, url.address()),
+        Some(url) => {
+            let filters = [&aliyun::FILTERS[..], &onenet::FILTERS].concat();
+            (external::start(url, &filters).await?, url.address())
+        }
         None => start_embedded(options.mqtt, &store).await?,
     };
     let address = Address { mqtt, http: format!("http://{http_address}"), pid: std::process::id() };
@@ -81,9 +86,15 @@ async fn serve(layout: Layout, options: &Options) -> Result<(), Failure> {
         address: address.clone(),
         embedded: options.broker.is_none(),
     });
-    let origin = axum::serve(http, api::router(shared));
+    let tasks = Arc::new(Tasks::open(store.clone())?);
+    let platform = Arc::new(onenet::api::Shared {
+        tasks: tasks.clone(),
+        publisher: options.broker.is_some().then(|| publisher.clone()),
+        address: http_address.to_string(),
+    });
+    let origin = axum::serve(http, api::router(shared).merge(onenet::api::router(platform)));
     let settle = Duration::from_millis(options.settle);
-    let service = tokio::spawn(Service { store, urls, publisher, settle }.run(incoming));
+    let service = tokio::spawn(Service { store, urls, publisher, settle, tasks }.run(incoming));
     let stop = stop_signal()?;
     files::write(&layout.address(), &address)?;
     println!("mqtt {}\nhttp {}", address.mqtt, address.http);
@@ -137,23 +148,31 @@ struct Service {
     urls: Urls,
     publisher: Publisher,
     settle: Duration,
+    tasks: Arc<Tasks>,
 }
 
 impl Service {
     async fn run(self, mut incoming: mpsc::UnboundedReceiver<Incoming>) {
         // The offers that wait for a device to settle, each with the number of its last report.
-        let mut waiting: HashMap<DeviceKey, u64> = HashMap::new();
+        let mut waiting: HashMap<(DeviceKey, Option<String>), u64> = HashMap::new();
         let mut reports = 0;
-        let (settled, mut due) = mpsc::unbounded_channel::<(DeviceKey, u64)>();
+        let (settled, mut due) = mpsc::unbounded_channel::<((DeviceKey, Option<String>), u64)>();
         loop {
             tokio::select! {
                 message = incoming.recv() => {
                     let Some(message) = message else { return };
+                    if let Some(key) = onenet::parse_reply_topic(&message.topic) {
+                        if let Err(failure) = self.tasks.informed(&key) {
+                            note(failure);
+                        }
+                        continue;
+                    }
                     for action in service::handle(&self.store, &self.urls, &message.topic, &message.payload) {
                         match action {
                             service::Action::Publish(message) => self.publisher.publish(message),
-                            service::Action::OfferSoon(key) => {
+                            service::Action::OfferSoon(key, module) => {
                                 reports += 1;
+                                let key = (key, module);
                                 waiting.insert(key.clone(), reports);
                                 let (settled, settle, report) = (settled.clone(), self.settle, reports);
                                 tokio::spawn(async move {
@@ -168,7 +187,7 @@ impl Service {
                 Some((key, report)) = due.recv() => {
                     if waiting.get(&key) == Some(&report) {
                         waiting.remove(&key);
-                        self.offer(&key);
+                        self.offer(&key.0, key.1.as_deref());
                     }
                 }
             }
@@ -176,10 +195,13 @@ impl Service {
     }
 
     /// Offers what is due by the version known now: a later report may have been of the new version already.
-    fn offer(&self, key: &DeviceKey) {
+    fn offer(&self, key: &DeviceKey, module: Option<&str>) {
         let device: Option<model::Device> = self.store.device(key);
-        let reported = device.and_then(|d| d.version).unwrap_or_default();
-        let Some(firmware) = self.store.due(key, &reported) else { return };
+        let reported = device.and_then(|d| match module {
+            Some(module) => d.modules.get(module).cloned(),
+            None => d.version,
+        });
+        let Some(firmware) = self.store.due(key, module, &reported.unwrap_or_default()) else { return };
         match service::offer(&self.store, &self.urls, key, &firmware) {
             Ok(message) => self.publisher.publish(message),
             Err(failure) => note(failure),

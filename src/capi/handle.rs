@@ -14,16 +14,20 @@ use parking_lot::RwLock;
 #[repr(u8)]
 pub enum Kind {
     /// An OTA session.
+    #[cfg_attr(not(feature = "linkkit"), allow(dead_code, reason = "Link Kit's"))]
     Ota = 0xA,
+    /// A HaaS device.
+    #[cfg(feature = "haas")]
+    Haas = 0xC,
     /// An MQTT client.
-    #[cfg(any(feature = "mqtt", test))]
+    #[cfg(any(all(feature = "mqtt", feature = "linkkit"), test))]
     Mqtt = 0xB,
 }
 
 #[cfg(target_pointer_width = "64")]
 mod layout {
-    pub const INDEX_BITS: u32 = 16;
-    pub const GENERATION_BITS: u32 = 40;
+    pub const INDEX_BITS: u32 = 12;
+    pub const GENERATION_BITS: u32 = 44;
     pub const KIND_SHIFT: u32 = 56;
 }
 #[cfg(target_pointer_width = "32")]
@@ -114,6 +118,7 @@ impl<T> Table<T> {
     }
 
     /// The first open handle whose value satisfies `wanted`.
+    #[cfg(any(feature = "linkkit", test))]
     pub fn find_open(&self, wanted: impl Fn(&T) -> bool) -> Option<Handle> {
         let slots = self.slots.read();
         slots.iter().enumerate().find_map(|(index, slot)| {
@@ -123,7 +128,7 @@ impl<T> Table<T> {
     }
 
     /// How many handles are open.
-    #[cfg(any(feature = "mqtt", test))]
+    #[cfg(any(all(feature = "mqtt", feature = "linkkit"), test))]
     pub fn len(&self) -> usize {
         self.slots.read().iter().filter(|slot| slot.value.is_some()).count()
     }

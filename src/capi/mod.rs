@@ -10,10 +10,16 @@
 #![allow(non_camel_case_types, non_snake_case)]
 
 mod guard;
-#[cfg(feature = "linkkit")]
+#[cfg(feature = "haas")]
+pub mod haas;
+#[cfg(any(feature = "linkkit", feature = "haas"))]
 mod handle;
 #[cfg(feature = "linkkit")]
 pub mod linkkit;
 pub mod native;
+#[cfg(feature = "onenet")]
+pub mod onenet;
+#[cfg(feature = "quectel")]
+pub mod quectel;
 mod settings;
 mod text;

@@ -28,6 +28,7 @@ pub unsafe fn given<'a>(pointer: *const c_char) -> Option<&'a str> {
 ///
 /// # Safety
 /// `pointer` is NULL or points to at least `len` bytes that stay unchanged for `'a`.
+#[cfg_attr(not(feature = "linkkit"), allow(dead_code, reason = "not every door lends buffers"))]
 pub unsafe fn bytes<'a>(pointer: *const c_void, len: i64) -> Option<&'a [u8]> {
     let len = usize::try_from(len).ok()?;
     match (pointer.is_null(), len) {
@@ -43,6 +44,7 @@ pub unsafe fn bytes<'a>(pointer: *const c_void, len: i64) -> Option<&'a [u8]> {
 /// # Safety
 /// `pointer` is NULL or points to at least `len` bytes that nobody else uses for `'a`, initialised or not: the bytes
 /// are set to 0 first, for Rust must not see uninitialised memory.
+#[cfg_attr(not(feature = "linkkit"), allow(dead_code, reason = "not every door lends buffers"))]
 pub unsafe fn buffer<'a>(pointer: *mut c_char, len: usize) -> Option<&'a mut [u8]> {
     if pointer.is_null() {
         return None;

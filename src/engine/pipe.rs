@@ -4,6 +4,7 @@
 //! Memory is bounded by the number of slots; a full pipe makes the fetching thread wait, and with it the server.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
@@ -45,7 +46,10 @@ pub struct Pipe<E> {
     state: Mutex<State<E>>,
     readable: Condvar,
     writable: Condvar,
+    slots: usize,
     slot_size: usize,
+    /// Whether the taking thread waits.
+    awaited: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -67,7 +71,9 @@ impl<E: Clone> Pipe<E> {
             state: Mutex::new(state),
             readable: Condvar::new(),
             writable: Condvar::new(),
+            slots: slots.max(2),
             slot_size: slot_size.max(1),
+            awaited: AtomicBool::new(false),
         }
     }
 
@@ -103,8 +109,19 @@ impl<E: Clone> Pipe<E> {
 
     /// Gives back a buffer that was not filled, or a slot whose bytes are taken.
     pub fn recycle(&self, buffer: Vec<u8>) {
-        self.state.lock().free.push(buffer);
-        self.writable.notify_one();
+        let mut state = self.state.lock();
+        state.free.push(buffer);
+        // A thread that waits for room is woken when half of the pipe is free: waking it costs as much as filling a
+        // slot does.
+        if state.free.len() >= self.slots / 2 || state.ready.is_empty() {
+            drop(state);
+            self.writable.notify_one();
+        }
+    }
+
+    /// Whether the taking thread waits for bytes.
+    pub fn is_awaited(&self) -> bool {
+        self.awaited.load(Ordering::Relaxed)
     }
 
     /// Gives back a slot.
@@ -128,7 +145,10 @@ impl<E: Clone> Pipe<E> {
             if let Some(end) = &state.end {
                 return Popped::End(end.clone());
             }
-            if self.readable.wait_until(&mut state, deadline).timed_out() {
+            self.awaited.store(true, Ordering::Relaxed);
+            let timed_out = self.readable.wait_until(&mut state, deadline).timed_out();
+            self.awaited.store(false, Ordering::Relaxed);
+            if timed_out {
                 return match (state.ready.pop_front(), &state.end) {
                     (Some(slot), _) => Popped::Slot(slot),
                     (None, Some(end)) => Popped::End(end.clone()),

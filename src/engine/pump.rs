@@ -110,17 +110,25 @@ impl Pump {
                 }
                 Err(Stop::Broken(error)) => error,
             };
-            let class = match (error.class(), self.renew(&error)?) {
-                // An answer of the platform is on its way, or none came: either way patience counts it.
-                (Class::Expired, Some(_)) => Class::Transient(None),
-                (class, _) => class,
-            };
-            match retries.failed(class, &self.patience, dice()) {
-                Decision::Retry(wait) => self.wait(&error, wait)?,
-                Decision::GiveUp => return Err(Failure::Fetch(error)),
-            }
+            self.mend(&error, &mut retries)?;
         }
         Ok(())
+    }
+
+    /// Waits before the next attempt; a URL that is no longer good is not asked for again, a fresh one is. Patience counts
+    /// every failure, fresh URLs that are dead included.
+    fn mend(&mut self, error: &FetchError, retries: &mut Retries) -> Result<(), Failure> {
+        loop {
+            let renewed = self.renew(error)?;
+            let class = if renewed.is_some() { Class::Transient(None) } else { error.class() };
+            match retries.failed(class, &self.patience, dice()) {
+                Decision::Retry(wait) => self.wait(error, wait)?,
+                Decision::GiveUp => return Err(Failure::Fetch(error.clone())),
+            }
+            if renewed != Some(false) {
+                return Ok(());
+            }
+        }
     }
 
     fn wait(&self, error: &FetchError, wait: Duration) -> Result<(), Failure> {
@@ -215,10 +223,20 @@ impl Pump {
         let wanted = (self.offer.size - self.offset).saturating_add(skip);
         let room = buffer.len().min(usize::try_from(wanted).unwrap_or(usize::MAX));
         let room = limiter.map_or(room, |limiter| room.min(limiter.portion()));
-        match body.read(buffer.get_mut(..room).unwrap_or_default())? {
-            0 => Err(FetchError::Truncated),
-            filled => Ok(filled),
+        let room = buffer.get_mut(..room).unwrap_or_default();
+        let mut filled = body.read(room)?;
+        if filled == 0 {
+            return Err(FetchError::Truncated);
         }
+        // While the caller is busy with earlier bytes, a fuller slot saves it a wake-up; a caller that waits gets at
+        // once what there is.
+        while !self.pipe.is_awaited() {
+            match body.read_more(room.get_mut(filled..).unwrap_or_default()) {
+                0 => break,
+                more => filled += more,
+            }
+        }
+        Ok(filled)
     }
 
     fn keep_pace(

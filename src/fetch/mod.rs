@@ -48,6 +48,12 @@ pub trait Body: Send {
     /// Reads what is there, at least one byte; `Ok(0)` is the end of the image. Blocks until bytes come, the source's
     /// stall time-out passes, or the transfer is cancelled.
     fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError>;
+
+    /// Reads more of what is there already, hardly waiting. 0 says nothing but that `read` has to be asked, which is
+    /// also what a source answers that cannot look ahead.
+    fn read_more(&mut self, _buf: &mut [u8]) -> usize {
+        0
+    }
 }
 
 /// What HTTP calls a validator: it tells whether two answers carry the same bytes (RFC 9110, section 8.8).
@@ -101,6 +107,15 @@ pub enum FetchError {
     Encoding,
     /// The body ended before the image was complete.
     Truncated,
+    /// The body is longer than the caller bears.
+    Oversized,
+    /// The platform that hands out the image refuses, with a number of its own.
+    Refused {
+        /// The platform's number.
+        code: u32,
+        /// What it calls for.
+        class: Class,
+    },
 }
 
 /// What a failure calls for.
@@ -127,6 +142,7 @@ impl FetchError {
                 Class::Transient(*retry_after)
             }
             Self::Truncated | Self::Protocol | Self::Range => Class::Transient(None),
+            Self::Refused { class, .. } => *class,
             _ => Class::Permanent,
         }
     }
@@ -154,6 +170,8 @@ impl fmt::Display for FetchError {
             Self::Protocol => f.write_str("answer is not valid HTTP"),
             Self::Encoding => f.write_str("body is compressed although that was not asked for"),
             Self::Truncated => f.write_str("body ended early"),
+            Self::Oversized => f.write_str("body is longer than allowed"),
+            Self::Refused { code, .. } => write!(f, "refused by the platform, code {code}"),
         }
     }
 }

@@ -30,5 +30,6 @@ pub mod kv;
 pub mod memory;
 pub mod persistence;
 pub mod tcp;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
+#[cfg_attr(not(test), allow(dead_code))]
 pub(crate) mod test_double;

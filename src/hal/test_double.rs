@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The imported functions over std, for unit tests, which link no firmware. They keep the contract of [`super`], and
 //! break it where a test on the same thread asks for it (see [`Mischief`]).
-#![allow(non_snake_case, clippy::missing_safety_doc)]
+#![allow(non_snake_case, clippy::missing_safety_doc, clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -110,6 +110,15 @@ impl Client {
     /// Waits only while too much is queued already, at most `Options::request_timeout`, then
     /// [`MqttError::Network`].
     pub fn publish(&self, topic: &str, qos: u8, payload: &[u8]) -> Result<u16, MqttError> {
+        self.publish_within(self.options().request_timeout, topic, qos, payload)
+    }
+
+    /// As [`Client::publish`], but [`MqttError::Network`] at once when too much is queued already.
+    pub fn try_publish(&self, topic: &str, qos: u8, payload: &[u8]) -> Result<u16, MqttError> {
+        self.publish_within(Duration::ZERO, topic, qos, payload)
+    }
+
+    fn publish_within(&self, wait: Duration, topic: &str, qos: u8, payload: &[u8]) -> Result<u16, MqttError> {
         if !topic::valid_topic(topic) {
             return Err(MqttError::InvalidTopic);
         }
@@ -118,7 +127,7 @@ impl Client {
         }
         let len = encode::publish_len(topic, qos, payload);
         let may = |state: &State| qos == 0 || state.session.may_publish();
-        self.with_room(len, may)?.send_publish(topic, qos, payload).inspect(|_| self.wake_io())
+        self.with_room(wait, len, may)?.send_publish(topic, qos, payload).inspect(|_| self.wake_io())
     }
 
     /// Subscribes without waiting for the answer. Returns the packet id that the answer's event will carry.
@@ -244,14 +253,15 @@ impl Client {
         self.shared().lock().dispatcher == Some(thread::current().id())
     }
 
-    /// Waits until a packet of `len` bytes may be queued, and returns with the lock held.
+    /// Waits until a packet of `len` bytes may be queued, at most `wait`, and returns with the lock held.
     fn with_room(
         &self,
+        wait: Duration,
         len: usize,
         may: impl Fn(&State) -> bool,
     ) -> Result<MutexGuard<'_, State>, MqttError> {
         let shared = self.shared();
-        let deadline = clock::deadline(shared.options.request_timeout);
+        let deadline = clock::deadline(wait);
         let mut state = shared.lock();
         state.check_up()?;
         if len > shared.options.max_packet_out {
@@ -287,7 +297,8 @@ impl Client {
         }
         let qos = known_qos(qos);
         // Type, length, packet id, filter, QoS.
-        let mut state = self.with_room(filter.len() + 8, |state| state.session.may_request())?;
+        let limit = self.options().request_timeout;
+        let mut state = self.with_room(limit, filter.len() + 8, |state| state.session.may_request())?;
         // First the handler: what the server sends at once must find it.
         state.registry.add(filter, qos, handler);
         let id = state.send_request(Request::Subscribe { filter: filter.to_owned(), qos }, false)?;
@@ -301,7 +312,8 @@ impl Client {
 
     fn send_unsubscribe(&self, filter: &str) -> Result<u16, MqttError> {
         let request = Request::Unsubscribe { filter: filter.to_owned() };
-        match self.with_room(filter.len() + 7, |state| state.session.may_request()) {
+        let limit = self.options().request_timeout;
+        match self.with_room(limit, filter.len() + 7, |state| state.session.may_request()) {
             Ok(mut state) => state.send_request(request, false).inspect(|_| self.wake_io()),
             Err(MqttError::NotConnected) => {
                 // The server may remember the subscription: it is told once there is a connection.

@@ -299,3 +299,24 @@ fn translate(packet: Result<v4::Packet, mqttbytes::Error>, wire_len: usize) -> R
 #[cfg(test)]
 #[path = "codec_tests.rs"]
 mod tests;
+
+/// All packets of a connection that came in pieces of `cut` bytes, in words, and how it ended: for fuzzing.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn decode_all(bytes: &[u8], cut: usize) -> Vec<String> {
+    let mut decoder = Decoder::new(256);
+    let mut packets = Vec::new();
+    for piece in bytes.chunks(cut) {
+        decoder.feed(piece);
+        loop {
+            match decoder.next(|topic| if topic.starts_with("/ota") { 4096 } else { 0 }) {
+                Ok(Some(packet)) => packets.push(format!("{packet:?}")),
+                Ok(None) => break,
+                Err(error) => {
+                    packets.push(format!("{error:?}"));
+                    return packets;
+                }
+            }
+        }
+    }
+    packets
+}

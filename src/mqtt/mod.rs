@@ -32,6 +32,8 @@ mod shared;
 pub mod topic;
 
 pub use client::Client;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use decode::decode_all;
 pub use error::{ConnectError, MqttError};
 pub use event::{Event, Handler, Message, Subscription};
 pub use options::Options;

@@ -4,8 +4,8 @@
 /// The longest topic name or filter accepted from the application, in bytes.
 pub const MAX_LEN: usize = 128;
 
-/// Whether the application may publish to `topic`: begins with `/`, at most [`MAX_LEN`] printable ASCII
-/// characters, no wildcard.
+/// Whether the application may publish to `topic`: begins with `/`, or with `$sys/` as the topics of OneNET's broker do;
+/// at most [`MAX_LEN`] printable ASCII characters, no wildcard.
 pub fn valid_topic(topic: &str) -> bool {
     well_formed(topic) && !has_wildcard(topic)
 }
@@ -51,7 +51,8 @@ pub fn matches(filter: &str, topic: &str) -> bool {
 }
 
 fn well_formed(text: &str) -> bool {
-    text.starts_with('/') && text.len() <= MAX_LEN && text.bytes().all(|b| (32..=126).contains(&b))
+    let rooted = text.starts_with('/') || text.starts_with("$sys/");
+    rooted && text.len() <= MAX_LEN && text.bytes().all(|b| (32..=126).contains(&b))
 }
 
 fn has_wildcard(text: &str) -> bool {
@@ -66,12 +67,27 @@ mod tests {
     fn names_for_publishing() {
         let longest = format!("/{}", "a".repeat(MAX_LEN - 1));
         let too_long = format!("{longest}a");
-        for good in ["/", "/a", "/ota/device/inform/pk/dn", "/a b", "/a//b", "/a/", longest.as_str()] {
+        let platform = "$sys/pid/dev/ota/inform_reply";
+        for good in
+            ["/", "/a", "/ota/device/inform/pk/dn", platform, "/a b", "/a//b", "/a/", longest.as_str()]
+        {
             assert!(valid_topic(good), "{good}");
         }
-        for bad in
-            ["", "a", "a/b", "/a/+", "/a/#", "/a+", "/a\n", "/\u{e9}", "/a\0", "/\x7f", too_long.as_str()]
-        {
+        for bad in [
+            "",
+            "a",
+            "a/b",
+            "$a",
+            "$SYS/a",
+            "/a/+",
+            "/a/#",
+            "/a+",
+            "/a\n",
+            "/\u{e9}",
+            "/a\0",
+            "/\x7f",
+            too_long.as_str(),
+        ] {
             assert!(!valid_topic(bad), "{bad}");
         }
     }

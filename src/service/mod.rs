@@ -2,9 +2,19 @@
 //! A device's OTA service: binds a platform's messages to an engine session over a signal channel.
 
 mod aliyun;
+#[cfg(any(feature = "haas", feature = "quectel"))]
+pub mod events;
+#[cfg(feature = "quectel")]
+pub mod fota;
+#[cfg(feature = "haas")]
+pub mod haas;
 pub mod message_id;
 #[cfg(feature = "mqtt")]
 pub mod model;
+#[cfg(feature = "onenet")]
+pub mod onenet;
+#[cfg(any(feature = "haas", feature = "quectel"))]
+pub mod package;
 
 pub use aliyun::{Content, Ota, OtaError, Settings};
 

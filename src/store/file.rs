@@ -77,8 +77,8 @@ impl Sink for FileSink {
         let file = self.file.take();
         match keep {
             Keep::Part => {}
-            Keep::Image if self.in_place => {}
-            Keep::Nothing if self.in_place => std::fs::remove_file(&self.path)?,
+            // Before it was put there it was verified; whoever thinks otherwise now may fetch another.
+            Keep::Image | Keep::Nothing if self.in_place => {}
             Keep::Nothing => std::fs::remove_file(&self.part)?,
             Keep::Image => {
                 file.ok_or(StoreError::Unsupported)?.sync_all()?;
@@ -153,8 +153,10 @@ mod tests {
         assert!(!next.adopt(4, mark) && !next.adopt(3, mark ^ 1));
         assert!(next.adopt(3, mark));
         next.sync().unwrap();
-        next.close(Keep::Image).unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        for keep in [Keep::Image, Keep::Nothing] {
+            next.close(keep).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        }
         std::fs::write(folder.0.join("other"), b"old").unwrap();
         std::fs::rename(folder.0.join("other"), &path).unwrap();
         assert!(!next.adopt(3, mark), "another file of that size");

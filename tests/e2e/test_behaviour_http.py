@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """HTTP servers that misbehave. Whatever they do: the right image, or an error, and never a false verdict."""
 
-from lib.bench import Bench
+from lib.bench import ONE_TRY, Bench
 
 SIZE = 60000
 
@@ -87,10 +87,28 @@ class GoodServers(Faulty):
 
 class PermanentFaults(Faulty):
     def test_not_there(self):
-        """404 with a short body, 403, 410: the body is no firmware, and nobody asks twice."""
-        for case in ("404-body", "403-body", "status-410"):
+        """404 with a short body: the body is no firmware, and nobody asks twice."""
+        self.fails("404-body", requests=1)
+
+    def test_refused(self):
+        """401, 403, 410: the body is no firmware; the platform is asked for a fresh URL, both ways, before it fails."""
+        started = {}
+        for case in ("status-401", "403-body", "status-410"):
+            device = self.device(options=ONE_TRY).up()
+            token = self.faults.token()
+            device.call("report-version", device.h, "1.0.0")
+            device.push_fault(case, SIZE, self.faults.digest(SIZE), token)
+            device.keep()
+            self.assertEqual(device.fetch(5000, 0).n, 0)
+            started[case] = device, token
+        for case, (device, token) in started.items():
             with self.subTest(case=case):
-                self.fails(case, requests=1)
+                reply = device.fetch_all()
+                self.assertLess(reply.longest, 1500)
+                self.assert_failed(device, reply)
+                self.assertEqual((reply.bytes, len(self.faults.log(token))), (0, 1))
+                self.assertEqual([p["params"]["version"] for p in device.payloads("request")], ["1.0.0"])
+                self.assertEqual(len(device.payloads("thing/ota/firmware/get")), 1)
 
     def test_404_as_long_as_the_image(self):
         """404 whose body is as long as the image: not one byte of it is handed out."""

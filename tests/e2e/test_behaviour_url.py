@@ -3,7 +3,7 @@
 
 import time
 
-from lib.bench import FETCH_FAILED, Bench
+from lib.bench import FETCH_FAILED, ONE_TRY, Bench
 from lib.proc import free_port
 
 
@@ -63,7 +63,7 @@ class Urls(Bench):
         device.offer(url=f"http://127.0.0.1:{self.origin.port}")
         reply = device.fetch_all()
         self.assertEqual((reply.n, device.error), (-1, FETCH_FAILED))
-        self.assertTrue(any(status in (403, 404) for _, status, _ in self.origin.requests("")))
+        self.assertTrue(any(status == 404 for _, status, _ in self.origin.requests("")))
 
     def test_not_http(self):
         """No scheme, ftp://, file://, an empty URL: refused."""
@@ -84,7 +84,7 @@ class Urls(Bench):
     def test_userinfo(self):
         """User info goes out as basic authentication, percent-escapes decoded."""
         self.works(self.origin.url("private/a.bin").replace("http://", "http://us%20er:p%40ss@"))
-        device = self.up()
+        device = self.device(options=ONE_TRY).up()
         device.offer(url=self.origin.url("private/a.bin").replace("http://", "http://us%20er:wrong@"))
         reply = device.fetch_all()
         self.assertEqual((reply.n, reply.bytes, device.error), (-1, 0, FETCH_FAILED))

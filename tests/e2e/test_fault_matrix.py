@@ -3,7 +3,7 @@
 
 import concurrent.futures
 
-from lib.bench import CHECK_FIRMWARE, GENERAL, Bench
+from lib.bench import ATTEMPTS, CHECK_FIRMWARE, GENERAL, ONE_TRY, Bench
 
 SIZE = 60000
 AT_ONCE = 8
@@ -12,6 +12,8 @@ AT_ONCE = 8
 SEEN = {"right bytes": "right", "error:digest": "digest"}
 # Bytes that never stop coming, and never suffice: nothing ends such a download but the program.
 ENDLESS = "drip-slow"
+# Statuses of a URL that is not good any more.
+REFUSED = ("401", "403", "410")
 
 
 class Matrix(Bench):
@@ -25,7 +27,7 @@ class Matrix(Bench):
 
     def one(self, case):
         """Runs a case, then an honest one with the same session. Returns what was wrong, or None."""
-        device = self.device()
+        device = self.device(options=self.options(case["name"]))
         try:
             device.up()
             device.push_fault(case["name"], SIZE, self.digest, self.faults.token())
@@ -42,6 +44,13 @@ class Matrix(Bench):
             device.driver.close()
             device.proxy.close()
         return None
+
+    @staticmethod
+    def options(name):
+        """Fewer tries where the URL is refused, but one more where the first connection breaks by itself."""
+        if not any(status in name for status in REFUSED):
+            return None
+        return {**ONE_TRY, ATTEMPTS: 2} if name.endswith("-mid") else ONE_TRY
 
     def family(self, name):
         cases = [case for case in self.all_cases if case["family"] == name]

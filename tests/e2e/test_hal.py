@@ -13,16 +13,21 @@ class Hal(Bench):
         self.addCleanup(self.observer.close)
         self.dn = unique_name()
 
-    def configured(self, program):
-        """Runs a program of own_hal/ until it has printed the URL of a pushed configuration."""
-        process = self.program(program, PK, self.dn, SECRET)
+    def pushed(self, program, **options):
+        """Runs a program to its end, with a configuration pushed to it. Returns it and the configuration's URL."""
+        process = self.program(program, PK, self.dn, SECRET, **options)
         self.observer.wait(f"/ota/device/inform/{PK}/{self.dn}", '"1.0.0"')
         url = "http://127.0.0.1:9/config"
         self.broker.publish(f"/sys/{PK}/{self.dn}/thing/config/push", {
             "id": "1", "version": "1.0", "method": "thing.config.push",
             "params": {"configId": "c", "configSize": 7, "sign": "0" * 32, "signMethod": "Md5", "url": url,
                        "getType": "file"}})
-        self.assertEqual(process.wait(), 0, process.tail())
+        self.assertEqual(process.wait(60), 0, process.tail())
+        return process, url
+
+    def configured(self, program):
+        """Runs a program of own_hal/, which prints the URL of the configuration."""
+        process, url = self.pushed(program)
         self.assertIn(f"config {url}", process.out_lines)
         informs = [p for t, p in self.observer.messages(f"/ota/device/inform/{PK}/{self.dn}")]
         return process, informs
@@ -38,6 +43,15 @@ class Hal(Bench):
         process, informs = self.configured("default_hal")
         self.assertEqual(informs[0], '{"id":"2","params":{"version":"app-1.0.0-20180101.1000"}}')
         self.assertNotIn("own HAL", process.err)
+
+    def test_memory_runs_out(self):
+        """Each HAL_Malloc in turn fails: that text alone ends with NOMEM, the next attempt works, nothing is lost."""
+        for checked in (False, True):
+            with self.subTest(under_valgrind=checked):
+                self.dn = unique_name()
+                process, _ = self.pushed("config_memory", under_valgrind=checked)
+                self.assertIn("calls 35 live 0", process.out_lines)
+                self.assertNotIn("==", process.err)
 
     def over_shim(self, image, **env):
         """The example over a firmware's HAL_TCP_*: returns what the shim counted."""

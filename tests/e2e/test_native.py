@@ -101,7 +101,14 @@ class Downloads(Native):
         start = int(second["range"].removeprefix("bytes=").removesuffix("-"))
         self.assertGreater(start, 1_000_000 - 64 * 1024)
         self.assertIn("if-range", second)
-        self.assertEqual(sorted(os.listdir(self.dir)), ["image"])
+        self.assertEqual(sorted(os.listdir(self.dir)), ["image", "journal"])
+        # The journal knows that the image is in its place: nothing is fetched again, unless it is gone.
+        asked = len(self.server.log(token))
+        self.assertEqual(self.codes(*journal, "get", url, size, digest, self.path), [0])
+        self.assertEqual(len(self.server.log(token)), asked)
+        os.remove(self.path)
+        self.assertEqual(self.codes(*journal, "get", url, size, digest, self.path), [0])
+        self.assertEqual(len(self.server.log(token)), asked + 1)
 
 
 class Policy(Native):

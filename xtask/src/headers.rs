@@ -27,14 +27,18 @@ pub fn check(root: &Path) -> Outcome {
     ))
 }
 
-/// Writes the front doors' functions, and the HAL functions that Rust imports, as C declarations.
+/// Writes a front door's functions as C declarations; with those of Link Kit, whose headers declare them, the HAL
+/// functions that Rust imports.
 ///
-/// Included after the hand-written headers, the C compiler rejects each one that differs from its prototype there.
-pub fn gate(root: &Path, out: &Path) -> Outcome {
+/// Included after the door's hand-written headers, the C compiler rejects each one that differs from its prototype there.
+pub fn gate(root: &Path, out: &Path, door: &str) -> Outcome {
     let config = config(&root.join("xtask/gate.toml"))?;
-    let mut sources = rust_files(&root.join("src/capi"))?;
-    sources.extend(rust_files(&root.join("src/hal"))?);
-    sources.retain(|path| !is_native(path));
+    let doors = root.join("src/capi");
+    let mut sources = rust_files(&doors)?;
+    sources.retain(|path| path.strip_prefix(&doors).is_ok_and(|path| is_of(path, door)));
+    if door == "linkkit" {
+        sources.extend(rust_files(&root.join("src/hal"))?);
+    }
     let (roots, sources): (Vec<_>, Vec<_>) = sources.into_iter().partition(|path| path.ends_with("mod.rs"));
     // cbindgen follows `mod x;`: given a `mod.rs`, it would take the native API too and the rest twice.
     for path in roots {
@@ -48,7 +52,7 @@ pub fn gate(root: &Path, out: &Path) -> Outcome {
     }
     let text = generate(config, &sources)?;
     if !text.contains('(') {
-        return Err("the gate found no function at all".to_owned());
+        return Err(format!("the gate found no function of {door}"));
     }
     replace(out, &text)
 }
@@ -60,9 +64,10 @@ fn native(root: &Path) -> Result<String, String> {
     generate(config(&root.join("xtask/native.toml"))?, &sources)
 }
 
-/// `native.rs`, or a file of the folder `native/`.
-fn is_native(path: &Path) -> bool {
-    path.components().any(|part| part.as_os_str() == "native.rs" || part.as_os_str() == "native")
+/// `<door>.rs`, or a file of the folder `<door>/`.
+fn is_of(path: &Path, door: &str) -> bool {
+    let first = path.components().next().map(|part| part.as_os_str());
+    first.is_some_and(|first| first == door || first == format!("{door}.rs").as_str())
 }
 
 fn config(path: &Path) -> Result<cbindgen::Config, String> {

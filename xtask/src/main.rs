@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! xtask headers [--check]          writes include/otakit.h from src/capi/native.rs, or says that it is out of date
-//! xtask gate OUT.h                 writes the functions of src/capi and src/hal as C sees them, for the prototype gate
+//! xtask gate OUT.h DOOR            writes the functions of a front door as C sees them, for the prototype gate
 //! xtask symbols [OPTION]... LIB... compares what the libraries export and import with the manifests
 //! ```
 
@@ -23,9 +23,9 @@ fn main() -> ExitCode {
     let outcome = match args.as_slice() {
         ["headers"] => headers::write(&root),
         ["headers", "--check"] => headers::check(&root),
-        ["gate", out] => headers::gate(&root, Path::new(out)),
+        ["gate", out, door] => headers::gate(&root, Path::new(out), door),
         ["symbols", rest @ ..] => symbols::run(rest),
-        _ => Err("usage: xtask headers [--check] | gate OUT.h | symbols [OPTION]... LIB...".to_owned()),
+        _ => Err("usage: xtask headers [--check] | gate OUT.h DOOR | symbols [OPTION]... LIB...".to_owned()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -16,7 +16,19 @@ use std::process::Command;
 use crate::Outcome;
 
 /// How the names of the C borders begin; other undefined names are the C library's.
-const BORDER: [&str; 6] = ["HAL_", "IOT_", "aos_", "iotx_", "LITE_", "otakit_"];
+const BORDER: [&str; 11] = [
+    "HAL_",
+    "IOT_",
+    "aos_",
+    "iotx_",
+    "LITE_",
+    "otakit_",
+    "ota_",
+    "onenet_",
+    "dev_token_",
+    "haas_",
+    "quectel_",
+];
 
 #[derive(Default)]
 struct Options<'a> {
@@ -105,6 +117,10 @@ fn read(text: &str, strict: bool) -> Symbols {
             "T" | "D" | "B" | "R" | "C" | "G" | "S" | "A" if strict || is_border(name) => {
                 symbols.defined.insert(name.to_owned());
             }
+            // Generic names, where several doors share a library: a firmware's own win over them.
+            "W" if is_border(name) => {
+                symbols.defined.insert(name.to_owned());
+            }
             "U" if is_border(name) => {
                 symbols.undefined.insert(name.to_owned());
             }
@@ -137,7 +153,7 @@ mod tests {
     use super::*;
 
     const NM: &str = "\na.o:\n0000000000000000 T IOT_OTA_Init\n                 U HAL_Malloc\n                 U malloc\n\
-        0000000000000000 T rust_eh_personality\n0000000000000000 W memcpy\n\nb.o:\n                 U IOT_OTA_Init\n";
+        0000000000000000 T rust_eh_personality\n0000000000000000 W memcpy\n0000000000000000 W ota_init\n\nb.o:\n                 U IOT_OTA_Init\n";
 
     fn names(list: &[&str]) -> BTreeSet<String> {
         list.iter().map(|name| (*name).to_owned()).collect()
@@ -146,12 +162,15 @@ mod tests {
     #[test]
     fn an_archive_shows_its_exports_and_imports() {
         let found = read(NM, false);
-        assert_eq!(found, Symbols { defined: names(&["IOT_OTA_Init"]), undefined: names(&["HAL_Malloc"]) });
+        assert_eq!(
+            found,
+            Symbols { defined: names(&["IOT_OTA_Init", "ota_init"]), undefined: names(&["HAL_Malloc"]) }
+        );
     }
 
     #[test]
     fn strict_hides_nothing() {
-        assert_eq!(read(NM, true).defined, names(&["IOT_OTA_Init", "rust_eh_personality"]));
+        assert_eq!(read(NM, true).defined, names(&["IOT_OTA_Init", "ota_init", "rust_eh_personality"]));
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub enum Action {
     Publish(Outgoing),
     /// Offer the newest firmware once the device has had time to subscribe: Link Kit informs before it
     /// subscribes, and often twice.
-    OfferSoon(DeviceKey),
+    OfferSoon(DeviceKey, Option<String>),
 }
 
 /// Handles one message. Messages of unknown devices and messages that make no sense are logged and dropped.
@@ -67,9 +67,14 @@ fn reply_beside(topic: &str, payload: Vec<u8>) -> Action {
 
 fn inform(store: &Store, key: &DeviceKey, message: &Value) -> Result<Vec<Action>, Failure> {
     let reported = wire::version_of(message).ok_or_else(|| Failure::new("no version in the message"))?;
-    store.report_version(key, reported)?;
+    let module = wire::module_of(message);
+    store.report_version(key, module, reported)?;
     note(format_args!("{key} runs {reported}"));
-    Ok(store.due(key, reported).map(|_| Action::OfferSoon(key.clone())).into_iter().collect())
+    Ok(store
+        .due(key, module, reported)
+        .map(|_| Action::OfferSoon(key.clone(), module.map(str::to_owned)))
+        .into_iter()
+        .collect())
 }
 
 /// Answers with the update that is open, else with the newest firmware if it is newer.
@@ -99,7 +104,7 @@ fn request(store: &Store, urls: &Urls, key: &DeviceKey, message: &Value) -> Resu
 fn progress(store: &Store, key: &DeviceKey, message: &Value) -> Result<Vec<Action>, Failure> {
     let (step, desc) =
         wire::progress_of(message).ok_or_else(|| Failure::new("no step -4..100 in the message"))?;
-    store.report_step(key, step, desc)?;
+    store.report_step(key, wire::module_of(message), step, desc)?;
     Ok(Vec::new())
 }
 

@@ -20,6 +20,8 @@ struct Offer<'a> {
     version: &'a str,
     url: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    module: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     md5: Option<&'a str>,
     #[serde(rename = "signMethod", skip_serializing_if = "Option::is_none")]
     sign_method: Option<&'static str>,
@@ -39,6 +41,7 @@ pub fn upgrade(firmware: &Firmware, url: &str, id: u64) -> Vec<u8> {
         size: content.size,
         version: &firmware.version,
         url,
+        module: firmware.module.as_deref(),
         md5: (!firmware.omit_md5).then_some(content.md5.as_str()),
         sign_method,
         sign,
@@ -148,6 +151,11 @@ pub fn version_of(message: &Value) -> Option<&str> {
     (1..=64).contains(&version.chars().count()).then_some(version)
 }
 
+/// The module that a report is about; `None`: the device itself, which may also be called `default`.
+pub fn module_of(message: &Value) -> Option<&str> {
+    message.get("params")?.get("module")?.as_str().filter(|module| *module != "default")
+}
+
 /// `params.step` (a string, or a number) and `params.desc` of a progress report; steps outside -4..=100 are
 /// none.
 pub fn progress_of(message: &Value) -> Option<(i32, &str)> {
@@ -172,6 +180,7 @@ mod tests {
             id: "pk-2.0.0".into(),
             product_key: "pk".into(),
             version: "iotx_ver_2.0.0".into(),
+            module: None,
             auto: true,
             sign,
             omit_md5,
@@ -204,6 +213,17 @@ mod tests {
                 r#""url":"u","signMethod":"Md5","sign":"7d28466a84f23d019fd018cf53fb21a3"},"id":1"#
             )
         );
+    }
+
+    #[test]
+    fn modules_are_named() {
+        let mut of_module = firmware(None, false);
+        of_module.module = Some("app".into());
+        let text = String::from_utf8(upgrade(&of_module, "u", 1)).unwrap();
+        assert!(text.contains(r#""url":"u","module":"app","md5""#), "{text}");
+        assert_eq!(module_of(&json!({"params": {"module": "app"}})), Some("app"));
+        assert_eq!(module_of(&json!({"params": {"module": "default"}})), None);
+        assert_eq!(module_of(&json!({"params": {}})), None);
     }
 
     #[test]

@@ -56,7 +56,22 @@ impl std::str::FromStr for BrokerUrl {
 }
 
 /// Connects and gives a bus subscribed to `filters`. Later the connection is made anew whenever it breaks.
+///
+/// Some brokers drop a client that subscribes below `$`, where OneNET's topics are: those filters are then left out.
 pub async fn start(url: &BrokerUrl, filters: &[&str]) -> Result<Bus, Failure> {
+    let all: Vec<String> = filters.iter().map(|f| (*f).to_owned()).collect();
+    match connect(url, &all).await {
+        Ok(bus) => Ok(bus),
+        Err(_) => {
+            let plain: Vec<String> = all.into_iter().filter(|f| !f.starts_with('$')).collect();
+            let bus = connect(url, &plain).await?;
+            note(format_args!("broker {}: topics beginning with $ are not possible there", url.address()));
+            Ok(bus)
+        }
+    }
+}
+
+async fn connect(url: &BrokerUrl, filters: &[String]) -> Result<Bus, Failure> {
     let name = format!("otakit-cloud-{}", std::process::id());
     let mut options = MqttOptions::new(name, url.host.clone(), url.port);
     options.set_keep_alive(Duration::from_secs(30)).set_max_packet_size(MAX_PACKET, MAX_PACKET);
@@ -64,14 +79,13 @@ pub async fn start(url: &BrokerUrl, filters: &[&str]) -> Result<Bus, Failure> {
         options.set_credentials(user, password);
     }
     let (client, mut events) = AsyncClient::new(options, 256);
-    let filters: Vec<String> = filters.iter().map(|f| (*f).to_owned()).collect();
-    timeout(START_TIME, first_connection(&client, &mut events, &filters))
+    timeout(START_TIME, first_connection(&client, &mut events, filters))
         .await
         .unwrap_or_else(|_| Err("no answer".to_owned()))
         .map_err(|why| Failure::new(format!("broker {}: {why}", url.address())))?;
     let (bus, ends) = bus();
     tokio::spawn(send(client.clone(), ends.outgoing));
-    tokio::spawn(receive(client, events, filters, ends.incoming));
+    tokio::spawn(receive(client, events, filters.to_vec(), ends.incoming));
     Ok(bus)
 }
 

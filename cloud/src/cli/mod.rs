@@ -3,6 +3,7 @@
 //! none runs.
 
 mod client;
+mod onenet;
 mod status;
 
 use std::path::PathBuf;
@@ -77,6 +78,9 @@ enum Command {
     /// Set a product's remote configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Order and show OneNET's upgrade tasks
+    #[command(subcommand)]
+    Onenet(onenet::Command),
     /// Run an HTTP server that lies, one way per path
     Faults(faults::Options),
 }
@@ -122,6 +126,9 @@ enum FirmwareCommand {
         /// Version, 1 to 64 letters, digits and _-.
         #[arg(long)]
         version: String,
+        /// The module that it is for, in place of the device itself
+        #[arg(long)]
+        module: Option<String>,
         /// Offer it to every device that reports an older version (1.10.0 is newer than 1.9.0)
         #[arg(long)]
         auto: bool,
@@ -183,6 +190,7 @@ pub fn run() -> Result<(), Failure> {
         Command::Config(ConfigCommand::Set { data, product, file, push }) => {
             config(&data, &product, &file, push)
         }
+        Command::Onenet(command) => onenet::run(command),
         Command::Faults(options) => faults::run(&options),
     }
 }
@@ -241,10 +249,31 @@ fn device(command: DeviceCommand) -> Result<(), Failure> {
 
 fn firmware(command: FirmwareCommand) -> Result<(), Failure> {
     match command {
-        FirmwareCommand::Add { data, file, product, version, auto, sign, omit_md5, in_place, replace } => {
+        FirmwareCommand::Add {
+            data,
+            file,
+            product,
+            version,
+            module,
+            auto,
+            sign,
+            omit_md5,
+            in_place,
+            replace,
+        } => {
             let layout = data.layout();
             let (file, product, version) = (file.as_path(), product.as_str(), version.as_str());
-            let new = NewFirmware { file, product, version, auto, sign, omit_md5, in_place, replace };
+            let new = NewFirmware {
+                file,
+                product,
+                version,
+                module: module.as_deref(),
+                auto,
+                sign,
+                omit_md5,
+                in_place,
+                replace,
+            };
             let added = import::add_firmware(&layout, &new)?;
             if let Some(server) = Server::of(&layout)? {
                 server.post("/api/firmware", &json!({ "id": added.id }))?;

@@ -23,6 +23,8 @@ pub struct NewFirmware<'a> {
     pub product: &'a str,
     /// Version.
     pub version: &'a str,
+    /// See [`Firmware::module`].
+    pub module: Option<&'a str>,
     /// See [`Firmware::auto`].
     pub auto: bool,
     /// See [`Firmware::sign`].
@@ -42,7 +44,12 @@ pub fn add_firmware(layout: &Layout, new: &NewFirmware<'_>) -> Result<Firmware, 
     if new.omit_md5 && new.sign.is_none() {
         return Err(Failure::new("an offer without md5 needs a --sign method"));
     }
-    let id = format!("{}-{}", new.product, new.version);
+    let id = match new.module {
+        Some(module) => {
+            format!("{}-{}-{}", new.product, checked_name("module", module)?, new.version)
+        }
+        None => format!("{}-{}", new.product, new.version),
+    };
     let description = layout.firmware(&id);
     if description.exists() && !new.replace {
         return Err(Failure::new(format!("firmware {id} exists already (use --replace)")));
@@ -52,6 +59,7 @@ pub fn add_firmware(layout: &Layout, new: &NewFirmware<'_>) -> Result<Firmware, 
         id,
         product_key: new.product.to_owned(),
         version: new.version.to_owned(),
+        module: new.module.map(str::to_owned),
         auto: new.auto,
         sign: new.sign,
         omit_md5: new.omit_md5,

@@ -99,6 +99,7 @@ impl Store {
             version: None,
             version_at: None,
             gateway: None,
+            modules: BTreeMap::new(),
             updates: Vec::new(),
         });
         device.device_secret = secret.to_owned();
@@ -167,8 +168,16 @@ impl Store {
 
     /// The newest firmware of a product, of those with auto-push on when `auto_only`.
     pub fn newest(&self, product: &str, auto_only: bool) -> Option<Firmware> {
+        self.newest_of(product, None, auto_only)
+    }
+
+    /// The newest firmware for a module of a product's devices; `None`: for the devices themselves.
+    pub fn newest_of(&self, product: &str, module: Option<&str>, auto_only: bool) -> Option<Firmware> {
         let inner = self.inner.lock();
-        let fitting = inner.firmware.values().filter(|f| f.product_key == product && (f.auto || !auto_only));
+        let fits = |f: &&Firmware| {
+            f.product_key == product && f.module.as_deref() == module && (f.auto || !auto_only)
+        };
+        let fitting = inner.firmware.values().filter(fits);
         fitting.max_by(|a, b| version::compare(&a.version, &b.version)).cloned()
     }
 
@@ -187,26 +196,42 @@ impl Store {
 
     /// Records the version that a device reports; it completes every update to that version. `false`:
     /// unknown device.
-    pub fn report_version(&self, key: &DeviceKey, reported: &str) -> Result<bool, Failure> {
+    pub fn report_version(
+        &self,
+        key: &DeviceKey,
+        module: Option<&str>,
+        reported: &str,
+    ) -> Result<bool, Failure> {
         self.change(key, |device| {
             let now = time::now();
             let completed =
-                device.updates.last_mut().filter(|u| u.to == reported && u.state != State::Succeeded);
+                last_of(device, module).filter(|u| u.to == reported && u.state != State::Succeeded);
             if let Some(update) = completed {
                 update.state = State::Succeeded;
                 update.reason = None;
                 update.ended_at = Some(now.clone());
             }
-            device.version = Some(reported.to_owned());
-            device.version_at = Some(now);
+            match module {
+                Some(module) => drop(device.modules.insert(module.to_owned(), reported.to_owned())),
+                None => {
+                    device.version = Some(reported.to_owned());
+                    device.version_at = Some(now);
+                }
+            }
         })
     }
 
     /// Records a progress report. `false`: unknown device.
-    pub fn report_step(&self, key: &DeviceKey, step: i32, desc: &str) -> Result<bool, Failure> {
+    pub fn report_step(
+        &self,
+        key: &DeviceKey,
+        module: Option<&str>,
+        step: i32,
+        desc: &str,
+    ) -> Result<bool, Failure> {
         self.change(key, |device| {
             let now = time::now();
-            let Some(update) = device.updates.last_mut() else { return };
+            let Some(update) = last_of(device, module) else { return };
             if update.steps.len() < MAX_STEPS {
                 update.steps.push(Step { at: now.clone(), step, desc: desc.to_owned() });
             } else {
@@ -239,7 +264,8 @@ impl Store {
         };
         let mut id = next;
         let known = self.change(key, |device| {
-            let open = device.updates.last_mut().filter(|u| u.firmware == firmware.id && !u.state.is_final());
+            let open = last_of(device, firmware.module.as_deref())
+                .filter(|u| u.firmware == firmware.id && !u.state.is_final());
             if let Some(update) = open {
                 update.pushes += 1;
                 id = update.id;
@@ -247,9 +273,13 @@ impl Store {
             }
             device.updates.push(Update {
                 id: next,
-                from: device.version.clone(),
+                from: match &firmware.module {
+                    Some(module) => device.modules.get(module).cloned(),
+                    None => device.version.clone(),
+                },
                 to: firmware.version.clone(),
                 firmware: firmware.id.clone(),
+                module: firmware.module.clone(),
                 pushes: 1,
                 pushed_at: time::now(),
                 state: State::Pushed,
@@ -265,8 +295,8 @@ impl Store {
     }
 
     /// The firmware that a device with this version ought to get unasked.
-    pub fn due(&self, key: &DeviceKey, reported: &str) -> Option<Firmware> {
-        let newest = self.newest(&key.product, true)?;
+    pub fn due(&self, key: &DeviceKey, module: Option<&str>, reported: &str) -> Option<Firmware> {
+        let newest = self.newest_of(&key.product, module, true)?;
         (version::compare(reported, &newest.version) == Ordering::Less).then_some(newest)
     }
 
@@ -278,6 +308,11 @@ impl Store {
         files::write(&self.layout.device(key), device)?;
         Ok(true)
     }
+}
+
+/// The last update of a module; `None`: of the device itself.
+fn last_of<'a>(device: &'a mut Device, module: Option<&str>) -> Option<&'a mut Update> {
+    device.updates.iter_mut().rev().find(|u| u.module.as_deref() == module)
 }
 
 /// What the negative progress steps mean.

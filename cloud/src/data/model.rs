@@ -2,6 +2,7 @@
 //! What the cloud remembers: devices, their updates, firmware and configurations.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Names one device on any platform: product key and device name.
@@ -47,6 +48,9 @@ pub struct Device {
     /// The gateway that it belongs to, `product/device`, when it is a sub-device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<String>,
+    /// The versions of its modules.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub modules: BTreeMap<String, String>,
     /// Updates pushed to the device, oldest first; the oldest are dropped beyond a fixed number.
     #[serde(default)]
     pub updates: Vec<Update>,
@@ -101,6 +105,9 @@ pub struct Update {
     pub to: String,
     /// Identifies the firmware.
     pub firmware: String,
+    /// The module that it is for; `None`: the device itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
     /// How often the offer was published.
     pub pushes: u32,
     /// When the offer was published first.
@@ -171,6 +178,9 @@ pub struct Firmware {
     pub product_key: String,
     /// Its version.
     pub version: String,
+    /// The module that it is for; `None`: the device itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
     /// Whether a device that reports an older version is offered it unasked.
     pub auto: bool,
     /// The digest named beside `md5`, none by default.

@@ -51,7 +51,8 @@ impl OwnSignal {
 impl Signal for OwnSignal {
     fn publish(&self, topic: &str, qos: u8, payload: &[u8]) -> Result<(), SignalError> {
         let client = self.client().ok_or(SignalError)?;
-        client.publish(topic, qos, payload).map(drop).map_err(|_| SignalError)
+        // `IOT_OTA_FetchYield` reports too: a full queue must not hold it beyond its time.
+        client.try_publish(topic, qos, payload).map(drop).map_err(|_| SignalError)
     }
 
     fn subscribe(&self, topic: &str, qos: u8, listener: Arc<dyn Listener>) -> Result<(), SignalError> {

@@ -54,8 +54,47 @@ impl Fault {
     }
 }
 
-/// An agent for one exchange with one target.
-pub fn agent(dial: Arc<dyn Dial>, target: Target, limits: Limits, cancel: Cancel, fault: Fault) -> Agent {
+/// Takes a connection out of ureq once the answer's header is read. A body with a known length needs no more protocol:
+/// read straight into the pipe's slots, it is copied once less, and ureq's buffers can be freed.
+#[derive(Clone, Default)]
+pub struct Handover(Arc<Mutex<Handing>>);
+
+#[derive(Default)]
+struct Handing {
+    wanted: bool,
+    stream: Option<Box<dyn Stream>>,
+}
+
+impl Handover {
+    /// From now on ureq's next wait for input ends in an error, with the connection put here.
+    pub fn want(&self) {
+        self.0.lock().wanted = true;
+    }
+
+    /// The connection, once ureq has used up what it had read of the body.
+    pub fn take(&self) -> Option<Box<dyn Stream>> {
+        self.0.lock().stream.take()
+    }
+
+    fn offer(&self, stream: &mut Option<Box<dyn Stream>>) -> bool {
+        let mut handing = self.0.lock();
+        if handing.wanted {
+            handing.stream = stream.take();
+        }
+        handing.wanted
+    }
+}
+
+/// An agent for one exchange with one target; `total` bounds the whole of it, body included.
+pub fn agent(
+    dial: Arc<dyn Dial>,
+    target: Target,
+    limits: Limits,
+    total: Option<Duration>,
+    cancel: Cancel,
+    fault: Fault,
+    handover: Handover,
+) -> Agent {
     let config = Config::builder()
         .proxy(None)
         .http_status_as_error(false)
@@ -69,8 +108,9 @@ pub fn agent(dial: Arc<dyn Dial>, target: Target, limits: Limits, cancel: Cancel
         .max_response_header_size(INPUT_BUFFER)
         .max_idle_connections(0)
         .timeout_recv_response(Some(limits.answer))
+        .timeout_global(total)
         .build();
-    Agent::with_parts(config, HalConnector { dial, target, limits, cancel, fault }, NoResolver)
+    Agent::with_parts(config, HalConnector { dial, target, limits, cancel, fault, handover }, NoResolver)
 }
 
 /// The firmware's network resolves names itself.
@@ -89,6 +129,7 @@ struct HalConnector {
     limits: Limits,
     cancel: Cancel,
     fault: Fault,
+    handover: Handover,
 }
 
 impl fmt::Debug for HalConnector {
@@ -106,24 +147,27 @@ impl Connector for HalConnector {
             .dial(&self.target, self.limits.connect, &self.cancel)
             .map_err(|error| self.fault.set(error))?;
         Ok(Some(HalTransport {
-            stream: Mutex::new(stream),
+            stream: Mutex::new(Some(stream)),
             buffers: LazyBuffers::new(INPUT_BUFFER, OUTPUT_BUFFER),
             tls: matches!(self.target.security, Security::Tls(_)),
             stall: self.limits.stall,
             cancel: self.cancel.clone(),
             fault: self.fault.clone(),
+            handover: self.handover.clone(),
         }))
     }
 }
 
 struct HalTransport {
     /// ureq wants transports to be `Sync`; only one thread ever uses this one, so the lock is never waited for.
-    stream: Mutex<Box<dyn Stream>>,
+    /// Empty once handed over.
+    stream: Mutex<Option<Box<dyn Stream>>>,
     buffers: LazyBuffers,
     tls: bool,
     stall: Duration,
     cancel: Cancel,
     fault: Fault,
+    handover: Handover,
 }
 
 impl fmt::Debug for HalTransport {
@@ -154,21 +198,27 @@ impl Transport for HalTransport {
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         let limit = self.limit(timeout);
         let output = self.buffers.output().get(..amount).unwrap_or_default();
-        self.stream.get_mut().write_all(output, limit).map_err(|error| self.fault.set(error))
+        let stream = self.stream.get_mut().as_mut().ok_or(Error::ConnectionFailed)?;
+        stream.write_all(output, limit).map_err(|error| self.fault.set(error))
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         let deadline = Instant::now() + self.limit(timeout);
+        let stream = self.stream.get_mut();
+        if self.handover.offer(stream) {
+            return Err(Error::ConnectionFailed);
+        }
+        let stream = stream.as_mut().ok_or(Error::ConnectionFailed)?;
         loop {
             if self.cancel.is_cancelled() {
                 return Err(self.fault.set(NetError::Cancelled));
             }
             let input = self.buffers.input_append_buf();
             if input.is_empty() {
-                // The header does not fit: ureq sees that nothing more came and ends with its own error.
-                return Ok(false);
+                // A header, or a line between chunks, that never ends.
+                return Err(Error::LargeResponseHeader(INPUT_BUFFER, INPUT_BUFFER));
             }
-            match self.stream.get_mut().read(input, SLICE) {
+            match stream.read(input, SLICE) {
                 Ok(0) if Instant::now() >= deadline => return Err(self.fault.set(NetError::Timeout)),
                 Ok(0) => {}
                 Ok(amount) => {

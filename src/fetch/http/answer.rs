@@ -81,7 +81,7 @@ fn part(headers: &HeaderMap, expected: &Expectation) -> Result<Answer, FetchErro
 }
 
 /// The answer's length, unless it comes chunked or ends with the connection. Two that differ break the protocol.
-fn content_length(headers: &HeaderMap) -> Result<Option<u64>, FetchError> {
+pub(super) fn content_length(headers: &HeaderMap) -> Result<Option<u64>, FetchError> {
     let Some(value) = single(headers, "content-length")? else { return Ok(None) };
     if headers.contains_key("transfer-encoding") {
         // Both at once is how requests and answers are smuggled (RFC 9112, section 6.3).
@@ -90,7 +90,12 @@ fn content_length(headers: &HeaderMap) -> Result<Option<u64>, FetchError> {
     decimal(value).map(Some).ok_or(FetchError::Protocol)
 }
 
-fn identity_encoding(headers: &HeaderMap) -> Result<(), FetchError> {
+/// Whether the body's length stands in the header, so that nothing in the body itself marks its end.
+pub fn is_counted(headers: &HeaderMap) -> bool {
+    matches!(content_length(headers), Ok(Some(_)))
+}
+
+pub(super) fn identity_encoding(headers: &HeaderMap) -> Result<(), FetchError> {
     match text(headers, "content-encoding") {
         Some(coding) if !coding.eq_ignore_ascii_case("identity") => Err(FetchError::Encoding),
         _ => Ok(()),
@@ -110,7 +115,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// The header's value; an error when it stands there twice with different values.
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, FetchError> {
+pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, FetchError> {
     let mut values = headers.get_all(name).iter();
     let Some(first) = values.next() else { return Ok(None) };
     if values.any(|other| other != first) {

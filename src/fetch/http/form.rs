@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Limits;
-use super::agent::{self, Fault};
+use super::agent::{self, Fault, Handover};
 use crate::cancel::Cancel;
 use crate::fetch::FetchError;
 use crate::net::{Dial, Target};
@@ -36,7 +36,15 @@ pub fn post(
     let fault = Fault::default();
     let limits = Limits { connect: limit, answer: limit, stall: limit };
     let url = format!("http://{}:{}{}", target.host, target.port, form.path);
-    let agent = agent::agent(dial.clone(), target, limits, Cancel::new(), fault.clone());
+    let agent = agent::agent(
+        dial.clone(),
+        target,
+        limits,
+        Some(limit),
+        Cancel::new(),
+        fault.clone(),
+        Handover::default(),
+    );
     let request = agent.post(url).header("Accept", form.accept).header("Content-Type", form.content_type);
     let response = request.send(form.body).map_err(|error| fault.or(&error))?;
     if response.status().as_u16() != 200 {

@@ -2,12 +2,16 @@
 //! Images over HTTP and HTTPS: one GET, resumed by `Range` and `If-Range`, every answer checked.
 
 mod agent;
-mod answer;
+pub(crate) mod answer;
+pub mod call;
 pub mod form;
+#[cfg(any(feature = "haas", feature = "quectel"))]
+mod size;
+pub mod slice;
 
 use std::io::Read;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ureq::http::HeaderMap;
@@ -15,8 +19,8 @@ use ureq::http::HeaderMap;
 use super::url::Url;
 use super::{Body, FetchError, Opened, Request, Source};
 use crate::cancel::Cancel;
-use crate::net::{Dial, NetError, Roots, Security, Target};
-use agent::Fault;
+use crate::net::{Dial, NetError, Roots, SLICE, Security, Stream, Target};
+use agent::{Fault, Handover};
 use answer::{Answer, Expectation};
 
 /// Redirects followed for one GET.
@@ -65,7 +69,16 @@ impl HttpSource {
         let security = if url.secure { Security::Tls(self.roots.clone()) } else { Security::Plain };
         let target = Target { host: url.host.clone(), port: url.port, security };
         let fault = Fault::default();
-        let agent = agent::agent(self.dial.clone(), target, self.limits, cancel.clone(), fault.clone());
+        let handover = Handover::default();
+        let agent = agent::agent(
+            self.dial.clone(),
+            target,
+            self.limits,
+            None,
+            cancel.clone(),
+            fault.clone(),
+            handover.clone(),
+        );
         let mut get = agent.get(url.to_string()).header("Accept", ACCEPT);
         if let Some(userinfo) = &url.userinfo {
             get = get.header("Authorization", format!("Basic {}", BASE64_STANDARD.encode(userinfo)));
@@ -77,7 +90,7 @@ impl HttpSource {
             }
         }
         let response = get.call().map_err(|error| fault.or(&error))?;
-        Ok(Exchange { response, fault })
+        Ok(Exchange { response, fault, handover })
     }
 }
 
@@ -87,13 +100,14 @@ const ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 struct Exchange {
     response: ureq::http::Response<ureq::Body>,
     fault: Fault,
+    handover: Handover,
 }
 
 impl Source for HttpSource {
     fn open(&self, request: &Request<'_>, cancel: &Cancel) -> Result<Opened, FetchError> {
         let mut url = Url::parse(request.url).map_err(FetchError::Url)?;
         for _ in 0..=MAX_REDIRECTS {
-            let Exchange { response, fault } = self.get(&url, request, cancel)?;
+            let Exchange { response, fault, handover } = self.get(&url, request, cancel)?;
             let expected = Expectation { offset: request.offset, size: request.size };
             match answer::judge(response.status().as_u16(), response.headers(), &expected)? {
                 Answer::Redirect(location) => {
@@ -110,9 +124,14 @@ impl Source for HttpSource {
                 Answer::Complete => return Ok(nothing_left(request, response.headers())),
                 Answer::Bytes { start } => {
                     let validator = answer::validator(response.headers());
-                    let reader = response.into_body().into_reader();
+                    if answer::is_counted(response.headers()) {
+                        handover.want();
+                    }
+                    let reader = Box::new(response.into_body().into_reader());
                     let left = request.size.saturating_sub(start);
-                    let body = Box::new(HttpBody { reader: Box::new(reader), fault, left });
+                    let (from, cancel) = (From::Ureq { reader, handover }, cancel.clone());
+                    let stall = self.limits.stall;
+                    let body = Box::new(HttpBody { from, fault, left, failed: None, stall, cancel });
                     return Ok(Opened { body, start, validator });
                 }
             }
@@ -123,32 +142,108 @@ impl Source for HttpSource {
 
 /// 416 to a request for the byte after the last one: the image is complete already.
 fn nothing_left(request: &Request<'_>, headers: &HeaderMap) -> Opened {
-    let body = Box::new(HttpBody { reader: Box::new(std::io::empty()), fault: Fault::default(), left: 0 });
-    Opened { body, start: request.offset, validator: answer::validator(headers) }
+    Opened { body: Box::new(Empty), start: request.offset, validator: answer::validator(headers) }
 }
 
+struct Empty;
+
+impl Body for Empty {
+    fn read(&mut self, _: &mut [u8]) -> Result<usize, FetchError> {
+        Ok(0)
+    }
+}
+
+/// How long [`Body::read_more`] waits: some networks take 0 for "for ever".
+const HARDLY: Duration = Duration::from_millis(1);
+
 struct HttpBody {
-    reader: Box<dyn Read + Send>,
+    from: From,
     fault: Fault,
     /// Bytes that the image still lacks.
     left: u64,
+    /// What [`Body::read_more`] came upon.
+    failed: Option<FetchError>,
+    stall: Duration,
+    cancel: Cancel,
+}
+
+/// Who reads the body.
+enum From {
+    /// ureq: a chunked one, one that ends with the connection, and the front of a counted one.
+    Ureq { reader: Box<dyn Read + Send>, handover: Handover },
+    /// We do: the rest of a counted one.
+    Stream(Box<dyn Stream>),
 }
 
 impl Body for HttpBody {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError> {
-        match self.reader.read(buf) {
-            Ok(0) if self.left > 0 && !buf.is_empty() => Err(FetchError::Truncated),
-            Ok(n) => {
-                self.left = self.left.saturating_sub(n as u64);
-                Ok(n)
-            }
-            Err(error) => Err(match self.fault.take() {
-                // A connection that ends in mid-body is a short body, however politely it ends.
-                Some(NetError::Closed) => FetchError::Truncated,
-                Some(fault) => FetchError::Net(fault),
-                None if error.kind() == std::io::ErrorKind::UnexpectedEof => FetchError::Truncated,
-                None => FetchError::Protocol,
-            }),
+        if self.left == 0 || buf.is_empty() {
+            return Ok(0);
         }
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        if let From::Ureq { reader, handover } = &mut self.from {
+            match (reader.read(buf), handover.take()) {
+                (Err(_), Some(stream)) => self.from = From::Stream(stream),
+                (Ok(0), _) => return Err(FetchError::Truncated),
+                (Ok(n), _) => return Ok(self.count(n)),
+                (Err(error), None) => return Err(broken(&self.fault, &error)),
+            }
+        }
+        let deadline = Instant::now() + self.stall;
+        loop {
+            if self.cancel.is_cancelled() {
+                return Err(FetchError::Net(NetError::Cancelled));
+            }
+            match self.read_stream(buf, SLICE)? {
+                0 if Instant::now() >= deadline => return Err(FetchError::Net(NetError::Timeout)),
+                0 => {}
+                n => return Ok(n),
+            }
+        }
+    }
+
+    fn read_more(&mut self, buf: &mut [u8]) -> usize {
+        if self.left == 0 || self.failed.is_some() || self.cancel.is_cancelled() {
+            return 0;
+        }
+        // What came before a failure is worth having: the failure waits for the next `read`.
+        self.read_stream(buf, HARDLY).unwrap_or_else(|error| {
+            self.failed = Some(error);
+            0
+        })
+    }
+}
+
+impl HttpBody {
+    fn count(&mut self, n: usize) -> usize {
+        self.left = self.left.saturating_sub(n as u64);
+        n
+    }
+
+    fn read_stream(&mut self, buf: &mut [u8], timeout: Duration) -> Result<usize, FetchError> {
+        let From::Stream(stream) = &mut self.from else { return Ok(0) };
+        let room = buf.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        match stream.read(buf.get_mut(..room).unwrap_or_default(), timeout) {
+            Ok(n) => Ok(self.count(n)),
+            // A connection that ends in mid-body is a short body, however politely it ends.
+            Err(NetError::Closed) => Err(FetchError::Truncated),
+            Err(error) => Err(FetchError::Net(error)),
+        }
+    }
+}
+
+/// What a failed read of a body amounts to.
+fn broken(fault: &Fault, error: &std::io::Error) -> FetchError {
+    match fault.take() {
+        // A connection that ends in mid-body is a short body, however politely it ends.
+        Some(NetError::Closed) => FetchError::Truncated,
+        Some(fault) => FetchError::Net(fault),
+        None => match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => FetchError::Truncated,
+            std::io::ErrorKind::TimedOut => FetchError::Net(NetError::Timeout),
+            _ => FetchError::Protocol,
+        },
     }
 }

@@ -229,6 +229,20 @@ fn an_application_faster_than_the_network_waits_and_is_told() {
 }
 
 #[test]
+fn who_cannot_wait_is_told_at_once() {
+    let (_allow, writes) = mpsc::channel();
+    let dial = Arc::new(Gated(parking_lot::Mutex::new(Some(writes))));
+    let options = Options { request_timeout: LONG, max_packet_out: 16 * 1024, ..Broker::new().options() };
+    let client = Client::connect(dial, options, None, Vec::new()).unwrap();
+    let payload = [0; 8000];
+    let start = Instant::now();
+    let accepted = (0..10).filter(|_| client.try_publish("/t", 0, &payload).is_ok()).count();
+    assert_eq!((accepted, client.try_publish("/t", 0, &payload)), (4, Err(MqttError::Network)));
+    assert!(start.elapsed() < LONG / 2);
+    client.disconnect(100 * MS);
+}
+
+#[test]
 fn a_server_that_takes_nothing_is_given_up() {
     let broker = Broker::new();
     let (default, news) = recorder(0);

@@ -17,7 +17,7 @@ use crate::platform::aliyun::report;
 use crate::platform::aliyun::topics::Topic;
 
 /// How long an answer is waited for, for each of the two ways to ask.
-const ANSWER: Duration = Duration::from_secs(10);
+const ANSWER: Duration = Duration::from_secs(5);
 /// How often a waiting thread looks whether it was cancelled.
 const SLICE: Duration = Duration::from_millis(50);
 

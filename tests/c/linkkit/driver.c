@@ -261,7 +261,7 @@ int main(void)
             break;
         }
         if (!run(own_commands, &command) && !run(mqtt_commands, &command) && !run(ota_commands, &command) &&
-            !run(model_commands, &command)) {
+            !run(control_commands, &command) && !run(model_commands, &command)) {
             fprintf(stderr, "driver: no command %s\n", command.word[0]);
             exit(70);
         }

@@ -37,6 +37,7 @@ typedef struct {
 
 extern const entry_t mqtt_commands[];
 extern const entry_t ota_commands[];
+extern const entry_t control_commands[];
 extern const entry_t model_commands[];
 
 /* Milliseconds of the monotonic clock. */

@@ -28,6 +28,8 @@ TYPE_NONE, TYPE_COTA, TYPE_FOTA = 0, 1, 2
 ATTEMPTS, RETRY_BASE_MS, RETRY_CAP_MS, CONNECT_MS, ANSWER_MS, STALL_MS = range(6)
 # How the tests' devices give up: soon enough for a suite, late enough for servers that pause for some seconds.
 IMPATIENT = {ATTEMPTS: 4, RETRY_BASE_MS: 20, RETRY_CAP_MS: 100, CONNECT_MS: 3000, ANSWER_MS: 8000, STALL_MS: 4000}
+# For URLs that are refused: before each further try the platform, silent in these tests, is given 20 s for a fresh one.
+ONE_TRY = {**IMPATIENT, ATTEMPTS: 1}
 
 PK = "a1TestProdK"
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -44,13 +46,14 @@ def unique_name(stem="dev"):
 class Device:
     """A driver that is one device, and the record of what it says to the broker."""
 
-    def __init__(self, bench, name=None, env=None, under_valgrind=None, build=None, options=None):
+    def __init__(self, bench, name=None, env=None, under_valgrind=None, build=None, options=None,
+                 program="driver"):
         """`options`: OTAKIT_OPTION_* and values in place of the impatient ones; {} leaves the library's own."""
         self.bench, self.pk, self.dn = bench, PK, name or unique_name()
         self.proxy = RecordingProxy(bench.broker.port)
         bench.addCleanup(self.proxy.close)
         full = {"OTAKIT_LAB_ALIYUN_MQTT": f"127.0.0.1:{self.proxy.port}", **(env or {})}
-        self.driver = Driver(full, under_valgrind, build)
+        self.driver = Driver(full, under_valgrind, build, program)
         bench.addCleanup(self.driver.close)
         self.options = IMPATIENT if options is None else options
         self.m = self.h = None

@@ -7,6 +7,7 @@ import subprocess
 from .context import tool
 
 GOOD, WRONG_HOST, EXPIRED, UNKNOWN_CA = "good", "wrong-host", "expired", "unknown-ca"
+NOT_YET, SELF_SIGNED = "not-yet", "self-signed"
 LOCAL = "DNS:localhost,IP:127.0.0.1"
 
 CONFIG = """
@@ -49,6 +50,10 @@ class Authority:
         self._leaf(WRONG_HOST, "trusted", "DNS:elsewhere.test")
         self._leaf(EXPIRED, "trusted", LOCAL, start="20200101000000Z", end="20210101000000Z")
         self._leaf(UNKNOWN_CA, "stranger", LOCAL)
+        self._leaf(NOT_YET, "trusted", LOCAL, start="20480101000000Z", end="20490101000000Z")
+        self._openssl("req", "-x509", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                      "-keyout", self.key(SELF_SIGNED), "-out", self.cert(SELF_SIGNED), "-subj", "/CN=localhost",
+                      "-days", "20", "-addext", f"subjectAltName={LOCAL}")
 
     @property
     def ca(self):

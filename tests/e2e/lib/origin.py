@@ -31,6 +31,8 @@ SERVER = """
     listen 127.0.0.1:{port}{ssl};
     {certs}
     root {dir}/www;
+    if ($arg_rate) {{ set $limit_rate $arg_rate; }}
+    location = / {{ return 404; }}
     location = /to-plain.bin {{ return 302 http://127.0.0.1:{plain}/image.bin; }}
     location = /relative.bin {{ return 302 /image.bin; }}
     location = /moved.bin {{ return 301 http://127.0.0.1:{plain}/image.bin; }}

@@ -16,6 +16,9 @@ class RecordingProxy:
         self.broker_port = broker_port
         self.packets = []
         self.refusing = False      # accepts and closes at once
+        self.frozen = False        # relays nothing, keeps connections open
+        self.delay = 0.0           # seconds that each portion is held back
+        self.bytewise = False      # relays byte by byte
         self._lock = threading.Lock()
         self._pairs = {}
         self._connections = 0
@@ -57,7 +60,11 @@ class RecordingProxy:
                 packets = decoder.feed(data, time.monotonic())
                 with self._lock:
                     self.packets.extend(packets)
-                sink.sendall(data)
+                time.sleep(self.delay)
+                while self.frozen and number in self._pairs:
+                    time.sleep(0.02)
+                for at in range(0, len(data), 1 if self.bytewise else len(data)):
+                    sink.sendall(data[at:at + 1] if self.bytewise else data)
         except OSError:
             pass
         self._drop(number)
@@ -81,9 +88,13 @@ class RecordingProxy:
             rest >>= 7
             if not rest:
                 break
+        self.inject(b"\x30" + length + body)
+
+    def inject(self, data):
+        """Puts bytes that no broker sent on the newest connection, towards the device."""
         with self._lock:
             device = self._pairs[max(self._pairs)][0]
-        device.sendall(b"\x30" + length + body)
+        device.sendall(data)
 
     @property
     def connections(self):

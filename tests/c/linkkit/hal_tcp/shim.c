@@ -7,6 +7,7 @@
  *   hal_tcp connect HOST PORT
  *   hal_tcp establish=N open=N read=BYTES written=BYTES
  *
+ * The host hang.test takes a minute to be not found, as with a modem that has lost its network.
  * SHIM_LOCAL_ONLY=1: any other host than 127.0.0.1 and localhost is refused without asking the network.
  * SHIM_FILL=1: a read waits until the whole buffer is full or the time is over, as the reference's own HAL does.
  * Without it a read returns with the first bytes.
@@ -75,6 +76,12 @@ uintptr_t HAL_TCP_Establish(const char *host, uint16_t port)
     pthread_mutex_unlock(&lock);
 
     fprintf(stderr, "hal_tcp connect %s %u\n", host, (unsigned)port);
+    if (strcmp(host, "hang.test") == 0) {
+        struct timespec minute = {60, 0};
+
+        nanosleep(&minute, NULL);
+        return (uintptr_t)-1;
+    }
     if (is_set("SHIM_LOCAL_ONLY") && strcmp(host, "127.0.0.1") != 0 && strcmp(host, "localhost") != 0) {
         return (uintptr_t)-1;
     }

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `otakit-cloud onenet …`: tasks of OneNET's devices. Devices and firmware are added as for every platform: the product
+//! key is the product id, the device secret the access key in base64.
+
+use serde_json::{Value, json};
+
+use super::client::Server;
+use super::{Data, no_server};
+use crate::Failure;
+
+/// What to do.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Order an upgrade; a task of the same kind that is under way is cancelled
+    Task {
+        #[command(flatten)]
+        data: Data,
+        /// Product id
+        product: String,
+        /// Device name; in the general API, the device id
+        device: String,
+        /// Version of a firmware that was added
+        #[arg(long)]
+        version: String,
+        /// What is upgraded: the module's firmware or the application
+        #[arg(long, default_value = "sota")]
+        kind: Kind,
+        /// Least signal strength
+        #[arg(long, default_value_t = 0)]
+        signal: u8,
+        /// Least battery charge in percent
+        #[arg(long, default_value_t = 0)]
+        power: u8,
+        /// Attempts that the device is told
+        #[arg(long, default_value_t = 0)]
+        retry: i16,
+        /// Seconds between them
+        #[arg(long, default_value_t = 0)]
+        interval: u32,
+        /// Seconds that a token of the task is good for, two days by default
+        #[arg(long, value_name = "SECONDS", default_value_t = 172_800)]
+        token_life: u64,
+    },
+    /// Cancel what is under way for a device
+    Cancel {
+        #[command(flatten)]
+        data: Data,
+        /// Product id
+        product: String,
+        /// Device name
+        device: String,
+    },
+    /// Show a device's tasks as JSON, with every report
+    Tasks {
+        #[command(flatten)]
+        data: Data,
+        /// Product id
+        product: String,
+        /// Device name
+        device: String,
+    },
+}
+
+/// What an upgrade is of.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Kind {
+    /// The module's firmware.
+    Fota,
+    /// The application.
+    Sota,
+}
+
+/// Runs the command.
+pub fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Task {
+            data,
+            product,
+            device,
+            version,
+            kind,
+            signal,
+            power,
+            retry,
+            interval,
+            token_life,
+        } => {
+            let order = json!({
+                "product_key": product, "device_name": device, "firmware": format!("{product}-{version}"),
+                "kind": if matches!(kind, Kind::Fota) { 1 } else { 2 },
+                "signal": signal, "power": power, "retry": retry, "interval": interval, "token_life": token_life,
+            });
+            let task = server(&data)?.post("/api/onenet/task", &order)?;
+            println!("task {} to {version} for {product}/{device}", super::text_of(&task, "tid"));
+            Ok(())
+        }
+        Command::Cancel { data, product, device } => {
+            let named = json!({ "product_key": product, "device_name": device });
+            let answer = server(&data)?.post("/api/onenet/cancel", &named)?;
+            println!("cancelled {}", super::text_of(&answer, "cancelled"));
+            Ok(())
+        }
+        Command::Tasks { data, product, device } => {
+            crate::data::checked_name("product id", &product)?;
+            crate::data::checked_name("device name", &device)?;
+            let tasks: Value =
+                server(&data)?.get(&format!("/api/onenet/tasks?product={product}&device={device}"))?;
+            println!("{}", serde_json::to_string_pretty(&tasks).map_err(|e| Failure::new(e.to_string()))?);
+            Ok(())
+        }
+    }
+}
+
+fn server(data: &Data) -> Result<Server, Failure> {
+    Server::of(&data.layout())?.ok_or_else(no_server)
+}

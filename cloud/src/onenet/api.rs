@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The routes: the platform's own, and `/api/onenet/…` for the command line.
+//!
+//! | request | body | answer |
+//! |---|---|---|
+//! | POST /api/onenet/task | product_key, device_name, firmware, kind, signal, power, retry, interval, token_life | the task |
+//! | POST /api/onenet/cancel | product_key, device_name | cancelled |
+//! | GET /api/onenet/tasks?product=P&device=D | | list of tasks |
+
+use std::io::SeekFrom;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio_util::io::ReaderStream;
+
+use super::answer::{self, Dialect, envelope};
+use super::tasks::{Name, Order, Tasks, errno, now};
+use super::{inform_topic, range, token};
+use crate::Failure;
+use crate::broker::{Outgoing, Publisher};
+use crate::data::model::{DeviceKey, Firmware};
+use crate::note;
+
+/// What the handlers share.
+#[derive(Debug)]
+pub struct Shared {
+    /// The tasks.
+    pub tasks: Arc<Tasks>,
+    /// The way to devices, where the broker lets notices pass.
+    pub publisher: Option<Publisher>,
+    /// `host:port` of this server.
+    pub address: String,
+}
+
+type App = State<Arc<Shared>>;
+
+/// All routes.
+pub fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/ota/device/version", post(general_version))
+        .route("/ota/south/check", get(general_check))
+        .route("/ota/south/download/:token/check", get(general_stands))
+        .route("/ota/south/download/:token", get(general_download))
+        .route("/ota/south/device/download/:token/progress", post(general_report))
+        .merge(things("/ota", Dialect::Studio))
+        .merge(things("/fuse-ota", Dialect::Fuse))
+        .route("/api/onenet/task", post(order))
+        .route("/api/onenet/cancel", post(cancel))
+        .route("/api/onenet/tasks", get(tasks))
+        .with_state(shared)
+}
+
+type Device = Path<(String, String)>;
+type OfTask = Path<(String, String, u32)>;
+
+fn things(root: &str, dialect: Dialect) -> Router<Arc<Shared>> {
+    let at = |rest: &str| format!("{root}/:product/:device{rest}");
+    let download = move |State(app): App, Path((product, device, tid)): OfTask, headers: HeaderMap| async move {
+        match authorise(&app, &headers, Some(&product), &device) {
+            Some(key) => send(&app, dialect, app.tasks.package(Some(&key), &Name::Tid(tid)), &headers).await,
+            None if dialect == Dialect::Fuse => answer::refusal(dialect, 6),
+            None => answer::unauthorised(dialect),
+        }
+    };
+    Router::new()
+        .route(
+            &at("/version"),
+            get(move |State(app): App, Path((product, device)): Device, headers: HeaderMap| async move {
+                let Some(key) = authorise(&app, &headers, Some(&product), &device) else {
+                    return answer::unauthorised(dialect);
+                };
+                let version = app.tasks.store().device(&key).and_then(|device| device.version);
+                envelope(dialect, 0, Some(json!({ "f_version": version, "s_version": version })))
+            })
+            .post(
+                move |State(app): App, Path((product, device)): Device, headers: HeaderMap, body: String| async move {
+                    match authorise(&app, &headers, Some(&product), &device) {
+                        Some(key) => version(&app, dialect, &key, &body),
+                        None => answer::unauthorised(dialect),
+                    }
+                },
+            ),
+        )
+        .route(
+            &at("/check"),
+            get(
+                move |State(app): App,
+                      Path((product, device)): Device,
+                      Query(query): Query<Check>,
+                      headers: HeaderMap| async move {
+                    match authorise(&app, &headers, Some(&product), &device) {
+                        Some(key) => check(&app, dialect, &key, &query),
+                        None => answer::unauthorised(dialect),
+                    }
+                },
+            ),
+        )
+        .route(
+            &at("/:tid/check"),
+            get(move |State(app): App, Path((product, device, tid)): OfTask, headers: HeaderMap| async move {
+                match authorise(&app, &headers, Some(&product), &device) {
+                    Some(key) => stands(&app, dialect, &key, &Name::Tid(tid)),
+                    None => answer::unauthorised(dialect),
+                }
+            }),
+        )
+        .route(
+            &at("/:tid/status"),
+            post(
+                move |State(app): App, Path((product, device, tid)): OfTask, headers: HeaderMap, body: String| async move {
+                    match authorise(&app, &headers, Some(&product), &device) {
+                        Some(key) => report(&app, dialect, &key, &Name::Tid(tid), &body),
+                        None => answer::unauthorised(dialect),
+                    }
+                },
+            ),
+        )
+        // The SDK writes a slash at the end, the current platform does not.
+        .route(&at("/:tid/download"), get(download))
+        .route(&at("/:tid/download/"), get(download))
+}
+
+#[derive(Debug, Deserialize)]
+struct Check {
+    #[serde(rename = "type")]
+    kind: u8,
+    version: String,
+    #[serde(default)]
+    cdn: bool,
+    #[serde(default)]
+    dev_id: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct DevId {
+    dev_id: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Versions {
+    f_version: String,
+    s_version: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Report {
+    step: u32,
+}
+
+fn authorise(app: &Shared, headers: &HeaderMap, product: Option<&str>, device: &str) -> Option<DeviceKey> {
+    let authorization =
+        headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let checked = token::check(app.tasks.store(), authorization, product, device, now());
+    checked.inspect_err(|why| note(format_args!("onenet: refused: {why}"))).ok()
+}
+
+async fn general_version(
+    State(app): App,
+    Query(query): Query<DevId>,
+    headers: HeaderMap,
+    body: String,
+) -> Response<Body> {
+    match authorise(&app, &headers, None, &query.dev_id) {
+        Some(key) => version(&app, Dialect::General, &key, &body),
+        None => answer::unauthorised(Dialect::General),
+    }
+}
+
+async fn general_check(State(app): App, Query(query): Query<Check>, headers: HeaderMap) -> Response<Body> {
+    match authorise(&app, &headers, None, &query.dev_id) {
+        Some(key) => check(&app, Dialect::General, &key, &query),
+        None => answer::unauthorised(Dialect::General),
+    }
+}
+
+async fn general_stands(
+    State(app): App,
+    Path(token): Path<String>,
+    Query(query): Query<DevId>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    match authorise(&app, &headers, None, &query.dev_id) {
+        Some(key) => stands(&app, Dialect::General, &key, &Name::Token(token)),
+        None => answer::unauthorised(Dialect::General),
+    }
+}
+
+/// Names no device: the token that names the task does.
+async fn general_download(State(app): App, Path(token): Path<String>, headers: HeaderMap) -> Response<Body> {
+    send(&app, Dialect::General, app.tasks.package(None, &Name::Token(token)), &headers).await
+}
+
+async fn general_report(
+    State(app): App,
+    Path(token): Path<String>,
+    Query(query): Query<DevId>,
+    headers: HeaderMap,
+    body: String,
+) -> Response<Body> {
+    match authorise(&app, &headers, None, &query.dev_id) {
+        Some(key) => report(&app, Dialect::General, &key, &Name::Token(token), &body),
+        None => answer::unauthorised(Dialect::General),
+    }
+}
+
+fn version(app: &Shared, dialect: Dialect, key: &DeviceKey, body: &str) -> Response<Body> {
+    let Ok(versions) = serde_json::from_str::<Versions>(body) else {
+        return envelope(dialect, errno::PARAMETERS, None);
+    };
+    note(format_args!("{key} runs {} / {}", versions.f_version, versions.s_version));
+    let taken = app.tasks.version(key, &versions.f_version, &versions.s_version);
+    envelope(dialect, taken.unwrap_or(errno::PARAMETERS), None)
+}
+
+fn check(app: &Shared, dialect: Dialect, key: &DeviceKey, query: &Check) -> Response<Body> {
+    match app.tasks.check(key, query.kind, &query.version) {
+        Ok((task, firmware)) => {
+            let address = query.cdn.then_some(app.address.as_str());
+            envelope(dialect, 0, Some(answer::task(dialect, &task, &firmware, address)))
+        }
+        Err(errno) => envelope(dialect, errno, None),
+    }
+}
+
+fn stands(app: &Shared, dialect: Dialect, key: &DeviceKey, name: &Name) -> Response<Body> {
+    match app.tasks.stands(key, name) {
+        Ok(state) if dialect == Dialect::Fuse => envelope(dialect, 0, Some(json!({ "status": state as u8 }))),
+        Ok(_) => envelope(dialect, 0, None),
+        Err(errno) => envelope(dialect, errno, None),
+    }
+}
+
+fn report(app: &Shared, dialect: Dialect, key: &DeviceKey, name: &Name, body: &str) -> Response<Body> {
+    let Ok(report) = serde_json::from_str::<Report>(body) else {
+        return envelope(dialect, errno::PARAMETERS, None);
+    };
+    note(format_args!("{key} reports {}", report.step));
+    envelope(dialect, app.tasks.report(key, name, report.step).err().unwrap_or(0), None)
+}
+
+async fn send(
+    app: &Shared,
+    dialect: Dialect,
+    package: Result<Firmware, i64>,
+    headers: &HeaderMap,
+) -> Response<Body> {
+    let firmware = match package {
+        Ok(firmware) => firmware,
+        Err(errno) => return answer::refusal(dialect, errno),
+    };
+    let size = firmware.content.size;
+    let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
+    let part = asked.and_then(|asked| range::parse(asked, size));
+    let (first, last) = part.unwrap_or((0, size.saturating_sub(1)));
+    let path = app.tasks.store().layout().image(&firmware);
+    let file = async {
+        let mut file = tokio::fs::File::open(&path).await?;
+        file.seek(SeekFrom::Start(first)).await?;
+        Ok::<_, std::io::Error>(file)
+    };
+    let file = match file.await {
+        Ok(file) => file,
+        Err(error) => {
+            note(format_args!("{}: {error}", path.display()));
+            return answer::refusal(dialect, 4);
+        }
+    };
+    let length = last + 1 - first;
+    let mut response =
+        Response::new(Body::from_stream(ReaderStream::with_capacity(file.take(length), 64 * 1024)));
+    let out = response.headers_mut();
+    out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    out.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    if dialect == Dialect::Fuse {
+        out.insert("ota-errno", HeaderValue::from(0));
+    }
+    if part.is_some() {
+        // Digits and fixed words are always a header value.
+        if let Ok(range) = HeaderValue::from_str(&format!("bytes {first}-{last}/{size}")) {
+            out.insert(header::CONTENT_RANGE, range);
+        }
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
+    response
+}
+
+#[derive(Debug, Deserialize)]
+struct NewTask {
+    product_key: String,
+    device_name: String,
+    #[serde(flatten)]
+    order: Order,
+}
+
+#[derive(Debug, Deserialize)]
+struct Named {
+    product_key: String,
+    device_name: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Wanted {
+    product: String,
+    device: String,
+}
+
+struct Refused(Failure);
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self(failure)
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response<Body> {
+        (StatusCode::BAD_REQUEST, Json(json!({ "error": self.0.to_string() }))).into_response()
+    }
+}
+
+async fn order(State(app): App, Json(new): Json<NewTask>) -> Result<Json<Value>, Refused> {
+    let key = DeviceKey::new(new.product_key, new.device_name);
+    let task = app.tasks.order(&key, new.order)?;
+    if let Some(publisher) = &app.publisher {
+        let payload = json!({ "id": task.tid.to_string(), "version": "1.0", "params": {} }).to_string();
+        let topic = inform_topic(&key);
+        publisher.publish(Outgoing { topic, payload: payload.into_bytes(), at_least_once: true });
+    }
+    Ok(Json(json!(task)))
+}
+
+async fn cancel(State(app): App, Json(named): Json<Named>) -> Result<Json<Value>, Refused> {
+    let key = DeviceKey::new(named.product_key, named.device_name);
+    Ok(Json(json!({ "cancelled": app.tasks.cancel(&key)? })))
+}
+
+async fn tasks(State(app): App, Query(wanted): Query<Wanted>) -> Json<Value> {
+    Json(json!(app.tasks.of(&DeviceKey::new(wanted.product, wanted.device))))
+}

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# Builds the library, the examples and the C tests for ARM, and runs the tests under qemu-user.
+#
+#   scripts/cross.sh [aarch64] [armv7]
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+. "$(dirname "$0")/common.sh"
+
+[ $# -gt 0 ] || set -- aarch64 armv7
+for arch in "$@"; do
+    build_tree "cross-$arch" --toolchain "$ROOT/cmake/toolchains/$arch.cmake" -DOTAKIT_LAB=ON
+    ctest --test-dir "$ROOT/build/cross-$arch" --output-on-failure --parallel 2
+done

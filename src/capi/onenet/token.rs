@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `dev_token.h`: the token that signs requests.
+
+use super::options::method;
+use super::{INVALID_PARAM, OK, OTHERS, OVERFLOW, part};
+use crate::capi::guard::guard;
+use crate::platform::onenet::Device;
+use crate::platform::onenet::token::{self, Token};
+
+/// `enum sig_method_e`: any number may come from C.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub struct sig_method_e(pub u32);
+
+/// Bytes that programs give for a token, as the SDK's own do.
+const ROOM: usize = 256;
+
+/// Writes a token of a product, or of one of its devices when `dev_name` is not NULL, with the NUL that ends it. A token
+/// that does not fit 256 bytes is -15, and nothing is written.
+///
+/// # Safety
+/// `token` is NULL or points to 256 bytes; the texts are NULL or NUL-terminated strings.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dev_token_generate(
+    token: *mut u8,
+    method: sig_method_e,
+    exp_time: u32,
+    product_id: *const u8,
+    dev_name: *const u8,
+    access_key: *const u8,
+) -> i32 {
+    guard("dev_token_generate", OTHERS, || {
+        // SAFETY: as the caller vouches.
+        match unsafe { generate(method, exp_time, product_id, dev_name, access_key) } {
+            Some(_) if token.is_null() => INVALID_PARAM,
+            Some(text) if text.len() >= ROOM => OVERFLOW,
+            Some(text) => {
+                // SAFETY: not NULL, and 256 bytes may be written, as the caller vouches; the text and its NUL are fewer.
+                unsafe {
+                    token.copy_from_nonoverlapping(text.as_ptr(), text.len());
+                    token.add(text.len()).write(0);
+                }
+                OK
+            }
+            None => INVALID_PARAM,
+        }
+    })
+}
+
+/// # Safety
+/// The texts are NULL or NUL-terminated strings.
+unsafe fn generate(
+    number: sig_method_e,
+    expiry: u32,
+    product_id: *const u8,
+    dev_name: *const u8,
+    access_key: *const u8,
+) -> Option<String> {
+    // SAFETY: as the caller vouches.
+    let (product_id, key) = unsafe { (part(product_id).ok()?, part(access_key).ok()?) };
+    let name = if dev_name.is_null() {
+        None
+    } else {
+        // SAFETY: as the caller vouches.
+        Some(unsafe { part(dev_name) }.ok()?)
+    };
+    // A device's name must not lead to another resource.
+    Device::new(product_id, name.unwrap_or("-"))?;
+    let resource = token::resource(product_id, name);
+    let method = method(number.0)?;
+    Token { version: token::VERSION, resource: &resource, expiry, method }.sign(key)
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One exchange of bytes over HTTP, bounded in time and size: what platforms with an API over HTTP need beside images.
+//!
+//! The request goes out byte for byte as its platform wrote it ([`Request::encode`] writes an ordinary one); the answer
+//! comes through the same agent as images do.
+
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ureq::http::HeaderMap;
+
+use super::agent::{self, Fault, Handover};
+use super::{Limits, broken};
+use crate::cancel::Cancel;
+use crate::fetch::FetchError;
+use crate::net::{Dial, NetError, Stream, Target};
+
+/// Stands in for the URL inside the agent, which neither resolves nor sends it.
+const PLACEHOLDER: &str = "http://verbatim.invalid/";
+
+/// What is done to the resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// GET.
+    Get,
+    /// POST.
+    Post,
+    /// PUT.
+    Put,
+}
+
+impl Method {
+    /// As it stands in the request line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+        }
+    }
+}
+
+/// A request in the ordinary spelling. Its parts hold no CR, LF or NUL: whoever takes them from outside checks that.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// What to do.
+    pub method: Method,
+    /// Path and query.
+    pub path: &'a str,
+    /// Header fields in order, `Host` first; `Content-Length` and `Connection` are added.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// The body; empty for none.
+    pub body: &'a [u8],
+}
+
+impl Request<'_> {
+    /// The bytes on the wire.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut head = format!("{} {} HTTP/1.1\r\n", self.method.name(), self.path);
+        for (name, value) in self.headers {
+            // Writing into a String cannot fail.
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
+        if self.method != Method::Get {
+            let _ = write!(head, "Content-Length: {}\r\n", self.body.len());
+        }
+        head.push_str("Connection: close\r\n\r\n");
+        [head.as_bytes(), self.body].concat()
+    }
+}
+
+/// An answer whose body has not been read yet.
+pub struct Reply {
+    status: u16,
+    headers: HeaderMap,
+    body: ureq::BodyReader<'static>,
+    fault: Fault,
+}
+
+/// Sends `request` and waits for the head of the answer. Blocking, on a worker thread: at most `limit` for all of it, the
+/// body included, but for a firmware's network call that does not return. No redirect is followed.
+pub fn call(
+    dial: &Arc<dyn Dial>,
+    target: Target,
+    request: Vec<u8>,
+    limit: Duration,
+    cancel: &Cancel,
+) -> Result<Reply, FetchError> {
+    if limit.is_zero() {
+        return Err(FetchError::Net(NetError::Timeout));
+    }
+    let fault = Fault::default();
+    let limits = Limits { connect: limit, answer: limit, stall: limit };
+    let dial = Arc::new(Verbatim { dial: dial.clone(), request });
+    let agent =
+        agent::agent(dial, target, limits, Some(limit), cancel.clone(), fault.clone(), Handover::default());
+    let response = agent.get(PLACEHOLDER).call().map_err(|error| fault.or(&error))?;
+    let (parts, body) = response.into_parts();
+    Ok(Reply { status: parts.status.as_u16(), headers: parts.headers, body: body.into_reader(), fault })
+}
+
+impl Reply {
+    /// The status code.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The header fields.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// A header field's text, the first one of that name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
+    }
+
+    /// Reads what is there of the body, at least one byte; 0 is its end.
+    pub fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError> {
+        self.body.read(buf).map_err(|error| broken(&self.fault, &error))
+    }
+
+    /// The rest of the body; [`FetchError::Oversized`] when it has more than `max` bytes.
+    pub fn bytes(&mut self, max: usize) -> Result<Vec<u8>, FetchError> {
+        let mut bytes = Vec::new();
+        let mut chunk = [0; 1024];
+        loop {
+            let n = self.read(&mut chunk)?;
+            if n == 0 {
+                return Ok(bytes);
+            }
+            if bytes.len() + n > max {
+                return Err(FetchError::Oversized);
+            }
+            bytes.extend_from_slice(chunk.get(..n).unwrap_or_default());
+        }
+    }
+}
+
+/// Sends its own request in place of the one that the agent writes.
+struct Verbatim {
+    dial: Arc<dyn Dial>,
+    request: Vec<u8>,
+}
+
+impl Dial for Verbatim {
+    fn dial(&self, target: &Target, timeout: Duration, cancel: &Cancel) -> Result<Box<dyn Stream>, NetError> {
+        let stream = self.dial.dial(target, timeout, cancel)?;
+        Ok(Box::new(VerbatimStream { stream, request: Some(self.request.clone()) }))
+    }
+}
+
+struct VerbatimStream {
+    stream: Box<dyn Stream>,
+    request: Option<Vec<u8>>,
+}
+
+impl Stream for VerbatimStream {
+    fn read(&mut self, buf: &mut [u8], timeout: Duration) -> Result<usize, NetError> {
+        self.stream.read(buf, timeout)
+    }
+
+    fn write_all(&mut self, _: &[u8], timeout: Duration) -> Result<(), NetError> {
+        match self.request.take() {
+            Some(request) => self.stream.write_all(&request, timeout),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::net::Security;
+
+    /// A network of one server that takes down what it is sent and answers the next of its answers, then closes.
+    #[derive(Default)]
+    pub struct Scripted {
+        /// Answers, the next one last.
+        pub answers: Mutex<Vec<Vec<u8>>>,
+        /// What was sent, one entry a connection.
+        pub sent: Arc<Mutex<Vec<Vec<u8>>>>,
+    }
+
+    impl Scripted {
+        pub fn new(answers: &[&[u8]]) -> Arc<Self> {
+            let answers = answers.iter().rev().map(|answer| answer.to_vec()).collect();
+            Arc::new(Self { answers: Mutex::new(answers), sent: Arc::default() })
+        }
+    }
+
+    impl Dial for Scripted {
+        fn dial(&self, _: &Target, _: Duration, _: &Cancel) -> Result<Box<dyn Stream>, NetError> {
+            let answer = self.answers.lock().pop().ok_or(NetError::Connect)?;
+            self.sent.lock().push(Vec::new());
+            Ok(Box::new(Line { answer, sent: self.sent.clone() }))
+        }
+    }
+
+    struct Line {
+        answer: Vec<u8>,
+        sent: Arc<Mutex<Vec<Vec<u8>>>>,
+    }
+
+    impl Stream for Line {
+        fn read(&mut self, buf: &mut [u8], _: Duration) -> Result<usize, NetError> {
+            if self.answer.is_empty() {
+                return Err(NetError::Closed);
+            }
+            let n = buf.len().min(self.answer.len());
+            buf[..n].copy_from_slice(&self.answer[..n]);
+            self.answer.drain(..n);
+            Ok(n)
+        }
+
+        fn write_all(&mut self, buf: &[u8], _: Duration) -> Result<(), NetError> {
+            self.sent.lock().last_mut().unwrap().extend_from_slice(buf);
+            Ok(())
+        }
+    }
+
+    pub fn target() -> Target {
+        Target { host: "h".into(), port: 80, security: Security::Plain }
+    }
+
+    fn exchange(answer: &[u8], request: &[u8]) -> (Result<Reply, FetchError>, Vec<Vec<u8>>) {
+        let server = Scripted::new(&[answer]);
+        let dial: Arc<dyn Dial> = server.clone();
+        let reply = call(&dial, target(), request.to_vec(), Duration::from_secs(5), &Cancel::new());
+        let sent = server.sent.lock().clone();
+        (reply, sent)
+    }
+
+    #[test]
+    fn the_request_goes_out_as_it_is_and_the_answer_comes_back() {
+        let request = b"POST /x HTTP/1.1\r\nHost:h\r\nContent-Length:      2\r\n\r\n{}";
+        let (reply, sent) =
+            exchange(b"HTTP/1.1 404 No\r\nOta-Errno: 3\r\nContent-Length: 3\r\n\r\nabc", request);
+        assert_eq!(sent, [request.to_vec()]);
+        let mut reply = reply.unwrap();
+        assert_eq!(
+            (reply.status(), reply.header("ota-errno"), reply.header("other")),
+            (404, Some("3"), None)
+        );
+        assert_eq!(reply.bytes(3).unwrap(), b"abc");
+    }
+
+    #[test]
+    fn bodies_of_every_framing_are_read_and_bounded() {
+        let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+        assert_eq!(exchange(chunked, b"x").0.unwrap().bytes(10).unwrap(), b"abc");
+        let until_close = b"HTTP/1.1 200 OK\r\n\r\nabc";
+        assert_eq!(exchange(until_close, b"x").0.unwrap().bytes(10).unwrap(), b"abc");
+        assert_eq!(exchange(until_close, b"x").0.unwrap().bytes(2), Err(FetchError::Oversized));
+        let short = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabc";
+        assert_eq!(exchange(short, b"x").0.unwrap().bytes(10), Err(FetchError::Truncated));
+        assert!(exchange(b"nonsense", b"x").0.is_err());
+    }
+
+    #[test]
+    fn an_ordinary_request() {
+        let headers = [("Host", "h"), ("A", "b")];
+        let put = Request { method: Method::Put, path: "/p?q", headers: &headers, body: b"xy" };
+        let wanted =
+            "PUT /p?q HTTP/1.1\r\nHost: h\r\nA: b\r\nContent-Length: 2\r\nConnection: close\r\n\r\nxy";
+        assert_eq!(String::from_utf8(put.encode()).unwrap(), wanted);
+        let get = Request { method: Method::Get, body: b"", ..put };
+        let wanted = "GET /p?q HTTP/1.1\r\nHost: h\r\nA: b\r\nConnection: close\r\n\r\n";
+        assert_eq!(String::from_utf8(get.encode()).unwrap(), wanted);
+    }
+
+    #[test]
+    fn no_time_is_no_call() {
+        let dial: Arc<dyn Dial> = Scripted::new(&[]);
+        let error = call(&dial, target(), Vec::new(), Duration::ZERO, &Cancel::new()).err();
+        assert_eq!(error, Some(FetchError::Net(NetError::Timeout)));
+    }
+}

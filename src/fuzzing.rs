@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the fuzzer calls: one function for everything that reads bytes from outside. Each panics when an invariant is
+//! broken. `fuzz/` runs them under libFuzzer (`make fuzz`), the tests below on the seeds and on mutations of them.
+#![allow(clippy::panic, clippy::missing_panics_doc)] // A panic is how a fuzz target reports.
+
+use std::sync::Once;
+
+use ureq::http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::digest::{Algorithm, Expected};
+use crate::engine::{Checkpoint, Kind, Offer, signature};
+use crate::fetch::http::answer::{self, Answer, Expectation};
+use crate::fetch::range::{ContentRange, MAX_RETRY_AFTER, retry_after, unsatisfied_total};
+use crate::fetch::url::Url;
+use crate::log::{Level, set_limit};
+use crate::platform::aliyun::{config, offer};
+
+/// A fuzz target.
+pub type Target = fn(&[u8]);
+
+/// Every target by its name: that of its file in `fuzz/fuzz_targets` and of its folder in `fuzz/corpus`.
+pub const TARGETS: [(&str, Target); 8] = [
+    ("offer_json", offer_json),
+    ("config_json", config_json),
+    ("mqtt_read", mqtt_read),
+    ("http_answer", http_answer),
+    ("url", url),
+    ("journal", journal),
+    ("range_headers", range_headers),
+    ("signature_key", signature_key),
+];
+
+/// Refusals are logged; a fuzzer has no use for that, other tests of the process have.
+fn quiet() {
+    static ONCE: Once = Once::new();
+    if !cfg!(test) {
+        ONCE.call_once(|| set_limit(Level::None));
+    }
+}
+
+/// An offer that was accepted must be usable.
+fn sound(offer: &Offer) {
+    assert!(offer.size > 0 && Url::parse(&offer.url).is_ok());
+    assert!(!offer.url.contains(['\r', '\n', ' ']));
+}
+
+/// Upgrade messages and the answers to the two ways of asking for one.
+pub fn offer_json(data: &[u8]) {
+    quiet();
+    for firmware in [offer::decode(data), offer::decode_get_reply(data)].into_iter().flatten() {
+        sound(&firmware.offer);
+        assert_eq!(firmware.offer.kind, Kind::Firmware);
+    }
+}
+
+/// Remote configurations, asked for and pushed.
+pub fn config_json(data: &[u8]) {
+    quiet();
+    for config in [config::decode_reply(data), config::decode_push(data)].into_iter().flatten() {
+        sound(&config.offer);
+        assert_eq!(config.offer.version, config.id);
+    }
+    let refusal = config::encode_push_reply(&config::push_id(data), 400);
+    assert!(serde_json::from_str::<serde_json::Value>(&refusal).is_ok());
+}
+
+/// A connection's bytes as packets: the same ones however the network cuts them. The first byte is the cut.
+pub fn mqtt_read(data: &[u8]) {
+    #[cfg(feature = "mqtt")]
+    if let Some((cut, bytes)) = data.split_first() {
+        let whole = crate::mqtt::decode_all(bytes, bytes.len().max(1));
+        let parts = crate::mqtt::decode_all(bytes, usize::from(*cut).max(1));
+        assert_eq!(whole, parts);
+    }
+    #[cfg(not(feature = "mqtt"))]
+    let _ = data;
+}
+
+/// A status line's code and header lines, judged. The first two bytes are the offset asked for, of an image of 60000.
+pub fn http_answer(data: &[u8]) {
+    quiet();
+    let Some((asked, text)) = data.split_first_chunk::<2>() else { return };
+    let expected = Expectation { offset: u16::from_be_bytes(*asked).into(), size: 60_000 };
+    let mut lines = text.split(|byte| *byte == b'\n');
+    let status =
+        lines.next().and_then(|line| str::from_utf8(line).ok()).and_then(|line| line.trim().parse().ok());
+    let mut headers = HeaderMap::new();
+    for line in lines.take(64) {
+        let at = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
+        let (name, value) = line.split_at(at);
+        let value = value.strip_prefix(b":").unwrap_or(value);
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
+            headers.append(name, value);
+        }
+    }
+    match answer::judge(status.unwrap_or(206), &headers, &expected) {
+        Ok(Answer::Bytes { start }) => assert!(start <= expected.offset),
+        Ok(Answer::Complete) => assert_eq!(expected.offset, expected.size),
+        Ok(Answer::Redirect(_)) | Err(_) => {}
+    }
+    if let Some(validator) = answer::validator(&headers) {
+        assert!(HeaderValue::from_str(validator.as_str()).is_ok());
+    }
+}
+
+/// Two lines: a URL, and where a redirect leads from there.
+pub fn url(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    let (first, second) = text.split_once('\n').unwrap_or((text, ""));
+    let Ok(base) = Url::parse(first) else { return };
+    for url in [base.join(second).ok(), Some(base)].into_iter().flatten() {
+        assert!(!url.host.is_empty() && url.port > 0 && url.path.starts_with('/'));
+        let shown = url.to_string();
+        assert!(shown.bytes().all(|byte| byte.is_ascii_graphic()), "{shown:?}");
+        if let Ok(again) = Url::parse(&shown) {
+            assert_eq!(again, Url { userinfo: None, ..url });
+        }
+    }
+}
+
+/// Records of interrupted downloads, with their own checksum and with the right one.
+pub fn journal(data: &[u8]) {
+    quiet();
+    let Some(digest) = Expected::from_hex(Algorithm::Sha256, &"ab".repeat(32)) else { return };
+    let (version, url) = ("2.0.0".to_owned(), "http://h/".to_owned());
+    let offer = Offer { version, size: 100_000, url, digest, kind: Kind::Firmware, signature: None };
+    for record in [data.to_vec(), Checkpoint::sealed(data, &offer)] {
+        if let Some(checkpoint) = Checkpoint::decode(&record, &offer) {
+            assert!(checkpoint.offset <= offer.size);
+            let again = Checkpoint::decode(&checkpoint.encode(&offer), &offer);
+            assert!(again.is_some_and(|again| again.offset == checkpoint.offset));
+        }
+    }
+}
+
+/// `Content-Range` and `Retry-After`.
+pub fn range_headers(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    if let Some(range) = ContentRange::parse(text) {
+        assert!(range.first <= range.last && range.total.is_none_or(|total| range.last < total));
+    }
+    if let Some(total) = unsatisfied_total(text) {
+        assert!(i64::try_from(total).is_ok());
+    }
+    assert!(retry_after(text).is_none_or(|wait| wait <= MAX_RETRY_AFTER));
+}
+
+/// Trusted keys in PEM form, and signatures in base64; neither makes the other valid.
+pub fn signature_key(data: &[u8]) {
+    quiet();
+    let Ok(text) = str::from_utf8(data) else { return };
+    let (pem, coded) = text.split_once('|').unwrap_or((text, text));
+    if let (Some(key), Some(signed)) = (signature::Key::from_pem(pem), signature::decode(coded)) {
+        assert!(!key.verifies(&[0x5A; 32], &signed));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const MUTATIONS: u32 = 20_000;
+
+    /// Xorshift: the same inputs in every run.
+    struct Dice(u64);
+
+    impl Dice {
+        fn below(&mut self, n: usize) -> usize {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            (self.0 >> 11) as usize % n.max(1)
+        }
+    }
+
+    fn seeds(name: &str) -> Vec<Vec<u8>> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+        let mut files: Vec<_> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        files.iter().map(|file| std::fs::read(file).unwrap()).collect()
+    }
+
+    /// One to four small changes, of the kinds that break parsers.
+    fn mutate(seeds: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
+        let mut input = seeds[dice.below(seeds.len())].clone();
+        for _ in 0..=dice.below(4) {
+            let at = dice.below(input.len());
+            let byte = [0, 0xFF, 0x7F, 0x80, b'"', b'}', b'-', b'9', b'\n', b'/'][dice.below(10)];
+            match dice.below(7) {
+                0 if !input.is_empty() => input[at] ^= 1 << dice.below(8),
+                1 if !input.is_empty() => input[at] = byte,
+                2 => input.insert(at, byte),
+                3 if !input.is_empty() => drop(input.remove(at)),
+                4 => input.truncate(at),
+                5 => {
+                    let piece = input[at..(at + dice.below(32)).min(input.len())].to_vec();
+                    let to = dice.below(input.len());
+                    input.splice(to..to, piece);
+                }
+                _ => {
+                    let other = &seeds[dice.below(seeds.len())];
+                    input.truncate(at);
+                    input.extend_from_slice(&other[dice.below(other.len())..]);
+                }
+            }
+        }
+        input
+    }
+
+    #[test]
+    fn seeds_and_mutations_of_them_break_nothing() {
+        for (name, target) in TARGETS {
+            let seeds = seeds(name);
+            assert!(seeds.len() >= 3, "{name}");
+            seeds.iter().for_each(|seed| target(seed));
+            let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
+            for _ in 0..MUTATIONS {
+                target(&mutate(&seeds, &mut dice));
+            }
+        }
+    }
+
+    #[test]
+    fn the_good_seeds_are_accepted() {
+        let seed = |target: &str, file: &str| {
+            std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target).join(file))
+                .unwrap()
+        };
+        assert!(offer::decode(&seed("offer_json", "plain")).is_ok());
+        assert!(offer::decode_get_reply(&seed("offer_json", "get-reply")).is_ok());
+        assert!(config::decode_push(&seed("config_json", "push")).is_ok());
+        assert!(Url::parse(str::from_utf8(&seed("url", "signed")).unwrap().lines().next().unwrap()).is_ok());
+        assert!(ContentRange::parse(str::from_utf8(&seed("range_headers", "range")).unwrap()).is_some());
+        assert!(
+            signature::Key::from_pem(str::from_utf8(&seed("signature_key", "ed25519")).unwrap()).is_some()
+        );
+    }
+}

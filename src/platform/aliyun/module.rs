@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Modules of a device: each with a version and updates of its own. The device's firmware is the module `default`.
+//!
+//! The bytes are those of AliOS Things: ids are the numbers 0 and 1, `default` is not named.
+
+use serde_json::Value;
+
+use super::offer::{self, Firmware};
+use super::{Refusal, json};
+
+/// The name of the device's firmware.
+pub const DEFAULT: &str = "default";
+/// Longest name of a module in bytes.
+pub const MAX_NAME: usize = 64;
+
+/// An upgrade message, and the module that it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upgrade {
+    /// Which module.
+    pub module: String,
+    /// What is offered.
+    pub firmware: Firmware,
+}
+
+/// Reads an upgrade message.
+pub fn decode(payload: &[u8]) -> Result<Upgrade, Refusal> {
+    let firmware = offer::decode(payload)?;
+    let message = json::object(payload)?;
+    let data = json::child(&message, "data")?;
+    let module = match data.get("module") {
+        None | Some(Value::Null) => DEFAULT,
+        Some(_) => json::text(data, "module")?,
+    };
+    if module.len() > MAX_NAME {
+        Err(Refusal::Key("module"))
+    } else {
+        Ok(Upgrade { module: module.to_owned(), firmware })
+    }
+}
+
+fn named(module: &str) -> String {
+    if module == DEFAULT { String::new() } else { format!(r#","module":{}"#, json::quote(module)) }
+}
+
+/// The report of a module's version.
+pub fn inform(module: &str, version: &str) -> String {
+    format!(r#"{{"id":0,"params":{{"version":{}{}}}}}"#, json::quote(version), named(module))
+}
+
+/// The report of a module's progress, -4..=100.
+pub fn progress(module: &str, step: i32, desc: &str) -> String {
+    format!(r#"{{"id":1,"params":{{"step": "{step}","desc":{}{}}}}}"#, json::quote(desc), named(module))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports() {
+        assert_eq!(inform("default", "1.0"), r#"{"id":0,"params":{"version":"1.0"}}"#);
+        assert_eq!(inform("app", "1"), r#"{"id":0,"params":{"version":"1","module":"app"}}"#);
+        assert_eq!(progress("default", 5, ""), r#"{"id":1,"params":{"step": "5","desc":""}}"#);
+        assert_eq!(progress("a", -3, "d"), r#"{"id":1,"params":{"step": "-3","desc":"d","module":"a"}}"#);
+    }
+
+    #[test]
+    fn upgrades_name_their_module() {
+        let of = |module: &str| {
+            let md5 = "6080a1daf0022fb893668e16053b7fa6";
+            let text = format!(
+                r#"{{"code":"1000","data":{{"size":584064,"sign":"{md5}","version":"app-1.1.0","url":"https://h/a?b","signMethod":"Md5","md5":"{md5}"{module}}},"id":1553688236684,"message":"success"}}"#
+            );
+            decode(text.as_bytes()).map(|upgrade| upgrade.module)
+        };
+        assert_eq!(of("").as_deref(), Ok("default"));
+        assert_eq!(of(r#","module":"mcu""#).as_deref(), Ok("mcu"));
+        assert_eq!(of(r#","module":7"#), Err(Refusal::Key("module")));
+        assert_eq!(of(&format!(r#","module":"{}""#, "m".repeat(65))), Err(Refusal::Key("module")));
+    }
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! OneNET's OTA for one device: what `ota_*` of the platform's C SDK stand for, without C.
+//!
+//! Every call is one exchange over HTTP, made on a worker thread so that a firmware's network call that hangs cannot hold
+//! the caller. [`run`] puts the calls and the engine together to one whole update.
+
+mod error;
+#[cfg(feature = "mqtt")]
+mod notice;
+pub mod run;
+mod slices;
+
+pub use error::Error;
+#[cfg(feature = "mqtt")]
+pub use notice::{Broker, Notices};
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::cancel::Cancel;
+use crate::fetch::FetchError;
+use crate::fetch::http::call::{self, Reply};
+use crate::net::{Dial, NetError, Roots, Security, Target};
+use crate::platform::onenet::answer::{self, Envelope};
+use crate::platform::onenet::request::{Ask, RangeForm};
+use crate::platform::onenet::task::{Task, TaskError};
+use crate::platform::onenet::{Dialect, TaskId, errno};
+
+/// Longest answer but for packages, in bytes.
+const MAX_ANSWER: usize = 16 * 1024;
+/// Stack of a worker thread in bytes: a TLS handshake is what needs most of it.
+const STACK: usize = 256 * 1024;
+/// Worker threads at once: each call that a firmware's network holds up takes one until it returns.
+const MAX_WORKERS: usize = 8;
+
+/// How the platform is reached.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Host to connect to.
+    pub host: String,
+    /// Its TCP port.
+    pub port: u16,
+    /// Authorities that are trusted; `None`: plain HTTP.
+    pub roots: Option<Arc<Roots>>,
+    /// What the `Host` header says.
+    pub authority: String,
+}
+
+impl Endpoint {
+    fn target(&self) -> Target {
+        let security = self.roots.as_ref().map_or(Security::Plain, |roots| Security::Tls(roots.clone()));
+        Target { host: self.host.clone(), port: self.port, security }
+    }
+}
+
+/// Who talks to what. All texts are [`plain`](crate::platform::onenet::plain).
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The API and the identity.
+    pub dialect: Dialect,
+    /// Value of the `Authorization` header.
+    pub authorization: String,
+    /// The version that runs.
+    pub version: String,
+    /// 1 for the module's firmware (FOTA), 2 for the application's (SOTA).
+    pub kind: u8,
+    /// Spelling of `Range`.
+    pub range: RangeForm,
+    /// Where the platform is.
+    pub endpoint: Endpoint,
+}
+
+/// One device's OTA service. All methods may be called from any thread.
+pub struct Onenet {
+    config: Config,
+    dial: Arc<dyn Dial>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    closed: bool,
+    /// Calls under way.
+    live: Vec<Cancel>,
+    /// The task found last, and its package's size.
+    known: Option<(TaskId, u64)>,
+    /// The platform's number with which the last call failed.
+    refusal: Option<i64>,
+}
+
+/// What a call brought.
+#[derive(Debug)]
+pub struct Spoken<T> {
+    /// The answer's body, if its status was 2xx.
+    pub body: Option<Vec<u8>>,
+    /// What it means.
+    pub result: Result<T, Error>,
+}
+
+impl<T> From<Error> for Spoken<T> {
+    fn from(error: Error) -> Self {
+        Self { body: None, result: Err(error) }
+    }
+}
+
+impl Onenet {
+    /// A service that has not talked yet.
+    pub fn new(config: Config, dial: Arc<dyn Dial>) -> Arc<Self> {
+        Arc::new(Self { config, dial, state: Mutex::default() })
+    }
+
+    /// Ends it: calls under way in other threads fail with [`Error::Closed`] at once, and so does every later one.
+    pub fn close(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        for cancel in state.live.drain(..) {
+            cancel.cancel();
+        }
+    }
+
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
+    /// Who talks to what.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The platform's number with which the last call was refused, also where it does not fit the codes of C.
+    pub fn refusal(&self) -> Option<i64> {
+        self.state.lock().refusal
+    }
+
+    /// Tells the platform which version runs.
+    pub fn post_version(self: &Arc<Self>, limit: Duration) -> Spoken<()> {
+        self.ask(limit, |this| this.request(&Ask::Version(&this.config.version)), |_| Ok(()))
+    }
+
+    /// Asks for a task. [`errno::NO_TASK`] when there is none.
+    pub fn check_task(self: &Arc<Self>, limit: Duration) -> Spoken<Task> {
+        let found = self.ask(limit, Self::check_request, |answer| self.read_task(answer));
+        if let Ok(task) = &found.result {
+            self.state.lock().known = Some((task.id.clone(), task.size));
+        }
+        found
+    }
+
+    fn check_request(&self) -> Vec<u8> {
+        self.request(&Ask::Check { kind: self.config.kind, version: &self.config.version })
+    }
+
+    fn read_task(&self, answer: &Envelope) -> Result<Task, Error> {
+        let tokens = matches!(self.config.dialect, Dialect::General { .. });
+        Task::decode(&answer.data, tokens).map_err(|error| {
+            crate::log!(Error, "onenet", "task refused: {error:?}");
+            match error {
+                TaskError::Field(_) => Error::Data,
+                TaskError::Range(_) => Error::Overflow,
+            }
+        })
+    }
+
+    /// Asks whether a task still stands; the platform wants that before each slice.
+    pub fn check_standing(self: &Arc<Self>, task: &TaskId, limit: Duration) -> Spoken<()> {
+        let task = task.clone();
+        self.ask(limit, move |this| this.request(&Ask::Stands(&task)), |answer| standing(answer.standing()))
+    }
+
+    /// Reports progress in percent, or a result.
+    pub fn report(self: &Arc<Self>, task: &TaskId, step: u32, limit: Duration) -> Spoken<()> {
+        let task = task.clone();
+        self.ask(limit, move |this| this.request(&Ask::Report { task: &task, step }), |_| Ok(()))
+    }
+
+    /// Fetches one slice of a task's package, `len` bytes from `first` on, fewer where the package ends. There is room
+    /// for one byte more in the vector.
+    pub fn package(
+        self: &Arc<Self>,
+        task: &TaskId,
+        first: u64,
+        len: u64,
+        limit: Duration,
+    ) -> Result<Vec<u8>, Error> {
+        let size = self.known_size(task);
+        if len == 0 || size.is_some_and(|size| first >= size) {
+            return Err(Error::Argument);
+        }
+        let task = task.clone();
+        let fetched = self.timed(limit, move |this, cancel| {
+            this.slice(&task, slices::wanted(first, len, size), limit, cancel)
+        })?;
+        fetched.map_err(|error| self.failed(&error))
+    }
+
+    fn known_size(&self, task: &TaskId) -> Option<u64> {
+        self.state.lock().known.as_ref().filter(|(known, _)| known == task).map(|(_, size)| *size)
+    }
+
+    fn request(&self, ask: &Ask<'_>) -> Vec<u8> {
+        let Config { dialect, authorization, endpoint, .. } = &self.config;
+        dialect.request(ask, &endpoint.authority, authorization)
+    }
+
+    /// One exchange in the caller's time; `read` makes sense of an answer that is no refusal.
+    fn ask<T>(
+        self: &Arc<Self>,
+        limit: Duration,
+        request: impl FnOnce(&Self) -> Vec<u8>,
+        read: impl FnOnce(&Envelope) -> Result<T, Error>,
+    ) -> Spoken<T> {
+        let request = request(self);
+        let answered = self.timed(limit, move |this, cancel| this.exchange(request, limit, cancel));
+        let body = match answered {
+            Ok(Ok(body)) => body,
+            Ok(Err(error)) => return self.failed(&error).into(),
+            Err(error) => return error.into(),
+        };
+        let result = match answer::envelope(&body) {
+            None => Err(Error::Unreadable),
+            Some(Envelope { errno: 0, data }) => read(&Envelope { errno: 0, data }),
+            Some(Envelope { errno, .. }) => Err(Error::refusal(errno)),
+        };
+        if let Err(Error::Platform(code)) = result {
+            self.state.lock().refusal = Some(code);
+        }
+        Spoken { body: Some(body), result }
+    }
+
+    /// The body of an answer with status 2xx. On a worker thread.
+    fn exchange(&self, request: Vec<u8>, limit: Duration, cancel: &Cancel) -> Result<Vec<u8>, FetchError> {
+        let mut reply = self.send(request, limit, cancel)?;
+        match reply.status() {
+            200..=299 => reply.bytes(MAX_ANSWER),
+            status => Err(FetchError::Status { status, retry_after: None }),
+        }
+    }
+
+    fn send(&self, request: Vec<u8>, limit: Duration, cancel: &Cancel) -> Result<Reply, FetchError> {
+        call::call(&self.dial, self.config.endpoint.target(), request, limit, cancel)
+    }
+
+    fn failed(&self, error: &FetchError) -> Error {
+        let mut state = self.state.lock();
+        state.refusal = match error {
+            FetchError::Refused { code, .. } => Some(i64::from(*code)),
+            _ => None,
+        };
+        if state.closed && *error == FetchError::Net(NetError::Cancelled) {
+            return Error::Closed;
+        }
+        drop(state);
+        crate::log!(Warning, "onenet", "{error}");
+        Error::from(error)
+    }
+
+    /// Runs `job` on a thread of its own and waits for it, `limit` at most. The job is cancelled when it is late.
+    fn timed<T: Send + 'static>(
+        self: &Arc<Self>,
+        limit: Duration,
+        job: impl FnOnce(&Self, &Cancel) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let began = Instant::now();
+        let cancel = self.enter()?;
+        let (done, outcome) = mpsc::sync_channel(1);
+        let (this, token) = (self.clone(), cancel.clone());
+        let work = move || {
+            // A caller that did not wait has its answer already.
+            let _ = done.send(job(&this, &token));
+            this.leave(&token);
+        };
+        let thread = std::thread::Builder::new().name("otakit-onenet".to_owned()).stack_size(STACK);
+        if thread.spawn(work).is_err() {
+            self.leave(&cancel);
+            return Err(Error::Busy);
+        }
+        outcome.recv_timeout(limit.saturating_sub(began.elapsed())).map_err(|error| {
+            cancel.cancel();
+            match error {
+                RecvTimeoutError::Timeout => Error::Timeout,
+                RecvTimeoutError::Disconnected => Error::Internal,
+            }
+        })
+    }
+
+    fn enter(&self) -> Result<Cancel, Error> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Err(Error::Closed);
+        }
+        if state.live.len() >= MAX_WORKERS {
+            return Err(Error::Busy);
+        }
+        let cancel = Cancel::new();
+        state.live.push(cancel.clone());
+        Ok(cancel)
+    }
+
+    fn leave(&self, cancel: &Cancel) {
+        self.state.lock().live.retain(|other| !other.is(cancel));
+    }
+}
+
+fn standing(errno: i64) -> Result<(), Error> {
+    if errno == 0 { Ok(()) } else { Err(Error::refusal(errno)) }
+}
+
+/// Whether a refusal says that there is nothing to do.
+pub fn is_no_task(error: &Error) -> bool {
+    *error == Error::Platform(errno::NO_TASK)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A task's package in slices: one at a time for those who ask for one, all of them as an engine's source.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::{Error, Onenet};
+use crate::cancel::Cancel;
+use crate::digest::{Algorithm, Expected};
+use crate::engine::offer::{Kind, Offer};
+use crate::engine::pump::Renew;
+use crate::fetch::http::call::Reply;
+use crate::fetch::http::slice::{self, Slice};
+use crate::fetch::range::{ContentRange, decimal};
+use crate::fetch::{Body, Class, FetchError, Opened, Request, Source};
+use crate::net::NetError;
+use crate::platform::onenet::TaskId;
+use crate::platform::onenet::answer;
+use crate::platform::onenet::request::Ask;
+use crate::platform::onenet::task::Task;
+
+/// Longest answer that is looked through for a refusal, in bytes.
+const MAX_REFUSAL: u64 = 4096;
+/// Bytes of a body that is passed over, read at once.
+const SKIP_CHUNK: usize = 4096;
+
+/// The slice of `len` bytes from `first` on.
+pub(super) fn wanted(first: u64, len: u64, size: Option<u64>) -> Slice {
+    let len = size.map_or(len, |size| len.min(size.saturating_sub(first)));
+    Slice { first, len, size }
+}
+
+impl Onenet {
+    /// Fetches one slice, on a worker thread, with room for one byte more in the vector.
+    pub(super) fn slice(
+        &self,
+        task: &TaskId,
+        wanted: Slice,
+        limit: Duration,
+        cancel: &Cancel,
+    ) -> Result<Vec<u8>, FetchError> {
+        let last = wanted.first.saturating_add(wanted.len) - 1;
+        let ask = Ask::Slice { task, first: wanted.first, last, form: self.config.range };
+        let mut reply = self.send(self.request(&ask), limit, cancel)?;
+        if let Some(code) = answer::header_refusal(reply.header("ota-errno")) {
+            return Err(refused(code));
+        }
+        let front = front(&mut reply)?;
+        let found = slice::judge(reply.status(), reply.headers(), &wanted, stated(&reply))?;
+        let mut body = Chained { front: &front, reply: &mut reply };
+        body.skip(found.skip)?;
+        body.take(found.len, wanted.len)
+    }
+
+    /// Whether the task still stands, on a worker thread.
+    fn still_stands(&self, task: &TaskId, limit: Duration, cancel: &Cancel) -> Result<(), FetchError> {
+        let body = self.exchange(self.request(&Ask::Stands(task)), limit, cancel)?;
+        let errno = answer::envelope(&body).ok_or(FetchError::Protocol)?.standing();
+        if errno == 0 {
+            return Ok(());
+        }
+        let code = u32::try_from(errno).unwrap_or(u32::MAX);
+        Err(FetchError::Refused { code, class: answer::class(errno, false) })
+    }
+}
+
+fn refused(code: i64) -> FetchError {
+    FetchError::Refused { code: u32::try_from(code).unwrap_or(u32::MAX), class: answer::class(code, true) }
+}
+
+/// Reads the front of a body that may be a refusal, and tells if it is one.
+fn front(reply: &mut Reply) -> Result<Vec<u8>, FetchError> {
+    let length = reply.header("content-length").and_then(decimal);
+    let unmarked = reply.header("content-range").is_none();
+    let json = reply.header("content-type").is_some_and(|kind| kind.starts_with("application/json"));
+    match length {
+        // An answer in words, although the status is that of a package.
+        Some(length) if json && unmarked && length <= MAX_REFUSAL && reply.status() == 200 => {
+            let body = reply.bytes(MAX_REFUSAL as usize)?;
+            match answer::envelope(&body).map(|envelope| envelope.standing()) {
+                Some(errno) if errno != 0 => {
+                    let code = u32::try_from(errno).unwrap_or(u32::MAX);
+                    Err(FetchError::Refused { code, class: answer::class(errno, false) })
+                }
+                _ => Ok(body),
+            }
+        }
+        None if unmarked && matches!(reply.status(), 200..=299) => {
+            let mut front = vec![0; 2];
+            let mut filled = 0;
+            while filled < front.len() {
+                match reply.read(front.get_mut(filled..).unwrap_or_default())? {
+                    0 => break,
+                    n => filled += n,
+                }
+            }
+            front.truncate(filled);
+            answer::download_refusal(&front).map_or(Ok(front), |code| Err(refused(code)))
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// The range as older servers of the platform state it.
+fn stated(reply: &Reply) -> Option<ContentRange> {
+    let number = |name| reply.header(name).and_then(decimal);
+    let (first, last) = (number("content-range-start")?, number("content-range-end")?);
+    (first <= last).then_some(ContentRange { first, last, total: None })
+}
+
+/// A body of which the front was read already.
+struct Chained<'a> {
+    front: &'a [u8],
+    reply: &'a mut Reply,
+}
+
+impl Chained<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError> {
+        if self.front.is_empty() {
+            return self.reply.read(buf);
+        }
+        let n = self.front.len().min(buf.len());
+        let (now, later) = self.front.split_at(n);
+        if let Some(room) = buf.get_mut(..n) {
+            room.copy_from_slice(now);
+        }
+        self.front = later;
+        Ok(n)
+    }
+
+    fn skip(&mut self, mut left: u64) -> Result<(), FetchError> {
+        let mut chunk = [0; SKIP_CHUNK];
+        while left > 0 {
+            let most = usize::try_from(left).unwrap_or(SKIP_CHUNK).min(SKIP_CHUNK);
+            match self.read(chunk.get_mut(..most).unwrap_or_default())? {
+                0 => return Err(FetchError::Truncated),
+                n => left -= n as u64,
+            }
+        }
+        Ok(())
+    }
+
+    /// Exactly `len` bytes; without it, what is there, at least one byte and `most` at most.
+    fn take(&mut self, len: Option<u64>, most: u64) -> Result<Vec<u8>, FetchError> {
+        let size = usize::try_from(len.unwrap_or(most)).map_err(|_| FetchError::Oversized)?;
+        let mut bytes = Vec::new();
+        let room = size.checked_add(1).ok_or(FetchError::Oversized)?;
+        bytes.try_reserve_exact(room).map_err(|_| FetchError::Net(NetError::Resources))?;
+        bytes.resize(room, 0);
+        let mut filled = 0;
+        while filled < size {
+            match self.read(bytes.get_mut(filled..size).unwrap_or_default())? {
+                0 if len.is_some() || filled == 0 => return Err(FetchError::Truncated),
+                0 => break,
+                n => filled += n,
+            }
+        }
+        bytes.truncate(filled);
+        Ok(bytes)
+    }
+}
+
+/// A task's package as an engine fetches it.
+pub struct Slices {
+    /// Who talks to the platform.
+    pub service: Arc<Onenet>,
+    /// Length of a slice in bytes, at least 1.
+    pub len: u64,
+    /// Time for each exchange.
+    pub limit: Duration,
+    /// Wait before the package is opened again after a failure.
+    pub interval: Duration,
+    opened: AtomicBool,
+}
+
+impl Slices {
+    /// A source that was not opened yet.
+    pub fn new(service: Arc<Onenet>, len: u64, limit: Duration, interval: Duration) -> Self {
+        Self { service, len: len.max(1), limit, interval, opened: AtomicBool::new(false) }
+    }
+}
+
+impl Source for Slices {
+    fn open(&self, request: &Request<'_>, cancel: &Cancel) -> Result<Opened, FetchError> {
+        let again = self.opened.swap(true, Ordering::Relaxed);
+        if again && cancel.sleep(self.interval) {
+            return Err(FetchError::Net(NetError::Cancelled));
+        }
+        let task = self.service.task_of(request.url).ok_or(FetchError::Protocol)?;
+        let body = SliceBody {
+            service: self.service.clone(),
+            task,
+            next: request.offset,
+            size: request.size,
+            len: self.len,
+            limit: self.limit,
+            cancel: cancel.clone(),
+            buffer: Vec::new(),
+            taken: 0,
+        };
+        Ok(Opened { body: Box::new(body), start: request.offset, validator: None })
+    }
+}
+
+struct SliceBody {
+    service: Arc<Onenet>,
+    task: TaskId,
+    next: u64,
+    size: u64,
+    len: u64,
+    limit: Duration,
+    cancel: Cancel,
+    buffer: Vec<u8>,
+    taken: usize,
+}
+
+impl SliceBody {
+    fn refill(&mut self) -> Result<(), FetchError> {
+        let Self { service, task, limit, cancel, .. } = self;
+        if service.is_closed() {
+            return Err(FetchError::Net(NetError::Cancelled));
+        }
+        service.still_stands(task, *limit, cancel)?;
+        let wanted = wanted(self.next, self.len, Some(self.size));
+        self.buffer = service.slice(task, wanted, *limit, cancel)?;
+        self.taken = 0;
+        self.next += self.buffer.len() as u64;
+        Ok(())
+    }
+}
+
+impl Body for SliceBody {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError> {
+        if self.taken == self.buffer.len() {
+            if self.next >= self.size {
+                return Ok(0);
+            }
+            self.refill()?;
+        }
+        let rest = self.buffer.get(self.taken..).unwrap_or_default();
+        let n = rest.len().min(buf.len());
+        if let (Some(to), Some(from)) = (buf.get_mut(..n), rest.get(..n)) {
+            to.copy_from_slice(from);
+        }
+        self.taken += n;
+        Ok(n)
+    }
+}
+
+/// Gets a fresh token when the old one has expired: the platform is asked for the task once more.
+impl Renew for Slices {
+    fn renew(&self, _: &Offer, cancel: &Cancel) -> Option<Offer> {
+        let service = &self.service;
+        let body = service.exchange(service.check_request(), self.limit, cancel).ok()?;
+        let answer = answer::envelope(&body).filter(|answer| answer.errno == 0)?;
+        let task = service.read_task(&answer).ok()?;
+        service.offer(&task).ok()
+    }
+}
+
+impl Onenet {
+    /// The task behind an offer's URL.
+    fn task_of(&self, url: &str) -> Option<TaskId> {
+        let id = url.strip_prefix(&self.package_base())?;
+        match self.config.dialect.device() {
+            None => Some(TaskId::Token(id.to_owned())),
+            Some(_) => id.parse().ok().map(TaskId::Number),
+        }
+    }
+
+    /// How the URLs of offers begin; the task's name follows.
+    fn package_base(&self) -> String {
+        let scheme = if self.config.endpoint.roots.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}/task/", self.config.endpoint.authority)
+    }
+
+    /// The task as the engine takes it.
+    pub fn offer(&self, task: &Task) -> Result<Offer, Error> {
+        let digest = Expected::from_hex(Algorithm::Md5, &task.md5).ok_or(Error::Data)?;
+        let url = format!("{}{}", self.package_base(), task.id);
+        Ok(Offer {
+            version: task.target.clone(),
+            size: task.size,
+            url,
+            digest,
+            kind: Kind::Firmware,
+            signature: None,
+        })
+    }
+}
+
+/// Whether the transfer ended because the token did, or the task.
+pub fn is_expired(error: &FetchError) -> bool {
+    error.class() == Class::Expired
+}
