@@ -65,7 +65,7 @@ int IOT_Linkkit_Open(iotx_linkkit_dev_type_t dev_type, iotx_linkkit_dev_meta_inf
 
 /**
  * @brief Connects the master, or brings a sub-device on line. Blocks until that is done or has failed.
- * @param devid 0, or a sub-device's id; then another thread must be in IOT_Linkkit_Yield
+ * @param devid 0, or a sub-device's id; the connection is served meanwhile, whether or not another thread yields
  * @return 0; -1: not open, connected already, no such device, refused, or no answer
  */
 int IOT_Linkkit_Connect(int devid);

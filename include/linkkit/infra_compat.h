@@ -190,8 +190,8 @@ typedef enum {
  * IOT_RegisterCallback(event, callback) registers the callback of an event: one per event and process, the last
  * one wins, NULL removes it. Returns 0. A wrong callback type is a compile-time diagnostic.
  *
- * All callbacks run in the thread that is inside IOT_Linkkit_Yield, except ITE_INITIALIZE_COMPLETED and
- * ITE_MQTT_CONNECT_SUCC (the thread inside IOT_Linkkit_Connect) and ITE_AWSS_STATUS (the thread that reports it).
+ * All callbacks run in the thread that is inside IOT_Linkkit_Yield, except ITE_INITIALIZE_COMPLETED, ITE_CONNECT_FAIL
+ * and ITE_MQTT_CONNECT_SUCC (the thread inside IOT_Linkkit_Connect, or inside a LOGIN report) and ITE_AWSS_STATUS (the thread that reports it).
  * What the arguments point at belongs to the library and is valid during the call only. Texts come with their
  * length; only those described as strings are NUL-terminated. A **response is allocated by the callback with
  * HAL_Malloc and freed by the library.
@@ -205,7 +205,7 @@ typedef enum {
 DECLARE_EVENT_CALLBACK(ITE_AWSS_STATUS, int (*cb)(int))
 /** Connected, at first and after each reconnect. */
 DECLARE_EVENT_CALLBACK(ITE_CONNECT_SUCC, int (*cb)(void))
-/** A connection attempt failed. */
+/** IOT_Linkkit_Connect failed; called inside it. */
 DECLARE_EVENT_CALLBACK(ITE_CONNECT_FAIL, int (*cb)(void))
 /** The connection is lost. */
 DECLARE_EVENT_CALLBACK(ITE_DISCONNECTED, int (*cb)(void))
