@@ -63,6 +63,8 @@ may "C tests, sanitizers" in_tree asan
 must "build, without lab" build_tree nolab
 must "build, module only" build_tree module -DOTAKIT_LAB=ON -DOTAKIT_MQTT=OFF
 may "C tests, module only" in_tree module
+must "build, OneNET alone" build_tree onenet -DOTAKIT_LAB=ON -DOTAKIT_PLATFORMS=onenet
+may "C tests, OneNET alone" in_tree onenet
 must "build, TLS by the firmware" build_tree halssl -DOTAKIT_LAB=ON -DOTAKIT_TLS=hal
 may "C tests, TLS by the firmware" in_tree halssl
 may "faults" python3 tests/e2e/faults.py --cloud "$CLOUD" --build build/test
