@@ -49,24 +49,25 @@ sanitize="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame
 
 must "setup" scripts/setup.sh
 may "format" cargo fmt --all --check
-may "clippy" cargo clippy --locked --workspace --all-targets --features otakit/onenet -- -D warnings
-may "Rust tests" cargo test --locked --workspace --features otakit/onenet --quiet
+may "clippy" cargo clippy --locked --workspace --all-targets --features otakit/onenet,otakit/haas,otakit/quectel -- -D warnings
+may "Rust tests" cargo test --locked --workspace --features otakit/onenet,otakit/haas,otakit/quectel --quiet
 may "native header is up to date" cargo run --quiet --locked -p xtask -- headers --check
 must "otakit-cloud" build_cloud
-must "build, with lab" build_tree test -DOTAKIT_LAB=ON "-DOTAKIT_PLATFORMS=linkkit;onenet"
+must "build, with lab" build_tree test -DOTAKIT_LAB=ON "-DOTAKIT_PLATFORMS=linkkit;onenet;haas;quectel"
 may "C tests" in_tree test
 may "kills, power failures, failing storage" python3 tests/kill/run.py --build build/test
 # Next to the tree with the same features: cargo has nothing to do.
-must "build, C programs with sanitizers" build_tree asan -DOTAKIT_LAB=ON "-DOTAKIT_PLATFORMS=linkkit;onenet" \
+must "build, C programs with sanitizers" build_tree asan -DOTAKIT_LAB=ON "-DOTAKIT_PLATFORMS=linkkit;onenet;haas;quectel" \
     -DCMAKE_C_FLAGS="$sanitize"
 may "C tests, sanitizers" in_tree asan
 must "build, without lab" build_tree nolab
 must "build, module only" build_tree module -DOTAKIT_LAB=ON -DOTAKIT_MQTT=OFF
 may "C tests, module only" in_tree module
+must "build, OneNET alone" build_tree onenet -DOTAKIT_LAB=ON -DOTAKIT_PLATFORMS=onenet
+may "C tests, OneNET alone" in_tree onenet
 must "build, TLS by the firmware" build_tree halssl -DOTAKIT_LAB=ON -DOTAKIT_TLS=hal
 may "C tests, TLS by the firmware" in_tree halssl
 may "faults" python3 tests/e2e/faults.py --cloud "$CLOUD" --build build/test
-may "size and instructions" scripts/bench-gate.sh
 may "end to end" python3 tests/e2e/run.py --jobs 2 --cloud "$CLOUD" --build build/test \
     --module-build build/module --nolab-build build/nolab --asan-build build/asan --halssl-build build/halssl
 must "Python's library" env OTAKIT_PYTHON_PROFILE=ci OTAKIT_PYTHON_FEATURES=lab CARGO_TARGET_DIR="$TARGET_DIR" \

@@ -17,6 +17,12 @@ short IOT_OTA_Ioctl(short wrong);
 #ifdef GATE_WRONG_PROTOTYPE_ONENET
 short onenet_ota_run(short wrong);
 #endif
+#ifdef GATE_WRONG_PROTOTYPE_HAAS
+short haas_device_connect(short wrong, short too, short many);
+#endif
+#ifdef GATE_WRONG_PROTOTYPE_QUECTEL
+short quectel_fota_apn_set(short wrong, short too, short many);
+#endif
 
 /* The parameters of other lineages, whose headers cannot be included beside those of v3.0.1. */
 typedef struct otakit_v23_mqtt_param_t otakit_v23_mqtt_param_t;
