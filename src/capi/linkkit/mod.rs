@@ -25,6 +25,8 @@ mod signal;
 pub mod v23;
 #[cfg(feature = "mqtt")]
 pub mod v310;
+#[cfg(feature = "mqtt")]
+mod v310_callbacks;
 
 /// Success.
 const SUCCESS: i32 = 0;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::sign::{self, CLOUD, array_text, default_mode, iotx_dev_meta_info_t};
-use super::{FAIL, SUCCESS, v310};
+use super::{FAIL, SUCCESS, v310_callbacks};
 use crate::capi::guard::guard;
 use crate::capi::settings;
 use crate::fetch::http::form::{self, Form};
@@ -74,7 +74,7 @@ pub fn at_first_connection(device: &Device) -> Option<()> {
         if !kv::set(&key, secret.as_bytes()) {
             crate::log!(Warning, "register", "the secret of {device} cannot be kept");
         }
-        v310::device_secret(&secret);
+        v310_callbacks::device_secret(&secret);
         secret
     };
     device::set(Part::DeviceSecret, &secret).then_some(())

@@ -6,7 +6,7 @@ use std::ffi::{CString, c_char, c_int};
 use std::ptr::NonNull;
 
 use super::super::sign::CLOUD;
-use super::super::v310;
+use super::super::v310_callbacks;
 use super::callbacks::{self, Slots};
 use crate::hal::memory;
 use crate::service::model::{Event, Master, ReplyTo};
@@ -59,7 +59,7 @@ fn one(master: &Master, slots: &Slots, event: Event) {
         }
         Event::Service { devid, name, params, reply } => {
             let (Some(name), Some(params)) = (c_text(name), c_text(params)) else { return };
-            if v310::service(master, devid, &name, &params, &reply) {
+            if v310_callbacks::service(master, devid, &name, &params, &reply) {
                 return;
             }
             let Some(callback) = slots.service else { return };
@@ -134,7 +134,7 @@ fn answered(slots: &Slots, event: Event) {
                 unsafe { callback(product_key.as_ptr(), seconds) };
             }
         }
-        Event::CloudError { code, data, text, .. } => v310::cloud_error(code, &data, &text),
+        Event::CloudError { code, data, text, .. } => v310_callbacks::cloud_error(code, &data, &text),
         _ => {}
     }
 }
