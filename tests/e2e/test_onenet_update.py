@@ -126,7 +126,7 @@ class Notices(OnenetBench):
 
         def informed():
             cloud.task(device.name)
-            return cloud.tasks(device.name)[-1]["informed"]
+            return any(each["informed"] for each in cloud.tasks(device.name))
         wait_until(informed, 20, "an answer to a notice", step=0.2)
         reply = json.loads(self.observer.wait(f"$sys/{PRODUCT}/{device.name}/ota/inform_reply"))
         self.assertEqual(reply["code"], 200)
