@@ -19,7 +19,7 @@ use crate::platform::aliyun::{config, offer};
 pub type Target = fn(&[u8]);
 
 /// Every target by its name: that of its file in `fuzz/fuzz_targets` and of its folder in `fuzz/corpus`.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: &[(&str, Target)] = &[
     ("offer_json", offer_json),
     ("config_json", config_json),
     ("mqtt_read", mqtt_read),
@@ -28,6 +28,8 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("journal", journal),
     ("range_headers", range_headers),
     ("signature_key", signature_key),
+    #[cfg(feature = "onenet")]
+    ("onenet_answer", onenet_answer),
 ];
 
 /// Refusals are logged; a fuzzer has no use for that, other tests of the process have.
@@ -155,6 +157,33 @@ pub fn signature_key(data: &[u8]) {
     }
 }
 
+/// OneNET's answers: envelopes, tasks, refusals of downloads, notices over MQTT.
+#[cfg(feature = "onenet")]
+pub fn onenet_answer(data: &[u8]) {
+    use crate::platform::onenet::task::Task;
+    use crate::platform::onenet::{TaskId, answer, inform};
+    quiet();
+    if let Some(envelope) = answer::envelope(data) {
+        let _ = envelope.standing();
+        for tokens in [true, false] {
+            let Ok(task) = Task::decode(&envelope.data, tokens) else { continue };
+            assert!(task.size > 0 && !task.target.contains('\0') && !task.md5.contains('\0'));
+            // It becomes part of a path.
+            assert!(!task.id.to_string().contains(['/', '?', '#', ' ', '\r', '\n', '\0']));
+            assert_eq!(tokens, matches!(task.id, TaskId::Token(_)));
+        }
+    }
+    if let Some(code) = answer::download_refusal(data) {
+        assert!((1..=6).contains(&code) && data.len() == 1);
+    }
+    if let Some(reply) = inform::reply(data) {
+        assert!(serde_json::from_str::<serde_json::Value>(&reply).is_ok());
+    }
+    if let Ok(text) = str::from_utf8(data) {
+        assert_ne!(answer::header_refusal(Some(text)), Some(0));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -212,7 +241,7 @@ mod tests {
 
     #[test]
     fn seeds_and_mutations_of_them_break_nothing() {
-        for (name, target) in TARGETS {
+        for &(name, target) in TARGETS {
             let seeds = seeds(name);
             assert!(seeds.len() >= 3, "{name}");
             seeds.iter().for_each(|seed| target(seed));

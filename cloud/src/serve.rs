@@ -162,7 +162,7 @@ impl Service {
                 message = incoming.recv() => {
                     let Some(message) = message else { return };
                     if let Some(key) = onenet::parse_reply_topic(&message.topic) {
-                        if let Err(failure) = self.tasks.informed(&key) {
+                        if let Err(failure) = self.tasks.informed(&key, &message.payload) {
                             note(failure);
                         }
                         continue;

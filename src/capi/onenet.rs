@@ -238,7 +238,9 @@ pub extern "C" fn ota_deinit() {
         if let Some(context) = context {
             context.service.close();
             #[cfg(feature = "mqtt")]
-            drop(context.notices.lock().take());
+            if let Some(notices) = context.notices.lock().take() {
+                notices.stop();
+            }
         }
     });
 }

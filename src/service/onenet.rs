@@ -225,8 +225,8 @@ impl Onenet {
             Some(Envelope { errno: 0, data }) => read(&Envelope { errno: 0, data }),
             Some(Envelope { errno, .. }) => Err(Error::refusal(errno)),
         };
-        if let Err(Error::Platform(code)) = result {
-            self.state.lock().refusal = Some(code);
+        if let Err(error) = &result {
+            self.note_refusal(error);
         }
         Spoken { body: Some(body), result }
     }
@@ -267,15 +267,13 @@ impl Onenet {
         let began = Instant::now();
         let cancel = self.enter()?;
         let (done, outcome) = mpsc::sync_channel(1);
-        let (this, token) = (self.clone(), cancel.clone());
+        let worker = Worker { service: self.clone(), cancel: cancel.clone() };
         let work = move || {
             // A caller that did not wait has its answer already.
-            let _ = done.send(job(&this, &token));
-            this.leave(&token);
+            let _ = done.send(job(&worker.service, &worker.cancel));
         };
         let thread = std::thread::Builder::new().name("otakit-onenet".to_owned()).stack_size(STACK);
         if thread.spawn(work).is_err() {
-            self.leave(&cancel);
             return Err(Error::Busy);
         }
         outcome.recv_timeout(limit.saturating_sub(began.elapsed())).map_err(|error| {
@@ -300,8 +298,22 @@ impl Onenet {
         Ok(cancel)
     }
 
-    fn leave(&self, cancel: &Cancel) {
-        self.state.lock().live.retain(|other| !other.is(cancel));
+    fn note_refusal(&self, error: &Error) {
+        if let Error::Platform(errno) = error {
+            self.state.lock().refusal = Some(*errno);
+        }
+    }
+}
+
+/// One call under way: it counts until its thread ends, however that ends.
+struct Worker {
+    service: Arc<Onenet>,
+    cancel: Cancel,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.service.state.lock().live.retain(|other| !other.is(&self.cancel));
     }
 }
 

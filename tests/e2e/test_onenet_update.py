@@ -126,7 +126,7 @@ class Notices(OnenetBench):
 
         def informed():
             cloud.task(device.name)
-            return cloud.tasks(device.name)[-1]["informed"]
+            return any(each["informed"] for each in cloud.tasks(device.name))
         wait_until(informed, 20, "an answer to a notice", step=0.2)
         reply = json.loads(self.observer.wait(f"$sys/{PRODUCT}/{device.name}/ota/inform_reply"))
         self.assertEqual(reply["code"], 200)
@@ -356,9 +356,11 @@ class OneCall(OnenetBench):
         folder = self.path("store")
         os.makedirs(folder)
         self.platform_ = self.platform(Honest(image(3 * SLICE + 1)))
-        device = self.device(self.platform_, env={"OTAKIT_FIRMWARE_FILE": f"{folder}/image"}).init()
+        env = {"OTAKIT_FIRMWARE_FILE": f"{folder}/image", "OTAKIT_KV_DIR": f"{folder}/kv"}
+        device = self.device(self.platform_, env=env).init()
         reply = device.run(None)
         self.assertEqual(reply.ret, 0)
+        self.assertEqual(self.content(f"{folder}/image"), self.platform_.script.image)
 
 
 def walk(test, device, out, honest):
@@ -407,4 +409,10 @@ class Valgrind(OnenetBench):
             cloud.task(name)
             process = self.program(program, "-p", PRODUCT, "-d", name, "-k", KEY, "-o", self.path(),
                                    env={"OTAKIT_LAB_ONENET": cloud.url}, under_valgrind=True)
+            self.assertEqual(process.wait(120), 0, process.tail())
+        for program in ("onenet_fota_sota", "onenet_fota_sota_tm"):
+            cloud.task(name)
+            process = self.program(program, "-p", PRODUCT, "-d", name, "-k", KEY, "-o", self.scratch, "-w", "1",
+                                   env={"OTAKIT_LAB_ONENET": cloud.url, "OTAKIT_LAB_ONENET_MQTT": "127.0.0.1:9"},
+                                   under_valgrind=True)
             self.assertEqual(process.wait(120), 0, process.tail())

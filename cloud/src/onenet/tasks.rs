@@ -173,10 +173,15 @@ impl Tasks {
         self.inner.lock().all.get(key).cloned().unwrap_or_default()
     }
 
-    /// Notes that a notice was answered.
-    pub fn informed(&self, key: &DeviceKey) -> Result<(), Failure> {
+    /// Notes that the notice of a task was answered: `{"id":…,"code":200,…}`.
+    pub fn informed(&self, key: &DeviceKey, reply: &[u8]) -> Result<(), Failure> {
+        let reply: serde_json::Value = serde_json::from_slice(reply).unwrap_or_default();
+        let id = reply.get("id").and_then(serde_json::Value::as_str).and_then(|id| id.parse::<u32>().ok());
+        if reply.get("code").and_then(serde_json::Value::as_i64) != Some(200) {
+            return Err(Failure::new(format!("{key}: notice answered without code 200")));
+        }
         self.change(key, |tasks| {
-            if let Some(task) = tasks.last_mut() {
+            for task in tasks.iter_mut().filter(|task| Some(task.tid) == id) {
                 task.informed += 1;
             }
         })

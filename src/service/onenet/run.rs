@@ -90,7 +90,10 @@ pub fn run(
             reporter.last(*code);
         }
     }
-    outcome.map_err(|(error, _)| error)
+    outcome.map_err(|(error, _)| {
+        service.note_refusal(&error);
+        error
+    })
 }
 
 type Failed = (Error, Option<u32>);
