@@ -7,14 +7,14 @@ import threading
 import time
 
 from lib import liars
-from lib.bench import ATTEMPTS, IMPATIENT, Bench
+from lib.bench import ATTEMPTS, IMPATIENT, Bench, unique_name
 from lib.bounds import measure
 from lib.broker import Observer, offer
 
-# Otherwise than the goals (50 ms and 100 ms), which `make faults` prints figures for: the machine may be busy.
+# For calls that are measured without a control: the machine may be busy.
 GENEROUS_MS = 500
 RATE_LIMIT, MIN_RATE, MIN_RATE_WINDOW, DEADLINE = 8, 9, 10, 11
-CANCELLED, EXPIRED, TOO_SLOW, TIME_OVER, STATUS = -5, -29, -33, -34, -21
+EXPIRED, TOO_SLOW, TIME_OVER = -29, -33, -34
 
 
 class Image:
@@ -32,13 +32,11 @@ class Bounds(Bench):
 
     def test_every_state(self):
         states = 0
-        for m in measure(self):
+        for m in measure(self, unique_name):
             with self.subTest(m.state):
-                self.assertLessEqual(m.overrun, GENEROUS_MS, m)
-                self.assertTrue(0 <= m.cancel <= GENEROUS_MS, m)
-                self.assertEqual(m.code, CANCELLED)
+                self.assertEqual(m.problem(), "", m)
             states += 1
-        self.assertEqual(states, 9)
+        self.assertEqual(states, 15)
 
 
 class Control(Bench):
