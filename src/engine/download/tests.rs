@@ -232,6 +232,23 @@ fn the_watcher_sees_each_step_and_may_cancel() {
     assert_eq!(seen, [Step::Started { resumed_at: 0 }, progress(1), progress(2)]);
 }
 
+#[test]
+fn a_cancel_between_two_reads_is_a_cancel() {
+    let (server, offer) = setup();
+    let medium = Mutex::new(Medium::default());
+    let session = Session::new(server.clone());
+    let mut sink = MemorySink(&medium);
+    let download = Download { session: &session, sink: &mut sink, journal: None, chunk: CHUNK, every: EVERY };
+    let outcome = download.run(&offer, &mut |step| {
+        if matches!(step, Step::Progress { .. }) {
+            session.cancel();
+        }
+        true
+    });
+    assert_eq!(outcome, Err(Failure::Cancelled));
+    assert_eq!((session.failure(), session.verdict()), (Some(Failure::Cancelled), Some(false)));
+}
+
 /// A sink that recognises its image, and knows whether it was closed.
 struct Marked<'a> {
     inner: MemorySink<'a>,
