@@ -73,9 +73,10 @@ class Table:
                  number(row["ratio"]), goal, met, row["note"]]
         return "| " + " | ".join(cells) + " |"
 
-    def markdown(self):
+    def markdown(self, figures=None):
+        """All rows, or those of the figures named."""
         head = "| figure | ours | peer | ratio | goal | | note |\n|---|---|---|---|---|---|---|"
-        return "\n".join([head] + [self.line(row) for row in self.rows])
+        return "\n".join([head] + [self.line(row) for row in self.rows if not figures or row["figure"] in figures])
 
 
 class Rig:
@@ -277,15 +278,21 @@ def gate(figures, baseline):
     return int(worse > 0)
 
 
-def write_markdown(path, table):
+def write_markdown(path, table, figures=None):
     with open(path, encoding="utf-8") as file:
         text = file.read()
     head, rest = text.split(BEGIN, 1)
     machine = f"{platform.machine()}, {os.cpu_count()} processors, {time.strftime('%Y-%m-%d')}"
     with open(path, "w", encoding="utf-8") as file:
-        file.write(f"{head}{BEGIN}\n{machine}\n\n{table.markdown()}\n{END}{rest.split(END, 1)[1]}")
+        file.write(f"{head}{BEGIN}\n{machine}\n\n{table.markdown(figures)}\n{END}{rest.split(END, 1)[1]}")
 
 
+HEADLINES = {
+    "HTTP, MD5, 256 MiB: wall", "HTTP, MD5, 256 MiB: user+sys", "HTTP, MD5, slots of 1 MiB in all, 256 MiB: wall",
+    "HTTP, SHA-256, 256 MiB: wall", "HTTPS, MD5, 256 MiB: wall", "Link and flash of 2 MB/s, 4 MiB: wall",
+    "HTTP: peak heap, 1 MiB image", "HTTP: peak heap, 2 slots of 1 KiB", "Push to first byte, p50",
+    "Basic example, stripped: armv7, profile size, none",
+}
 PARTS = ("throughput", "reference", "flash", "instructions", "memory", "latency", "scale", "sizes")
 
 
@@ -295,6 +302,7 @@ def main():
     p.add_argument("--runs", type=int, default=5)
     p.add_argument("--sizes", help="what benches/sizes.sh printed")
     p.add_argument("--markdown", help="write the table between the markers of this file")
+    p.add_argument("--readme", help="write the most telling rows between the markers of this file")
     p.add_argument("--only", action="append", choices=PARTS)
     p.add_argument("--gate")
     p.add_argument("--write-baseline")
@@ -336,6 +344,8 @@ def main():
         json.dump(table.rows, file, indent=2, ensure_ascii=False)
     if args.markdown:
         write_markdown(args.markdown, table)
+    if args.readme:
+        write_markdown(args.readme, table, HEADLINES)
     print("\n" + table.markdown())
     return 0
 
