@@ -166,7 +166,8 @@ typedef struct {
   const char *signature;
 } otakit_image_t;
 
-// Watches a download: called on the thread that downloads, with no lock held, at each step and at least every 100 ms.
+// Watches a download: called on the thread that downloads, with no lock held, at each step and at least every 100 ms,
+// whatever the network does. The same thread stores the bytes, so what a write or a sync of the medium takes comes on top.
 // A return other than 0 cancels.
 typedef int (*otakit_watch_t)(void *user, uint64_t fetched, uint64_t total);
 

@@ -90,7 +90,10 @@ impl Download<'_, '_> {
         let resumed_at = from.as_ref().map_or(0, |from| from.offset);
         // Front doors hand over a session that has taken the offer already.
         self.session.cancel();
-        self.session.offer_from(offer.clone(), from).inspect_err(|_| self.abandon(Keep::Part))?;
+        self.session.offer_from(offer.clone(), from).inspect_err(|failure| {
+            crate::log!(Error, "download", "offer refused: {failure}");
+            self.abandon(Keep::Part);
+        })?;
         if !watch(Step::Started { resumed_at }) {
             self.abandon(Keep::Part);
             return Err(Failure::Cancelled);

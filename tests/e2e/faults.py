@@ -24,6 +24,8 @@ from lib.faultreport import Case, Figures, Row, document, expected_codes, name_o
 
 SIZE, CLEAN_SIZE, SWEPT_SIZE = 200_000, 70_001, 65_536
 AT_ONCE = 10
+# The fault server waits for 150 ms before a RST, so that what it has sent arrives.
+SWEPT_AT_ONCE = 100
 # How often a case whose calls were late without the machine's help is measured again, alone.
 REPEATS = 2
 # Pauses of these cases are shortened to 1 s, below the patience of the client.
@@ -159,7 +161,7 @@ def sweep(faults, folder, wanted, step):
     with open(reference, "wb") as f:
         f.write(content)
     client, done, failed = Client({**OPTIONS, 1: 0, 2: 0}), [], []
-    parts = AT_ONCE
+    parts = SWEPT_AT_ONCE
     head = faults.head_length("ok", SWEPT_SIZE)
     for name, case, last in (("RST at each byte of the answer's head", "reset-in-head", head),
                              (f"RST at {'every' if step == 1 else f'every {step}th'} byte offset of 64 KiB", "rst", SWEPT_SIZE),
@@ -283,9 +285,8 @@ def main(argv):
     show(figures.rows)
     late = bounds.show(figures.measured) if figures.measured else 0
     print()
-    if figures.rows:
-        for line in figures.lines():
-            print(line)
+    for line in figures.lines():
+        print(line)
     failed = [row for row in figures.rows if row.problem]
     if args.write and not args.patterns and args.step == 1 and not failed and not late and not problems:
         with open(args.write, "w", encoding="utf-8") as f:

@@ -90,6 +90,10 @@ class Figures:
 
     def lines(self):
         """The summary, a sentence each."""
+        for name, count, wrong in self.sweeps:
+            yield f"{name}: {count} downloads, {wrong} wrong."
+        if not self.rows:
+            return
         calls = sum(timed.calls for row in self.rows for timed in row.timed)
         worst = max(self.rows, key=lambda row: row.worst.worst)
         own = max(self.rows, key=lambda row: row.own.own)
@@ -106,8 +110,6 @@ class Figures:
                    f"`{late.worst.call}`).")
             yield (f"Worst cancel from another thread, of {sum(len(m.cancels) for m in self.measured)}: "
                    f"{cancel.cancel.worst:.1f} ms ({cancel.state}). Bound: {CANCEL_MS} ms.")
-        for name, count, wrong in self.sweeps:
-            yield f"{name}: {count} downloads, {wrong} wrong."
 
 
 DOCUMENT = """\
