@@ -17,7 +17,8 @@
 // Longest wait before any retry, in ms. 30000 unless set.
 #define OTAKIT_OPTION_RETRY_CAP_MS 2
 
-// Time for connecting, name resolution and TLS included, in ms; 10000 unless set.
+// Time for connecting, name resolution and TLS included, in ms; 10000 unless set. `HAL_TCP_Establish` cannot be told a time:
+// what it takes beyond this (the default one ends after 10 s) is waited for by the fetching thread, never within a call.
 #define OTAKIT_OPTION_CONNECT_MS 3
 
 // Time from a request to the end of its answer's header, in ms; 30000 unless set.
