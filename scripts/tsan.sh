@@ -22,7 +22,9 @@ build=(-Zbuild-std --target "$target" --locked --lib --features lab)
 echo "=== Rust tests"
 cargo +nightly test "${build[@]}" -- --quiet cancel engine fetch hal mqtt net service store 2>&1 | tee "$out/rust.log" |
     grep -E "^test result|ThreadSanitizer" || { tail -n 60 "$out/rust.log"; exit 1; }
-! grep -q "ThreadSanitizer" "$out/rust.log"
+if grep -q "ThreadSanitizer" "$out/rust.log"; then
+    exit 1
+fi
 
 echo "=== C programs"
 cargo +nightly rustc "${build[@]}" --crate-type staticlib >"$out/build.log" 2>&1 || { tail -n 40 "$out/build.log"; exit 1; }

@@ -164,8 +164,9 @@ def sweep(faults, folder, wanted, step):
     parts = SWEPT_AT_ONCE
     head = faults.head_length("ok", SWEPT_SIZE)
     for name, case, last in (("RST at each byte of the answer's head", "reset-in-head", head),
-                             (f"RST at {'every' if step == 1 else f'every {step}th'} byte offset of 64 KiB", "rst", SWEPT_SIZE),
-                             (f"FIN at every {61 * step}th byte offset of 64 KiB", "cut", SWEPT_SIZE)):
+                             (f"RST at {'every byte offset' if step == 1 else f'one in {step} byte offsets'} of 64 KiB", "rst",
+                              SWEPT_SIZE),
+                             (f"FIN at one in {61 * step} byte offsets of 64 KiB", "cut", SWEPT_SIZE)):
         if not wanted("sweep-" + case):
             continue
         stride = {"reset-in-head": 1, "rst": step, "cut": 61 * step}[case]
