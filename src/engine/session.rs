@@ -21,7 +21,7 @@ use crate::fetch::Source;
 use reader::Reader;
 
 /// How a session fetches, and what.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// What offers are accepted.
     pub policy: Policy,
@@ -372,10 +372,7 @@ impl Session {
         control.drop_transfer();
         control.valid = false;
         control.failure = Some(failure.clone());
-        match control.step(Input::End) {
-            Ok(()) => failure,
-            Err(state) => state,
-        }
+        control.step(Input::End).err().unwrap_or(failure)
     }
 }
 
