@@ -106,7 +106,8 @@ def show(files):
     print()
     for part in JUDGED + SHOWN:
         total, missed, share = figures(together(files, part))
-        print(f"{'src/' + part:44} {total:6} {missed:6} {share:7.2f} %" + ("" if part in JUDGED else "   (for information)"))
+        note = "" if part in JUDGED else "   (for information)"
+        print(f"{'src/' + part:44} {total:6} {missed:6} {share:7.2f} %{note}")
 
 
 DOCUMENT = """\

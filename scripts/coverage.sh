@@ -23,6 +23,7 @@ rm -rf "$work"
 mkdir -p "$work/raw" "$work/objects"
 stages=${*:-rust c kill faults e2e python}
 features=onenet,haas,quectel
+tests=()
 failed=
 
 wanted() {
@@ -70,7 +71,8 @@ tree() {
 in_trees() {
     local tree result=0
     for tree; do
-        ctest --test-dir "build/$tree" --output-on-failure --parallel 2 --exclude-regex '^(abi|link|package)\.' || result=1
+        ctest --test-dir "build/$tree" --output-on-failure --parallel 2 --exclude-regex '^(abi|link|package)\.' ||
+            result=1
     done
     return $result
 }
@@ -103,6 +105,7 @@ if wanted rust; then
     stage rust "Rust tests" rust_tests
     cargo test --locked --package otakit --lib --features "$features" --no-run --message-format=json \
         2>"$work/rust.build.log" | python3 scripts/coverage.py --test-binary >"$work/test-binary"
+    mapfile -t tests <"$work/test-binary"
 fi
 wanted c && stage c "C tests" in_trees coverage coverage-module coverage-halssl
 wanted kill && stage kill "kills, power failures, failing storage" python3 tests/kill/run.py --build build/coverage
@@ -116,5 +119,5 @@ write=()
 [ $# -eq 0 ] && [ -z "$failed" ] && write=(--write docs/COVERAGE.md)
 echo
 python3 scripts/coverage.py --tools "$tools" --profile "$work/all.profdata" --reasons scripts/coverage.toml \
-    --library "$work"/objects/*.so --tests "$(cat "$work/test-binary" 2>/dev/null || true)" "${write[@]}" || failed="$failed count"
+    --library "$work"/objects/*.so --tests "${tests[@]}" "${write[@]}" || failed="$failed count"
 [ -z "$failed" ] || die "failed:$failed"

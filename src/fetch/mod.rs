@@ -25,7 +25,7 @@ pub trait Source: Send + Sync {
 pub struct Request<'a> {
     /// The image's URL.
     pub url: &'a str,
-    /// Number of bytes at the front that the caller has already.
+    /// Number of bytes at the front that the caller has already. A complete image is not asked for.
     pub offset: u64,
     /// Size of the whole image in bytes, as the offer promised it.
     pub size: u64,
