@@ -151,6 +151,25 @@ fn a_checkpoint_is_of_the_transfer_under_way_or_none() {
     assert_eq!(session.checkpoint().unwrap().offset, 7);
 }
 
+#[test]
+fn bytes_of_a_transfer_that_ended_meanwhile_do_not_count() {
+    type End = fn(&Session);
+    let restarted: End = |session| session.restart().unwrap();
+    for end in [restarted, Session::cancel] {
+        let (session, source, offer) = timed([vec![AT_ONCE], vec![AT_ONCE]], |_| {});
+        session.offer(offer.clone()).unwrap();
+        // As another thread would, while the bytes are being handed out.
+        let read = session.read_with(100, LONG, &mut |_| end(&session));
+        assert_eq!(read, Err(Failure::Cancelled));
+        assert_eq!(session.progress(), Some((0, SIZE as u64)));
+        if session.phase() == Phase::Finished {
+            session.offer(offer).unwrap();
+        }
+        assert!(drain(&session).0 == source.image);
+        assert_eq!(session.verdict(), Some(true));
+    }
+}
+
 /// Hands out these URLs in turn; `None`: no answer came.
 struct Renewals(Mutex<VecDeque<Option<&'static str>>>);
 
