@@ -179,7 +179,7 @@ def main():
     with open(args.reasons, "rb") as f:
         reasons = tomllib.load(f).get("uncovered", [])
     rows, wrong = judge({name: lines for name, lines in files.items() if part_of(name) in JUDGED}, reasons)
-    print("\nuncovered, with the reason:" if rows else "")
+    print(f"\nuncovered in {', '.join(JUDGED)}: " + ("" if rows else "nothing"))
     for name, start, length, reason in rows:
         print(f"  {name} ({length}): {start}\n      {reason}")
     wrong += [f"src/{part}: {percent(together(files, part)):.2f} % is below {GOAL:.0f} %"
