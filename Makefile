@@ -33,7 +33,7 @@ fuzz:               ## Every fuzz target for a while (FUZZ_SECONDS each, 60 by d
 tsan:               ## Where threads meet, under the thread sanitizer (needs a nightly toolchain with rust-src)
 	@scripts/tsan.sh
 
-coverage:           ## Line coverage of the core, from the Rust tests
+coverage:           ## Line coverage of the library under the whole suite; writes docs/COVERAGE.md
 	@scripts/coverage.sh
 
 setup:              ## Install what is missing (Debian; needs root only if something is)
