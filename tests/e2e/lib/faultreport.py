@@ -131,11 +131,12 @@ its own.
 Each call that has a time, or is documented not to block, is measured, in every case: `IOT_OTA_FetchYield`, `IOT_MQTT_Yield`,
 `IOT_MQTT_Construct`, `_Subscribe_Sync`, `_Publish` and `_Destroy`, `IOT_OTA_Ioctl`, `_IsFetching`, `_IsFetchFinish` and
 `_Deinit`, `otakit_linkkit_ota_*`, and the time between two calls of a watcher. Overrun is what a call took beyond its time
-({bound} ms are allowed). Machines are busy, so threads of the same process do nothing but wait for 10, 100 or 1000 ms, on condition variables and in
-`poll()`; one more is bound to each processor. Where a call comes back late, the time during which such a bare wait was late
-as well, one that may run anywhere or the one on the same processor, is the machine's. What remains is ours: beyond the bound
-it fails the run, if it is there again each time that the case is repeated alone. Storage is in memory here: what a file
-system takes for a sync comes on top of a watcher's time and of a cancel. The figures of the last run:
+({bound} ms are allowed). Machines are busy, so threads of the same process do nothing but wait for 10, 100 or 1000 ms, on
+condition variables and in `poll()`; one more is bound to each processor. Where a call comes back late, the time during which such a bare wait was late
+as well, one that may run anywhere or the one on the same processor, is the machine's. What remains is ours. A case with a call
+that was late beyond the bound, for whatever reason, is measured again alone, {repeats} times at most, and the last time
+counts ({again} of the {count} cases here); ours beyond the bound fails the run. Storage is in memory: what a file system takes
+for a sync comes on top of a watcher's time and of a cancel. The figures of the last run:
 
 {figures}
 
@@ -151,7 +152,7 @@ A cancel comes from another thread while a call waits, {times} times in each sta
 """
 
 
-def document(figures, size, times):
+def document(figures, size, times, repeats):
     """The table as Markdown."""
     rows = figures.rows
     by_family = [(family, list(group)) for family, group in itertools.groupby(rows, key=lambda row: row.case.family)]
@@ -163,7 +164,8 @@ def document(figures, size, times):
     states = [f"| {m.state} | {m.worst.worst:.1f} | {m.worst.shared:.1f} | `{m.worst.call}` | {m.cancel.worst:.1f} |"
               for m in figures.measured]
     parts = [DOCUMENT.format(count=len(rows), size=size, bound=BOUND_MS, families="\n".join(families), times=times,
-                             states="\n".join(states), figures="\n".join(f"- {line}" for line in figures.lines()))]
+                             repeats=repeats, again=sum(row.again > 0 for row in rows), states="\n".join(states),
+                             figures="\n".join(f"- {line}" for line in figures.lines()))]
     for family, group in by_family:
         parts.append(f"## {family}\n\n| case | the server | native | device | update after it |\n|---|---|---|---|---|")
         for row in group:
