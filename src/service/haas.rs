@@ -291,7 +291,7 @@ fn describe(upgrade: &Upgrade) -> String {
         "module_name": upgrade.module,
         "version": offer.version,
         "url": offer.url,
-        "hash": offer.digest.to_hex().to_uppercase(),
+        "hash": offer.digest.to_hex().to_ascii_uppercase(),
         "hash_type": hash_type,
     })
     .to_string()
