@@ -221,12 +221,15 @@ def scale(rig, table, runs):
         table.add(f"{sessions} session(s) of 8 MiB at once: total", rate, unit="MiB/s", note=more)
 
 
+SIZE_GOALS = {("armv7", "size", "none"): 380_000, ("armv7", "build-std", "none"): 150_000}
+
+
 def sizes(table, path):
     for line in open(path, encoding="utf-8"):
         words = line.split()
         if len(words) == 4 and words[3].isdigit():
             arch, profile, features, size = words
-            goal = 380_000 if (arch, profile, features) == ("armv7", "size", "none") else None
+            goal = SIZE_GOALS.get((arch, profile, features))
             table.add(f"Basic example, stripped: {arch}, profile {profile}, {features}", int(size), goal=goal, unit="B")
 
 
