@@ -102,6 +102,10 @@ endif()
 find_program(OTAKIT_RUSTC rustc HINTS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin")
 set(otakit_lib_dir "${PROJECT_BINARY_DIR}/lib")
 set(OTAKIT_NATIVE_LIBS gcc_s util rt pthread m dl c)
+# A program without shared libraries takes the unwinder's archive.
+if(CMAKE_EXE_LINKER_FLAGS MATCHES "(^| )-static( |$)")
+  list(TRANSFORM OTAKIT_NATIVE_LIBS REPLACE "^gcc_s$" "gcc_eh")
+endif()
 set(otakit_unwinder "")
 if(NOT otakit_shared)
   # Rust brings its own unwinder for musl, which goes where libotakit.a goes.
