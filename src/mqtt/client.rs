@@ -72,8 +72,7 @@ impl Client {
         let deadline = clock::deadline(attempt.saturating_mul(io::FIRST_ATTEMPTS));
         let shared = Arc::new(Shared::new(options, default_handler, early));
         let for_thread = Arc::clone(&shared);
-        let thread = thread::Builder::new()
-            .name("otakit-mqtt".to_owned())
+        let thread = crate::thread::named("otakit-mqtt")
             .spawn(move || io::run(&for_thread, &*dial))
             .map_err(|_| ConnectError::Resources)?;
         let owner = Arc::new(Owner { shared, thread: Mutex::new(Some(thread)) });

@@ -166,7 +166,7 @@ impl Fota {
             drop(state);
             fota.events.post(event, false);
         };
-        let thread = std::thread::Builder::new().name("otakit-fota".to_owned());
+        let thread = crate::thread::named("otakit-fota");
         thread.spawn(work).map_err(|_| Refused)?;
         state.running = Some(cancel);
         Ok(())

@@ -122,7 +122,7 @@ impl Device {
     /// Begins to connect. The outcome is an event. `false`: no thread.
     pub fn connect(self: &Arc<Self>, dial: Arc<dyn Dial>) -> bool {
         let device = Arc::clone(self);
-        let thread = std::thread::Builder::new().name("otakit-haas".to_owned());
+        let thread = crate::thread::named("otakit-haas");
         thread.spawn(move || device.run(dial)).is_ok()
     }
 
@@ -291,7 +291,7 @@ fn describe(upgrade: &Upgrade) -> String {
         "module_name": upgrade.module,
         "version": offer.version,
         "url": offer.url,
-        "hash": offer.digest.to_hex().to_uppercase(),
+        "hash": offer.digest.to_hex().to_ascii_uppercase(),
         "hash_type": hash_type,
     })
     .to_string()

@@ -22,7 +22,7 @@ pub fn form(device: &Device, product_secret: &str, random: &str) -> String {
     let text = format!("deviceName{device_name}productKey{product_key}random{random}");
     // HMAC takes keys of any length; the error type exists for other MACs.
     let sign = Hmac::<Sha256>::new_from_slice(product_secret.as_bytes())
-        .map(|mac| to_hex(&mac.chain_update(text.as_bytes()).finalize().into_bytes()).to_uppercase())
+        .map(|mac| to_hex(&mac.chain_update(text.as_bytes()).finalize().into_bytes()).to_ascii_uppercase())
         .unwrap_or_default();
     format!(
         "productKey={}&deviceName={}&random={}&sign={sign}&signMethod=hmacsha256",
