@@ -67,7 +67,7 @@ must "build, OneNET alone" build_tree onenet -DOTAKIT_LAB=ON -DOTAKIT_PLATFORMS=
 may "C tests, OneNET alone" in_tree onenet
 must "build, TLS by the firmware" build_tree halssl -DOTAKIT_LAB=ON -DOTAKIT_TLS=hal
 may "C tests, TLS by the firmware" in_tree halssl
-may "faults" python3 tests/e2e/faults.py --cloud "$CLOUD" --build build/test
+may "faults" python3 tests/e2e/faults.py --cloud "$CLOUD" --build build/test --step 61
 may "end to end" python3 tests/e2e/run.py --jobs 2 --cloud "$CLOUD" --build build/test \
     --module-build build/module --nolab-build build/nolab --asan-build build/asan --halssl-build build/halssl
 must "Python's library" env OTAKIT_PYTHON_PROFILE=ci OTAKIT_PYTHON_FEATURES=lab CARGO_TARGET_DIR="$TARGET_DIR" \

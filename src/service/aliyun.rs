@@ -251,7 +251,6 @@ impl Ota {
             untold && matches!(state.content, Some(Content::Firmware(_)))
         };
         if !valid && complete && firmware {
-            crate::log!(Error, "ota", "{}: the image's digest is not the one promised", self.device);
             let _ = self.report_progress(-3, "");
         }
         Ok(valid)
