@@ -48,6 +48,10 @@ enum {
 /* `text` is JSON, or empty; valid during the call. */
 typedef void (*haas_event_cb)(void *user, int64_t device, int64_t kind, int64_t value, const char *text);
 
+/* Asks for a device's secret with its product's secret, once in its life; `secret` takes up to 64 characters and a NUL.
+ * Blocks: up to 10 s each for connecting and for the answer. `region` as below, but for "host:port". */
+int haas_device_register(const char *region, const char *product_key, const char *device_name,
+                         const char *product_secret, char *secret, size_t size);
 /* Begins to connect: HAAS_ON_CONNECT or HAAS_ON_ERROR follows. `region` NULL or empty: cn-shanghai; a known region; or
  * "host:port" of a broker (mqtt://, mqtts:// in front allowed). Returns a handle above 0, or -1. */
 int64_t haas_device_connect(const char *region, const char *product_key, const char *device_name,
@@ -70,9 +74,13 @@ int haas_ota_report(int64_t device, const char *product_key, const char *device_
                     const char *version);
 /* Reports a module's progress: 0..100, or -1 upgrade, -2 download, -3 verification, -4 writing failed. */
 int haas_ota_progress(int64_t device, const char *module, int step, const char *desc);
-/* Begins to fetch a file, which appears only when whole: HAAS_OTA_DOWNLOAD follows. */
+/* Begins to fetch a file, which appears only when whole: HAAS_OTA_DOWNLOAD follows. -1: it is being fetched already.
+ * The URL of an offer (HAAS_OTA_TRIGGER) is known: the file must have the offer's length, digest and, with a trusted key
+ * (otakit_policy_trust_key), signature; the download goes on after a restart of the process where it was, by PATH.part
+ * and PATH.journal; when the URL has expired the cloud is asked for a fresh one. */
 int haas_ota_download(const char *url, const char *store_path);
-/* Begins to check a file's length and digest ("md5", "sha256"; digits of either case): HAAS_OTA_VERIFY follows. */
+/* Begins to check a file's length and digest ("md5", "sha256"; digits of either case), and the signature that was offered
+ * with that digest when a key is trusted: HAAS_OTA_VERIFY follows. */
 int haas_ota_verify(int64_t length, const char *store_path, const char *hash_type, const char *hash);
 
 /* Descriptor that is readable while events wait; not to be read from or closed. -1: none. */

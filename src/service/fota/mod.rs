@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Upgrade packages as QuecPython's `fota` has them: fetched by URL, or written by the application; one at a time.
 
+mod local;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use super::events::Events;
-use super::package;
+use super::package::{self, Promise, Wanted};
 use crate::cancel::Cancel;
-use crate::digest::{Algorithm, Expected, Hasher, to_hex};
+use crate::digest::Expected;
+use crate::engine::policy::Breach;
 use crate::engine::progress::percent;
 use crate::engine::{Failure, Settings};
 use crate::fetch::FetchError;
 use crate::fetch::http::HttpSource;
 use crate::net::NetError;
-use crate::store::{FileSink, Keep, Sink, StoreError};
+use crate::store::{Keep, Sink, StoreError};
+use local::Local;
 
 /// Where packages go unless told otherwise.
 const DEFAULT_PATH: &str = "fota_package.bin";
@@ -48,8 +52,10 @@ impl Event {
 /// The documented code of a failure, 1001…1014.
 pub fn code(failure: &Failure) -> i32 {
     match failure {
+        Failure::Fetch(FetchError::Net(NetError::Name)) => 1001,
         Failure::Fetch(FetchError::Net(NetError::Timeout)) | Failure::Deadline | Failure::TooSlow => 1002,
         Failure::Fetch(FetchError::Url(_)) => 1003,
+        Failure::Fetch(FetchError::Net(NetError::Cancelled)) => 1011,
         Failure::Fetch(FetchError::Net(_)) => 1004,
         Failure::Fetch(FetchError::Status { status: 401 | 403, .. }) => 1005,
         Failure::Fetch(FetchError::Status { status: 404 | 410, .. }) => 1006,
@@ -58,7 +64,7 @@ pub fn code(failure: &Failure) -> i32 {
         Failure::Digest | Failure::Signature => 1009,
         Failure::Cancelled | Failure::State => 1011,
         Failure::NoMemory | Failure::Store(StoreError::Full) => 1012,
-        Failure::Policy(crate::engine::policy::Breach::Size) => 1013,
+        Failure::Policy(Breach::Size) => 1013,
         Failure::Policy(_) => 1014,
         _ => 1010,
     }
@@ -79,21 +85,10 @@ pub struct Fota {
 struct State {
     path: Option<PathBuf>,
     stays: bool,
-    expected: Option<Expected>,
+    promise: Promise,
     running: Option<Cancel>,
     local: Option<Local>,
     sha256: Option<String>,
-}
-
-/// A package that the application writes.
-struct Local {
-    sink: FileSink,
-    size: u64,
-    written: u64,
-    sha256: Hasher,
-    promised: Option<Hasher>,
-    flushed: bool,
-    failed: bool,
 }
 
 impl Fota {
@@ -125,7 +120,12 @@ impl Fota {
 
     /// The digest that the next package must have.
     pub fn expect(&self, expected: Option<Expected>) {
-        self.state.lock().expected = expected;
+        self.state.lock().promise.digest = expected;
+    }
+
+    /// The signature over its SHA-256 that comes with the next package.
+    pub fn expect_signature(&self, signature: Option<Vec<u8>>) {
+        self.state.lock().promise.signature = signature;
     }
 
     /// SHA-256 of the last package that came whole.
@@ -147,11 +147,11 @@ impl Fota {
         }
         state.drop_local();
         let cancel = Cancel::new();
-        let (path, stated) = (state.path(), state.expected.take());
+        let (path, stated) = (state.path(), std::mem::take(&mut state.promise));
         let (fota, token) = (Arc::clone(self), cancel.clone());
         self.events.clear();
         let work = move || {
-            let outcome = fota.fetch_all(&urls, &source, &settings, stated.as_ref(), &path, &token);
+            let outcome = fota.fetch_all(&urls, &source, &settings, &stated, &path, &token);
             let mut state = fota.state.lock();
             state.running = None;
             let event = match outcome {
@@ -177,15 +177,18 @@ impl Fota {
         urls: &[String],
         source: &dyn Fn() -> HttpSource,
         settings: &Settings,
-        stated: Option<&Expected>,
+        stated: &Promise,
         path: &Path,
         cancel: &Cancel,
     ) -> Result<String, Failure> {
         let (mut last, mut sha256) = (None, String::new());
         for (stage, url) in urls.iter().enumerate() {
-            let promised = package::promised(url)?;
-            let digest = if stage == 0 { stated.or(promised.as_ref()) } else { promised.as_ref() };
-            let path = if stage == 0 { path.to_owned() } else { second(path) };
+            let mut promise = package::promised(url)?;
+            if stage == 0 {
+                promise.digest = stated.digest.clone().or(promise.digest);
+                promise.signature = stated.signature.clone().or(promise.signature);
+            }
+            let place = if stage == 0 { path.to_owned() } else { package::beside(path, ".2") };
             let watch = &mut |stored, size| {
                 let done = usize::from(percent(stored, size));
                 let all = u8::try_from((stage * 100 + done) / urls.len()).unwrap_or(100).min(99);
@@ -194,9 +197,17 @@ impl Fota {
                     self.events.post(Event::Progress(all), true);
                 }
             };
-            let got = package::fetch(source(), settings.clone(), url, digest, &path, cancel, watch)?;
-            if stage == 0 {
-                sha256 = got.sha256;
+            let wanted = Wanted { url, version: "", size: None, promise, renewal: None };
+            match package::fetch(source(), settings.clone(), wanted, &place, cancel, watch) {
+                Ok(received) if stage == 0 => sha256 = received.sha256,
+                Ok(_) => {}
+                Err(failure) => {
+                    if stage > 0 {
+                        // One package of two is none.
+                        let _ = std::fs::remove_file(path);
+                    }
+                    return Err(failure);
+                }
             }
         }
         Ok(sha256)
@@ -211,59 +222,6 @@ impl Fota {
     /// Whether a download is under way.
     pub fn is_running(&self) -> bool {
         self.state.lock().running.is_some()
-    }
-
-    /// Takes the next bytes of a package of `size` bytes.
-    pub fn write(&self, bytes: &[u8], size: u64) -> Result<(), Refused> {
-        let mut state = self.state.lock();
-        if state.running.is_some() || size == 0 {
-            return Err(Refused);
-        }
-        if state.local.as_ref().is_none_or(|local| local.size != size) {
-            state.drop_local();
-            let mut sink = FileSink::new(&state.path());
-            sink.open(0, size).map_err(|_| Refused)?;
-            let promised = state.expected.as_ref().map(|expected| Hasher::new(expected.algorithm()));
-            let sha256 = Hasher::new(Algorithm::Sha256);
-            state.local =
-                Some(Local { sink, size, written: 0, sha256, promised, flushed: false, failed: false });
-        }
-        let local = state.local.as_mut().ok_or(Refused)?;
-        let written = local.write(bytes);
-        // After a failure, later bytes would land at the wrong place.
-        local.failed |= written.is_err();
-        written
-    }
-
-    /// Makes what was written durable.
-    pub fn flush(&self) -> Result<(), Refused> {
-        let mut state = self.state.lock();
-        let local = state.local.as_mut().filter(|local| !local.failed).ok_or(Refused)?;
-        local.sink.sync().map_err(|_| Refused)?;
-        local.flushed = true;
-        Ok(())
-    }
-
-    /// Whether the package is whole and has the digest that was promised. It takes its place then; otherwise writing
-    /// begins anew.
-    pub fn verify(&self) -> Result<(), Refused> {
-        let mut state = self.state.lock();
-        let mut local = state.local.take().ok_or(Refused)?;
-        let expected = state.expected.take();
-        let digest_is_right = match (&expected, &local.promised) {
-            (None, _) => true,
-            (Some(expected), Some(hasher)) => {
-                hasher.finish(expected.algorithm()).is_some_and(|digest| expected.matches(&digest))
-            }
-            (Some(_), None) => false,
-        };
-        let good = local.flushed && !local.failed && local.written == local.size && digest_is_right;
-        let closed = local.sink.close(if good { Keep::Image } else { Keep::Nothing });
-        if !good || closed.is_err() {
-            return Err(Refused);
-        }
-        state.sha256 = local.sha256.finish(Algorithm::Sha256).map(|digest| to_hex(&digest));
-        Ok(())
     }
 }
 
@@ -281,76 +239,5 @@ impl State {
     }
 }
 
-impl Local {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Refused> {
-        let written = self.written + bytes.len() as u64;
-        if self.failed || written > self.size {
-            return Err(Refused);
-        }
-        self.sink.write(&mut bytes.to_vec()).map_err(|_| Refused)?;
-        self.sha256.update(bytes);
-        if let Some(promised) = &mut self.promised {
-            promised.update(bytes);
-        }
-        self.written = written;
-        self.flushed = false;
-        Ok(())
-    }
-}
-
-fn second(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".2");
-    name.into()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn local_packages_are_judged() {
-        let folder = std::env::temp_dir().join(format!("otakit-fota-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let path = folder.join("package");
-        let fota = Fota::default();
-        fota.set_path(&path);
-        let sha = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        let verify = |parts: &[&[u8]], size, flush: bool, hex: Option<&str>| {
-            fota.expect(hex.and_then(|hex| Expected::from_hex(Algorithm::Sha256, hex)));
-            let written = parts.iter().all(|part| fota.write(part, size).is_ok());
-            let flushed = flush && fota.flush().is_ok();
-            (written, flushed, fota.verify().is_ok())
-        };
-        assert_eq!(verify(&[], 3, true, None), (true, false, false));
-        assert_eq!(verify(&[b"abc"], 0, true, None), (false, false, false));
-        assert_eq!(verify(&[b"ab"], 3, true, None), (true, true, false));
-        assert_eq!(verify(&[b"ab", b"cd"], 3, true, None), (false, false, false));
-        assert_eq!(verify(&[b"ab", b"c"], 3, false, None), (true, false, false));
-        assert_eq!(verify(&[b"abd"], 3, true, Some(sha)), (true, true, false));
-        assert!(!path.exists() && fota.sha256().is_none());
-        assert_eq!(verify(&[b"a", b"bc"], 3, true, Some(sha)), (true, true, true));
-        assert_eq!(std::fs::read(&path).unwrap(), b"abc");
-        assert_eq!(fota.sha256().as_deref(), Some(sha));
-        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
-        std::fs::remove_dir_all(folder).unwrap();
-    }
-
-    #[test]
-    fn documented_codes() {
-        let status = |status| Failure::Fetch(FetchError::Status { status, retry_after: None });
-        let cases = [
-            (Failure::Fetch(FetchError::Net(NetError::Timeout)), 1002),
-            (Failure::Fetch(FetchError::Net(NetError::Connect)), 1004),
-            (status(403), 1005),
-            (status(404), 1006),
-            (status(500), 1008),
-            (Failure::Digest, 1009),
-            (Failure::Cancelled, 1011),
-            (Failure::Store(StoreError::Full), 1012),
-        ];
-        for (failure, expected) in cases {
-            assert_eq!(code(&failure), expected, "{failure}");
-        }
-    }
-}
+mod tests;
