@@ -9,7 +9,7 @@ from setuptools import Distribution, setup
 from setuptools.command.build_py import build_py
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MODULES = ["otakit_ffi", "otakit_ftp", "otakit_haas", "fota", "app_fota", "ota", "aliyunIoT"]
+MODULES = ["otakit_ffi", "otakit_ftp", "otakit_ftplib", "otakit_zip", "otakit_haas", "otakit_run", "fota", "app_fota", "ota", "aliyunIoT"]
 SHIMS = ["misc", "uos", "utime", "log", "network"]
 
 

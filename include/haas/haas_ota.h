@@ -19,7 +19,7 @@ enum {
     HAAS_ON_CONNECT = 1,    /* text {"code":0} */
     HAAS_ON_CLOSE = 2,      /* haas_device_end is done; the device is forgotten */
     HAAS_ON_DISCONNECT = 3, /* the connection is being made again */
-    HAAS_ON_MESSAGE = 6,    /* text {"topic":...,"payload":...} */
+    HAAS_ON_MESSAGE = 6,    /* text {"topic":...,"payload":...}; "payload_hex" when it is no UTF-8 */
     HAAS_ON_ERROR = 8,      /* no connection: text {"code":...,"message":...} */
     HAAS_OTA_TRIGGER = 101, /* text {"length","module_name","version","url","hash","hash_type"} */
     HAAS_OTA_DOWNLOAD = 102, /* value >= 0: done; else a code below */
@@ -86,7 +86,7 @@ int haas_ota_verify(int64_t length, const char *store_path, const char *hash_typ
 /* Descriptor that is readable while events wait; not to be read from or closed. -1: none. */
 int haas_event_fd(void);
 /* Takes one event, waiting at most timeout_ms. 1: taken; 0: none came; -1: wrong argument. A text that does not fit
- * text_size with its NUL comes empty; 8192 always fits an offer. */
+ * text_size with its NUL comes empty; 16384 always fits an offer. */
 int haas_poll_event(int64_t *device, int64_t *kind, int64_t *value, char *text, size_t text_size, int timeout_ms);
 /* Takes events and calls `callback` until none waits; waits at most timeout_ms for the first. Returns how many. */
 int haas_dispatch(haas_event_cb callback, void *user, int timeout_ms);

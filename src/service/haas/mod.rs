@@ -16,6 +16,7 @@ use serde_json::json;
 use super::desk::Desk;
 use super::events::Events;
 use crate::cancel::Cancel;
+use crate::digest::to_hex;
 use crate::engine::{Offer, Settings};
 use crate::fetch::http::HttpSource;
 use crate::mqtt::{Client, Event as MqttEvent, Handler, Options, Subscription};
@@ -37,7 +38,7 @@ pub const CONNECT: i64 = 1;
 pub const CLOSE: i64 = 2;
 /// Connection lost; it is being made again.
 pub const DISCONNECT: i64 = 3;
-/// A message on a subscribed topic, as `{"topic":…,"payload":…}`.
+/// A message on a subscribed topic, as `{"topic":…,"payload":…}`, or with `payload_hex` when it is not UTF-8.
 pub const MESSAGE: i64 = 6;
 /// No connection came about.
 pub const ERROR: i64 = 8;
@@ -246,8 +247,11 @@ impl Handler for Inbox {
             (MqttEvent::Message(message), Some(Kind::Upgrade)) => device.receive(message.payload),
             (MqttEvent::Message(message), Some(Kind::GetReply)) => device.receive_reply(message.payload),
             (MqttEvent::Message(message), _) => {
-                let payload = String::from_utf8_lossy(message.payload);
-                device.post(MESSAGE, 0, json!({"topic": message.topic, "payload": payload}).to_string());
+                let text = match str::from_utf8(message.payload) {
+                    Ok(payload) => json!({"topic": message.topic, "payload": payload}),
+                    Err(_) => json!({"topic": message.topic, "payload_hex": to_hex(message.payload)}),
+                };
+                device.post(MESSAGE, 0, text.to_string());
             }
             (MqttEvent::Disconnected, None) => device.post(DISCONNECT, 0, String::new()),
             (MqttEvent::Reconnected, None) => device.post(CONNECT, 0, r#"{"code":0}"#.to_owned()),
