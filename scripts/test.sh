@@ -72,5 +72,5 @@ may "end to end" python3 tests/e2e/run.py --jobs 2 --cloud "$CLOUD" --build buil
     --module-build build/module --nolab-build build/nolab --asan-build build/asan --halssl-build build/halssl
 must "Python's library" env OTAKIT_PYTHON_PROFILE=ci OTAKIT_PYTHON_FEATURES=lab CARGO_TARGET_DIR="$TARGET_DIR" \
     sh python/build_library.sh build/python/libotakit_python.so
-may "Python modules" sh python/tests/run.sh build/python/libotakit_python.so "$CLOUD"
+may "Python modules" sh python/tests/run.sh build/python/libotakit_python.so "$CLOUD" build/python/tests
 finish

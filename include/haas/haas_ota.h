@@ -61,7 +61,9 @@ int haas_device_open(const char *region, const char *product_key, const char *de
                      int keepalive_s, int64_t *device);
 /* Ends the connection: HAAS_ON_CLOSE follows. */
 int haas_device_end(int64_t device);
+/* qos 0 or 1 */
 int haas_device_publish(int64_t device, const char *topic, const void *payload, size_t size, int qos);
+/* qos 0 to 2 */
 int haas_device_subscribe(int64_t device, const char *topic, int qos);
 int haas_device_unsubscribe(int64_t device, const char *topic);
 

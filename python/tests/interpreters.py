@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Runs scripts under CPython and MicroPython, with the modules of OTAKIT_MODULES (python/src unless set)."""
+"""Runs scripts under CPython and MicroPython, with the modules of OTAKIT_MODULES (python/src unless set; `installed`: those
+that OTAKIT_PYTHON, another CPython, has itself)."""
 
 import os
 import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SOURCES = os.environ.get("OTAKIT_MODULES") or os.path.join(os.path.dirname(HERE), "src")
+MODULES = os.environ.get("OTAKIT_MODULES") or os.path.join(os.path.dirname(HERE), "src")
+PYTHON = os.environ.get("OTAKIT_PYTHON") or sys.executable
 MICROPYTHON = os.environ.get("OTAKIT_MICROPYTHON")
 
 
-def command(interpreter, path, *arguments):
+def command(interpreter, path, *arguments, stay=False):
     """The command line, and the environment that finds the modules."""
-    paths = [SOURCES, os.path.dirname(path)]
+    paths = [os.path.dirname(path)] if MODULES == "installed" else [MODULES, os.path.dirname(path)]
+    launch = ["-m", "otakit_run", *(["--stay"] if stay else []), path, *arguments]
     if interpreter == "cpython":
-        python = os.environ.get("OTAKIT_PYTHON", sys.executable)
-        return [python, path, *arguments], {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
-    return [MICROPYTHON, "-m", "otakit_run", path, *arguments], {"MICROPYPATH": ":".join([*paths, ".frozen"])}
+        environment = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+        return [PYTHON, *(launch if stay else [path, *arguments])], environment
+    return [MICROPYTHON, *launch], {"MICROPYPATH": ":".join([*paths, ".frozen"])}
 
 
 def run(interpreter, path, *arguments, timeout=60, **more):

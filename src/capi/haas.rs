@@ -48,6 +48,10 @@ fn timeout(milliseconds: c_int) -> Duration {
     Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0))
 }
 
+fn qos_up_to(most: u8, given: c_int) -> Option<u8> {
+    u8::try_from(given).ok().filter(|qos| *qos <= most)
+}
+
 /// Takes an event; a device that has ended is forgotten with it.
 fn take(wait: Duration) -> Option<Event> {
     let event = HUB.events.take(wait)?;
@@ -195,7 +199,7 @@ pub unsafe extern "C" fn haas_device_publish(
         // SAFETY: as the caller vouches.
         let (topic, payload) =
             unsafe { (text::given(topic)?, text::bytes(payload, i64::try_from(size).ok()?)?) };
-        device(handle)?.publish(topic, u8::try_from(qos).ok()?, payload)
+        device(handle)?.publish(topic, qos_up_to(1, qos)?, payload)
     })
 }
 
@@ -208,7 +212,7 @@ pub unsafe extern "C" fn haas_device_subscribe(handle: i64, topic: *const c_char
     answer("haas_device_subscribe", || {
         // SAFETY: as the caller vouches.
         let topic = unsafe { text::given(topic) }?;
-        device(handle)?.subscribe(topic, u8::try_from(qos).ok()?)
+        device(handle)?.subscribe(topic, qos_up_to(2, qos)?)
     })
 }
 
