@@ -87,6 +87,9 @@ class Server(socketserver.ThreadingTCPServer):
         self.logins = [("user", "password"), ("a@b:c", "p/%w")]
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
+    def handle_error(self, request, client_address):
+        """Clients that leave early are part of the tests."""
+
     @property
     def port(self):
         return self.server_address[1]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The C programs of HaaS's and QuecPython's doors, unchanged, against the local cloud; under valgrind too."""
 
+import errno
 import hashlib
 import json
 import os
@@ -100,6 +101,23 @@ class Plain(Doors):
         finally:
             self.cloud.mqtt_port = self.cloud_port
         self.assertIn("no connection", self.start_and_tail(process))
+        self.assertEqual(os.listdir(self.dir), [])
+
+    def test_quectel_no_room(self):
+        """The first write of the package finds the medium full: code 1012, and nothing stays."""
+        url = self.url()
+        for name in os.listdir(self.dir):
+            os.remove(os.path.join(self.dir, name))
+        shim = CONTEXT.program("kill_shim.so", CONTEXT.build)
+        state = os.path.join(self._dir.name, "..", f"state-{os.getpid()}")
+        with open(state, "wb") as file:
+            file.truncate(64)
+        self.addCleanup(os.remove, state)
+        env = {"LD_PRELOAD": shim, "SHIM_STATE": state, "SHIM_DIR": "fota_package.bin.part", "SHIM_AT": "1", "SHIM_ONLY": "w",
+               "SHIM_ACT": str(errno.ENOSPC)}
+        process = Process([CONTEXT.program("quectel_fota", CONTEXT.build), url], cwd=self.dir, env=env)
+        self.addCleanup(process.kill)
+        self.assertIn("download status: -1, progress: 1012", self.ended(process, 1))
         self.assertEqual(os.listdir(self.dir), [])
 
     def start_and_tail(self, process):
