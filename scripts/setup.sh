@@ -7,8 +7,8 @@ set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin:$HOME/.cargo/bin
 
 # program:package
-NEEDED="cmake:cmake g++:g++ pkg-config:pkg-config openssl:openssl curl:curl mosquitto:mosquitto nginx:nginx-light
-        valgrind:valgrind"
+NEEDED="cmake:cmake g++:g++ pkg-config:pkg-config openssl:openssl curl:curl mosquitto:mosquitto
+        mosquitto_pub:mosquitto-clients nginx:nginx-light valgrind:valgrind"
 BASE="git gcc make python3 cargo"
 
 die() {

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One form posted, one short answer read: what registrations need.
 
-use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Limits;
-use super::agent::{self, Fault, Handover};
+use super::call;
 use crate::cancel::Cancel;
 use crate::fetch::FetchError;
 use crate::net::{Dial, Target};
@@ -33,25 +31,38 @@ pub fn post(
     limit: Duration,
     max: usize,
 ) -> Result<Vec<u8>, FetchError> {
-    let fault = Fault::default();
-    let limits = Limits { connect: limit, answer: limit, stall: limit };
-    let url = format!("http://{}:{}{}", target.host, target.port, form.path);
-    let agent = agent::agent(
-        dial.clone(),
-        target,
-        limits,
-        Some(limit),
-        Cancel::new(),
-        fault.clone(),
-        Handover::default(),
+    let host =
+        if target.port == 80 { target.host.clone() } else { format!("{}:{}", target.host, target.port) };
+    let Form { path, accept, content_type, body } = form;
+    let request = format!(
+        "POST {path} HTTP/1.1\r\ncontent-length: {}\r\nhost: {host}\r\naccept: {accept}\r\n\
+         content-type: {content_type}\r\n\r\n{body}",
+        body.len()
     );
-    let request = agent.post(url).header("Accept", form.accept).header("Content-Type", form.content_type);
-    let response = request.send(form.body).map_err(|error| fault.or(&error))?;
-    if response.status().as_u16() != 200 {
-        return Err(FetchError::Status { status: response.status().as_u16(), retry_after: None });
+    let mut reply = call::call(dial, target, request.into_bytes(), limit, &Cancel::new())?;
+    if reply.status() != 200 {
+        return Err(FetchError::Status { status: reply.status(), retry_after: None });
     }
-    let mut answer = Vec::new();
-    let mut body = response.into_body().into_reader().take(max as u64 + 1);
-    body.read_to_end(&mut answer).map_err(|_| fault.take().map_or(FetchError::Truncated, FetchError::Net))?;
-    if answer.len() > max { Err(FetchError::Length { announced: answer.len() as u64 }) } else { Ok(answer) }
+    reply.bytes(max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::call::tests::Scripted;
+    use super::*;
+
+    #[test]
+    fn the_form_on_the_wire() {
+        let server = Scripted::new(&[b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc"]);
+        let dial: Arc<dyn Dial> = server.clone();
+        let form = Form { path: "/p", accept: "a/b", content_type: "c/d", body: "k=v" };
+        post(&dial, crate::fetch::http::call::tests::target(), form, Duration::from_secs(5), 100).unwrap();
+        let sent: Vec<_> = server.sent.lock().iter().map(|b| String::from_utf8(b.clone()).unwrap()).collect();
+        assert_eq!(
+            sent,
+            [
+                "POST /p HTTP/1.1\r\ncontent-length: 3\r\nhost: h\r\naccept: a/b\r\ncontent-type: c/d\r\n\r\nk=v"
+            ]
+        );
+    }
 }
