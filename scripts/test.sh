@@ -65,6 +65,9 @@ must "build, module only" build_tree module -DOTAKIT_LAB=ON -DOTAKIT_MQTT=OFF
 may "C tests, module only" in_tree module
 must "build, OneNET alone" build_tree onenet -DOTAKIT_LAB=ON -DOTAKIT_PLATFORMS=onenet
 may "C tests, OneNET alone" in_tree onenet
+must "build, HaaS and Quectel alone" build_tree doors -DOTAKIT_LAB=ON "-DOTAKIT_PLATFORMS=haas;quectel"
+may "C tests, HaaS and Quectel alone" in_tree doors
+may "HaaS and Quectel alone, installed" cmake --install build/doors --prefix build/doors/installed
 must "build, TLS by the firmware" build_tree halssl -DOTAKIT_LAB=ON -DOTAKIT_TLS=hal
 may "C tests, TLS by the firmware" in_tree halssl
 may "faults" python3 tests/e2e/faults.py --cloud "$CLOUD" --build build/test

@@ -3,6 +3,7 @@
 ask for it:
 
     cut=N      ends the body after N bytes, the first time that this URL is asked for them
+    short=N    has no more than the first N bytes, whatever it announces
     slow       4 KiB every 50 ms          noranges   ignores Range
     nolength   no Content-Length          silent     no answer at all
     status=N   that status                to=PATH    a redirect
@@ -53,6 +54,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         # The first request learns the size and reads no body; the cut is for the one that reads.
         if "cut" in asked and self.headers.get("Range") is None and server.asked(self.path) == 2:
             data = data[: int(asked["cut"])]
+        if "short" in asked:
+            data = data[: max(0, int(asked["short"]) - (len(self.server.files["/fota.bin"]) - len(data)))]
         try:
             for at in range(0, len(data), 4096):
                 self.wfile.write(data[at : at + 4096])

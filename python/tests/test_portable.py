@@ -92,12 +92,18 @@ class Portable(unittest.TestCase):
         self.check("ota_upgrade.py", self.folder)
 
     def test_ota_goes_on_after_a_kill(self):
+        cloud = self.cloud()
+        self.killed("ota_resume.py", PRODUCT, "dev1", SECRET, **cloud.environment)
+
+    def test_fota_goes_on_after_a_kill(self):
+        self.killed("fota_resume.py")
+
+    def killed(self, name, *arguments, **more):
         """What was stored durably is not fetched again by the next process."""
-        cloud, url, stored = self.cloud(), self.http.url("/fota.bin?slow"), self.path("stored.bin")
-        script = os.path.join(HERE, "portable", "ota_resume.py")
-        arguments = (PRODUCT, "dev1", SECRET, url, stored)
+        stored, script = self.path("stored.bin"), os.path.join(HERE, "portable", name)
+        arguments = (*arguments, self.http.url("/fota.bin?slow"), stored)
         argv, paths = interpreters.command(self.INTERPRETER, script, *arguments)
-        environment = {**os.environ, **paths, **cloud.environment}
+        environment = {**os.environ, **paths, **more}
         first = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True)
         self.addCleanup(first.stdout.close)
         end = time.monotonic() + 30
@@ -107,7 +113,7 @@ class Portable(unittest.TestCase):
         first.kill()
         first.wait(20)
         self.assertFalse(os.path.exists(stored))
-        done = interpreters.run(self.INTERPRETER, script, *arguments, **cloud.environment)
+        done = interpreters.run(self.INTERPRETER, script, *arguments, **more)
         self.assertEqual((done.returncode, done.stdout.split()), (0, ["begun", "done"]), done.stderr)
         ranges = [int(wanted[len("bytes=") : -1]) for _, wanted in self.http.log if wanted]
         self.assertTrue(ranges and ranges[-1] >= 64 * 1024, self.http.log)

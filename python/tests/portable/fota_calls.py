@@ -165,6 +165,9 @@ def test_code_1007():
 
 def test_code_1008():
     fails(1008, HTTP + "/fota.bin?status=418")
+    option(0, 2)  # Attempts without a new byte.
+    fails(1008, HTTP + "/fota.bin?short=1000")
+    option(0, 12)
     fails(1008, ftp("/half-fota.bin"))
 
 

@@ -20,6 +20,7 @@ SHA256, MD5 = hexadecimal(hashlib.sha256, IMAGE), hexadecimal(hashlib.md5, IMAGE
 STORED = FOLDER + "/stored.bin"
 SYS = "/sys/%s/%s/thing/" % (PRODUCT, NAME)
 max_size = otakit_ffi.function("otakit_policy_max_size", "Q")
+option = otakit_ffi.function("otakit_set_option", "ii")
 outcomes = []
 
 
@@ -211,6 +212,9 @@ def test_download_fails():
              (HTTP + "/loop?to=/loop?to=x", -6), (HTTP + "/to?to=ftp://h/", -8))
     for url, code in cases:
         equal((downloaded(url), exists(STORED)), (code, False), url)
+    option(0, 2)  # Attempts without a new byte.
+    equal((downloaded(HTTP + "/fota.bin?short=1000"), exists(STORED)), (-9, False))
+    option(0, 12)
     equal(downloaded(HTTP + "/fota.bin", FOLDER + "/nowhere/stored.bin"), -14)
     equal((ota.download({"url": "", "store_path": STORED}), ota.download({"url": "http://h/", "store_path": ""})), (-1, -1))
     equal(ota.download({"url": HTTP + "/fota.bin?slow&busy", "store_path": STORED}), 0)
@@ -287,6 +291,20 @@ def test_expired_url_is_renewed():
     info = one.offer("two", known["version"], HTTP + "/two.bin?status=410", IMAGE[:77])
     equal(ota.download({"url": info["url"], "store_path": STORED}), 0)
     equal((one.wait_ota(2), read(STORED) == IMAGE[:77], one.ota), (0, True, []))
+    one.end()
+
+
+def test_renewed_url_of_another_image():
+    one = linked().listen()
+    equal(one.device.subscribe({"topic": SYS + "ota/firmware/get", "qos": 0}), 0)
+    info = one.offer("other", "2.0.0", HTTP + "/fota.bin?status=403&other", IMAGE)
+    if exists(STORED):
+        os.remove(STORED)
+    equal(ota.download({"url": info["url"], "store_path": STORED}), 0)
+    asked = one.wait(Device.ON_SUBCRIBE)
+    data = {"module": "other", "version": "2.0.1", "url": HTTP + "/fota.bin", "size": len(IMAGE), "md5": MD5}
+    one.say(SYS + "ota/firmware/get_reply", {"id": json.loads(asked["payload"])["id"], "code": 200, "data": data})
+    equal((one.wait_ota(2), exists(STORED)), (-5, False))
     one.end()
 
 
