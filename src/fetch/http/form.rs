@@ -65,4 +65,21 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn only_a_whole_answer_of_success_is_one() {
+        let posted = |answer: &[u8]| {
+            let dial: Arc<dyn Dial> = Scripted::new(&[answer]);
+            let form = Form { path: "/p", accept: "a/b", content_type: "c/d", body: "" };
+            post(&dial, crate::fetch::http::call::tests::target(), form, Duration::from_secs(5), 3)
+        };
+        assert_eq!(posted(b"HTTP/1.1 200 OK\r\n\r\nabc").unwrap(), b"abc");
+        assert_eq!(posted(b"HTTP/1.1 200 OK\r\n\r\nabcd"), Err(FetchError::Oversized));
+        assert_eq!(posted(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab"), Err(FetchError::Truncated));
+        for status in [201, 302, 404, 500] {
+            let answer = format!("HTTP/1.1 {status} No\r\nLocation: /q\r\n\r\nabc");
+            let refused = FetchError::Status { status, retry_after: None };
+            assert_eq!(posted(answer.as_bytes()), Err(refused), "{status}");
+        }
+    }
 }
