@@ -24,6 +24,7 @@ enum {
     HAAS_OTA_TRIGGER = 101, /* text {"length","module_name","version","url","hash","hash_type"} */
     HAAS_OTA_DOWNLOAD = 102, /* value >= 0: done; else a code below */
     HAAS_OTA_VERIFY = 103,   /* the same */
+    HAAS_OTA_INSTALL = 104,  /* the same */
     HAAS_OTA_SYSTEM = 105    /* new firmware: value 0: fetched and verified; text as for HAAS_OTA_TRIGGER */
 };
 
@@ -84,6 +85,10 @@ int haas_ota_download(const char *url, const char *store_path);
 /* Begins to check a file's length and digest ("md5", "sha256"; digits of either case), and the signature that was offered
  * with that digest when a key is trusted: HAAS_OTA_VERIFY follows. */
 int haas_ota_verify(int64_t length, const char *store_path, const char *hash_type, const char *hash);
+/* Begins to install a file of that length: a copy appears in install_path, whole and durable; what was there before stays
+ * until then. HAAS_OTA_INSTALL follows: 0, -13 for another length, -17 not readable, -14 or -16 not written. (Archives are
+ * unpacked by Python's ota.upgrade.) */
+int haas_ota_install(int64_t length, const char *store_path, const char *install_path);
 
 /* Descriptor that is readable while events wait; not to be read from or closed. -1: none. */
 int haas_event_fd(void);

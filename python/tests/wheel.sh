@@ -8,8 +8,9 @@ OTAKIT_LIBRARY=$1 OTAKIT_CLOUD=$2 work=$3
 export OTAKIT_LIBRARY OTAKIT_CLOUD
 rm -rf "$work"
 mkdir -p "$work"
-# (A copy, for setuptools leaves its own files beside its sources.)
-cp -r "$tests/.." "$work/python"
+# (A copy of what is built from: setuptools leaves its own files beside its sources.)
+mkdir "$work/python"
+(cd "$tests/.." && cp -r src setup.py pyproject.toml build_library.sh "$work/python")
 python3 -m venv "$work/venv"
 "$work/venv/bin/pip" --quiet --disable-pip-version-check wheel --no-deps --wheel-dir "$work/wheel" "$work/python"
 "$work/venv/bin/pip" --quiet --disable-pip-version-check install --no-index "$work"/wheel/otakit-*.whl

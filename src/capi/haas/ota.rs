@@ -112,3 +112,21 @@ pub unsafe extern "C" fn haas_ota_verify(
         HUB.verify(policy, length, PathBuf::from(path), expected).then_some(())
     })
 }
+
+/// Begins to install a file.
+///
+/// # Safety
+/// The strings are NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn haas_ota_install(
+    length: i64,
+    store_path: *const c_char,
+    install_path: *const c_char,
+) -> c_int {
+    answer("haas_ota_install", || {
+        let length = u64::try_from(length).ok()?;
+        // SAFETY: as the caller vouches.
+        let (from, to) = unsafe { (text::given(store_path)?, text::given(install_path)?) };
+        HUB.install(length, PathBuf::from(from), PathBuf::from(to)).then_some(())
+    })
+}

@@ -4,11 +4,12 @@
 //! What a device was offered is remembered. A URL that the application hands back is thereby known with its size, digest
 //! and signature: its download is verified, goes on after a restart of the process, and can get a fresh URL.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
 use super::updates::Renewal;
-use super::{DOWNLOAD, Device, Event, Hub, VERIFY};
+use super::{DOWNLOAD, Device, Event, Hub, INSTALL, VERIFY};
 use crate::cancel::Cancel;
 use crate::digest::{Algorithm, Expected, Hasher};
 use crate::engine::policy::{Breach, Policy};
@@ -18,7 +19,7 @@ use crate::fetch::FetchError;
 use crate::fetch::http::HttpSource;
 use crate::platform::aliyun::module::Upgrade;
 use crate::service::package::{self, Promise, Wanted};
-use crate::store::StoreError;
+use crate::store::{FileSink, Keep, Sink, StoreError};
 
 /// A download.
 pub(super) struct Job<'a> {
@@ -67,6 +68,11 @@ impl Hub {
             });
             check(&policy, length, &path, &expected, signature.flatten().as_deref())
         })
+    }
+
+    /// Begins to install a file: a copy of it appears in `to`, whole and durable. `false`: no thread.
+    pub fn install(self: &Arc<Self>, length: u64, from: PathBuf, to: PathBuf) -> bool {
+        self.background(INSTALL, move || place(length, &from, &to))
     }
 
     fn background(self: &Arc<Self>, kind: i64, work: impl FnOnce() -> i64 + Send + 'static) -> bool {
@@ -130,6 +136,30 @@ fn check(policy: &Policy, length: u64, path: &Path, expected: &Expected, signatu
         0
     } else {
         -12
+    }
+}
+
+fn place(length: u64, from: &Path, to: &Path) -> i64 {
+    let Ok(mut source) = std::fs::File::open(from) else { return -17 };
+    let mut sink = FileSink::new(to);
+    let mut copied = 0;
+    let outcome = sink.open(0, length).and_then(|()| {
+        let mut piece = vec![0; 16 * 1024];
+        loop {
+            let n = source.read(&mut piece)?;
+            if n == 0 {
+                return Ok(());
+            }
+            sink.write(piece.get_mut(..n).unwrap_or_default())?;
+            copied += n as u64;
+        }
+    });
+    let good = outcome.is_ok() && copied == length;
+    let closed = sink.close(if good { Keep::Image } else { Keep::Nothing });
+    match outcome.and(if good { closed } else { Ok(()) }) {
+        Ok(()) if good => 0,
+        Ok(()) => -13,
+        Err(error) => code(&Failure::Store(error)),
     }
 }
 

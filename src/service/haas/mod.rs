@@ -48,6 +48,8 @@ pub const TRIGGER: i64 = 101;
 pub const DOWNLOAD: i64 = 102;
 /// A verification ended.
 pub const VERIFY: i64 = 103;
+/// An installation ended.
+pub const INSTALL: i64 = 104;
 /// The firmware itself was updated: the value tells whether it is to be installed.
 pub const SYSTEM: i64 = 105;
 

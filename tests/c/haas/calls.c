@@ -42,6 +42,12 @@ static int64_t verified(int64_t length, const char *path, const char *type, cons
     return outcome(HAAS_OTA_VERIFY);
 }
 
+static int64_t installed(int64_t length, const char *from, const char *to)
+{
+    CHECK(haas_ota_install(length, from, to) == 0);
+    return outcome(HAAS_OTA_INSTALL);
+}
+
 static void downloads(void)
 {
     char url[256];
@@ -76,6 +82,13 @@ static void verifications(void)
     CHECK(verified(6, STORED, "md5", "00000000000000000000000000000000") == HAAS_OTA_VERIFY_MD5_FAIL);
     CHECK(verified(5, STORED, "sha256", SHA256) == HAAS_OTA_VERIFY_IMAGE_FAIL);
     CHECK(verified(6, STORED ".not", "sha256", SHA256) == HAAS_OTA_UPGRADE_SET_BOOT_FAIL);
+    CHECK(installed(6, STORED, STORED ".installed") == 0 && is_there(STORED ".installed") && is_there(STORED));
+    CHECK(verified(6, STORED ".installed", "sha256", SHA256) == 0);
+    remove(STORED ".installed");
+    CHECK(installed(7, STORED, STORED ".installed") == HAAS_OTA_VERIFY_IMAGE_FAIL && !is_there(STORED ".installed"));
+    CHECK(installed(6, STORED ".not", STORED ".installed") == HAAS_OTA_UPGRADE_SET_BOOT_FAIL);
+    CHECK(installed(6, STORED, "/nonexistent/folder/file") == HAAS_OTA_UPGRADE_WRITE_FAIL);
+    CHECK(haas_ota_install(-1, STORED, "x") == -1 && haas_ota_install(6, STORED, NULL) == -1);
     otakit_policy_signed_only(1);
     CHECK(verified(6, STORED, "sha256", SHA256) == HAAS_OTA_VERIFY_RSA_FAIL);
     otakit_policy_signed_only(0);
