@@ -4,7 +4,6 @@
 mod agent;
 pub(crate) mod answer;
 pub mod call;
-pub mod form;
 #[cfg(any(feature = "haas", feature = "quectel"))]
 mod size;
 pub mod slice;
