@@ -90,6 +90,17 @@ class AgainstCloud(Bench):
         device = json.loads(self.cloud.run("status", PK, self.dn, "--json", "--wait", "20"))["devices"][0]
         self.assertEqual((device["version"], device["updates"][-1]["state"]), ("2.0.0", "succeeded"))
 
+    def test_offer_before_the_device_has_ever_spoken(self):
+        """Held until it subscribes, and given once; what it replaces is known as soon as the device says."""
+        self.cloud.run("firmware", "add", self.image, "--product", PK, "--version", "2.0.0")
+        self.cloud.run("push", PK, self.dn, "--version", "2.0.0")
+        process = self.example("linkkit_solo")
+        self.assertEqual(process.wait(60), 0, process.tail())
+        self.same()
+        device = json.loads(self.cloud.run("status", PK, self.dn, "--json", "--wait", "20"))["devices"][0]
+        updates = [(u["from"], u["to"], u["state"], u["pushes"]) for u in device["updates"]]
+        self.assertEqual(updates, [("1.0.0", "2.0.0", "succeeded", 1)])
+
     def test_cota(self):
         """Asked for, and pushed."""
         self.cloud.run("config", "set", "--product", PK, "--file", self.image)
