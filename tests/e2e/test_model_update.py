@@ -188,6 +188,36 @@ class Fota(UpdateBench):
         self.assertEqual([int(s) for s in device.steps()], [*range(0, 97, 6), 100])
 
 
+class OwnStore(UpdateBench):
+    """A device's own store (otakit_linkkit_set_store) in place of the HAL's."""
+
+    def test_each_call_fails(self):
+        """-4 to the cloud, -1 to the caller; stop is told that the image is not there, and only after a start."""
+        device = self.start()
+        size = self.origin.image.size
+        for which, told in ((1, [f"own_start|{size}"]), (2, [f"own_start|{size}", "own_stop|0"]),
+                            (3, [f"own_start|{size}", "own_stop|1"]), (0, [f"own_start|{size}", "own_stop|1"])):
+            with self.subTest(fails=which):
+                device.events.clear()
+                self.assertEqual(device.call("lk-own-store", 0, which).ret, 0)
+                self.offer(device)
+                self.assertEqual(self.download(device, length=5000), 0 if which == 0 else -1)
+                self.assertEqual(device.steps()[-1], "100" if which == 0 else "-4")
+                self.assertEqual(events(device, "own_start", "own_stop"), [])
+                device.collect()
+                self.assertEqual(events(device, "own_start", "own_stop"), told)
+        self.assertEqual(device.call("lk-stored").starts, 0, "the HAL's was not asked")
+
+    def test_stores_that_cannot_be(self):
+        device = self.start()
+        self.assertNotEqual(device.call("lk-own-store", -1, 0).ret, 0)
+        self.assertNotEqual(device.call("lk-own-store", 0, 4).ret, 0, "it lacks a function")
+        self.assertEqual(device.call("lk-own-store", 0, -1).ret, 0)
+        self.offer(device)
+        self.assertEqual(self.download(device), 0)
+        self.assertEqual(device.call("lk-stored").starts, 1, "back to the HAL's")
+
+
 class FullDisk(UpdateBench):
     """The default HAL's store, and no room for the image."""
 
@@ -223,9 +253,19 @@ class FullDisk(UpdateBench):
         resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
         self.update(device, folder, works=True)
 
+    def test_folder_that_is_not_there(self):
+        """Start finds no place; once there is one the next offer is stored."""
+        folder = os.path.join(self.scratch, "later")
+        device = self.start(folder)
+        self.offer(device)
+        self.assertEqual(device.call("lk-download", 0, QUERY_FOTA_DATA, 5000).ret, -1)
+        self.assertEqual(device.steps()[-1], "-4")
+        os.mkdir(folder)
+        self.update(device, folder, works=True)
+
     def test_full_file_system(self):
-        """ENOSPC of a file system of one page; with room the next offer is stored. Needs the right to mount; without it
-        the folder is not there at all."""
+        """ENOSPC of a file system of one page; with room the next offer is stored. Who may not mount one gets a file that
+        may not grow instead."""
         folder = os.path.join(self.scratch, "small")
         mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "otakit-test", folder]
         os.mkdir(folder)
@@ -235,12 +275,12 @@ class FullDisk(UpdateBench):
             self.update(device, folder, works=False)
             subprocess.run(["mount", "-o", "remount,size=4m", folder], check=True)
         else:
-            os.rmdir(folder)
             device = self.start(folder)
-            self.offer(device)
-            self.assertEqual(device.call("lk-download", 0, QUERY_FOTA_DATA, 5000).ret, -1)
-            self.assertEqual(device.steps()[-1], "-4")
-            os.mkdir(folder)
+            pid = device.driver.process.child.pid
+            before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, before[1]))
+            self.update(device, folder, works=False)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
         self.update(device, folder, works=True)
 
 

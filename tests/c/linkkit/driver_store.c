@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "otakit.h"
 #include "wrappers.h"
 
 static struct {
@@ -105,10 +106,51 @@ static void lk_pace(const command_t *c)
     finish(started);
 }
 
+static int own_fails; /* 1 start, 2 write, 3 stop */
+
+static int own_start(void *user, uint64_t size)
+{
+    (void)user;
+    note("own_start|%lu", (unsigned long)size);
+    return own_fails == 1 ? -1 : 0;
+}
+
+static int own_write(void *user, char *buffer, uint32_t length)
+{
+    (void)user;
+    (void)buffer;
+    store.bytes += length;
+    return own_fails == 2 ? -1 : 0;
+}
+
+static int own_stop(void *user, int valid)
+{
+    (void)user;
+    note("own_stop|%d", valid);
+    return own_fails == 3 ? -1 : 0;
+}
+
+/* lk-own-store DEVID WHICH: a store of the device's own, of which the given call fails; -1: back to the HAL's. */
+static void lk_own_store(const command_t *c)
+{
+    otakit_linkkit_store_t own;
+    double started = now_ms();
+    int devid = (int)number(c->word[1]), which = (int)number(c->word[2]);
+
+    memset(&own, 0, sizeof(own));
+    own.start = own_start;
+    own.write = own_write;
+    own.stop = which == 4 ? NULL : own_stop;
+    own_fails = which;
+    answer("lk-own-store ret=%d", otakit_linkkit_set_store(devid, which < 0 ? NULL : &own));
+    finish(started);
+}
+
 const entry_t store_commands[] = {
     {"lk-store", 4, lk_store},
     {"lk-stored", 1, lk_stored},
     {"lk-pace", 3, lk_pace},
+    {"lk-own-store", 3, lk_own_store},
     {NULL, 0, NULL},
 };
 
