@@ -7,8 +7,9 @@ set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin:$HOME/.cargo/bin
 
 # program:package
-NEEDED="cmake:cmake g++:g++ pkg-config:pkg-config openssl:openssl curl:curl mosquitto:mosquitto nginx:nginx-light
-        valgrind:valgrind arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf"
+NEEDED="cmake:cmake g++:g++ pkg-config:pkg-config openssl:openssl curl:curl mosquitto:mosquitto
+        mosquitto_pub:mosquitto-clients nginx:nginx-light valgrind:valgrind
+        arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf"
 # For the layouts on 32-bit targets, which need a C library's headers too.
 ARM_HEADERS=/usr/arm-linux-gnueabihf/include/stdio.h
 BASE="git gcc make python3 cargo"

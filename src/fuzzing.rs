@@ -5,11 +5,11 @@
 
 use std::sync::Once;
 
-use ureq::http::{HeaderMap, HeaderName, HeaderValue};
-
 use crate::digest::{Algorithm, Expected};
 use crate::engine::{Checkpoint, Kind, Offer, signature};
 use crate::fetch::http::answer::{self, Answer, Expectation};
+use crate::fetch::http::head::Headers;
+use crate::fetch::http::pieces;
 use crate::fetch::range::{ContentRange, MAX_RETRY_AFTER, retry_after, unsatisfied_total};
 use crate::fetch::url::Url;
 use crate::log::{Level, set_limit};
@@ -24,6 +24,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("config_json", config_json),
     ("mqtt_read", mqtt_read),
     ("http_answer", http_answer),
+    ("http_exchange", http_exchange),
     ("url", url),
     ("journal", journal),
     ("range_headers", range_headers),
@@ -86,13 +87,13 @@ pub fn http_answer(data: &[u8]) {
     let mut lines = text.split(|byte| *byte == b'\n');
     let status =
         lines.next().and_then(|line| str::from_utf8(line).ok()).and_then(|line| line.trim().parse().ok());
-    let mut headers = HeaderMap::new();
+    let mut headers = Headers::default();
     for line in lines.take(64) {
         let at = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
         let (name, value) = line.split_at(at);
         let value = value.strip_prefix(b":").unwrap_or(value);
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
-            headers.append(name, value);
+        if let Ok(name) = str::from_utf8(name) {
+            headers.add(name, value);
         }
     }
     match answer::judge(status.unwrap_or(206), &headers, &expected) {
@@ -101,8 +102,18 @@ pub fn http_answer(data: &[u8]) {
         Ok(Answer::Redirect(_)) | Err(_) => {}
     }
     if let Some(validator) = answer::validator(&headers) {
-        assert!(HeaderValue::from_str(validator.as_str()).is_ok());
+        assert!(validator.as_str().bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')));
     }
+}
+
+/// A connection's bytes as an answer: the same one however the network cuts them. The first byte is the cut.
+pub fn http_exchange(data: &[u8]) {
+    quiet();
+    let Some((cut, bytes)) = data.split_first() else { return };
+    let whole = pieces::read_all(bytes, bytes.len().max(1)).ok();
+    let parts = pieces::read_all(bytes, usize::from(*cut).max(1)).ok();
+    assert_eq!(whole, parts);
+    assert!(whole.is_none_or(|(_, body)| body.len() <= bytes.len()));
 }
 
 /// Two lines: a URL, and where a redirect leads from there.

@@ -56,6 +56,52 @@ pub unsafe fn buffer<'a>(pointer: *mut c_char, len: usize) -> Option<&'a mut [u8
     }
 }
 
+/// A buffer that C lends for bytes and a NUL behind them. It is not initialised first: a firmware's download loop would pay
+/// for every byte twice.
+#[cfg(feature = "linkkit")]
+pub struct Out<'a> {
+    next: *mut c_char,
+    /// Bytes that may still be put; one more is there for the NUL.
+    room: usize,
+    lent: std::marker::PhantomData<&'a mut c_char>,
+}
+
+#[cfg(feature = "linkkit")]
+impl Out<'_> {
+    /// `None` for NULL and for a buffer without room for the NUL.
+    ///
+    /// # Safety
+    /// `pointer` is NULL or points to at least `len` bytes that nobody else uses while the value lives.
+    pub unsafe fn new(pointer: *mut c_char, len: usize) -> Option<Self> {
+        let room = len.checked_sub(1).filter(|_| !pointer.is_null())?;
+        let mut out = Self { next: pointer, room, lent: std::marker::PhantomData };
+        out.terminate();
+        Some(out)
+    }
+
+    /// How many bytes can still be put.
+    pub fn room(&self) -> usize {
+        self.room
+    }
+
+    /// Appends bytes; what does not fit is cut.
+    pub fn put(&mut self, bytes: &[u8]) {
+        let n = bytes.len().min(self.room);
+        // SAFETY: `new`'s caller vouches for `room + 1` bytes from `next` on, which are not Rust's, so `bytes` lie elsewhere.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr().cast::<c_char>(), self.next, n);
+            self.next = self.next.add(n);
+        }
+        self.room -= n;
+        self.terminate();
+    }
+
+    fn terminate(&mut self) {
+        // SAFETY: there is always one byte behind the room.
+        unsafe { self.next.write(0) };
+    }
+}
+
 /// Copies `text` into a C array and fills the rest with NULs; what does not fit is cut, a NUL always ends it.
 pub fn copy_truncated(text: &str, out: &mut [u8]) {
     out.fill(0);
@@ -68,6 +114,26 @@ pub fn copy_truncated(text: &str, out: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(feature = "linkkit")]
+    fn bytes_are_put_one_after_the_other_and_terminated() {
+        let mut buffer = [0x7f; 6];
+        // SAFETY: one byte less than there are, used here alone.
+        let mut out = unsafe { Out::new(buffer.as_mut_ptr().cast(), 5) }.unwrap();
+        assert_eq!(out.room(), 4);
+        out.put(b"ab");
+        out.put(b"cde");
+        assert_eq!(out.room(), 0);
+        out.put(b"f");
+        assert_eq!(&buffer, b"abcd\0\x7f");
+        // SAFETY: NULL and a length of 0 are refused before anything is written.
+        unsafe {
+            assert!(Out::new(std::ptr::null_mut(), 5).is_none());
+            assert!(Out::new(buffer.as_mut_ptr().cast(), 0).is_none());
+        }
+        assert_eq!(buffer[0], b'a');
+    }
 
     #[test]
     fn copies_are_cut_and_terminated() {

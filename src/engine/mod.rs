@@ -2,7 +2,7 @@
 //! One update, from offer to verdict. Knows no cloud, no C and no HTTP.
 //!
 //! A [`Session`] is what a front door holds. Its worker thread fetches ([`pump`]) and hands filled slots through a
-//! bounded [`pipe`] to whoever calls [`Session::read`]; that caller hashes and takes the bytes. What happens when is
+//! bounded [`pipe`] to whoever calls [`Session::read_with`]; that caller hashes and takes the bytes. What happens when is
 //! decided by two pure tables: [`phase`] (the life of a session) and [`retry`] (the life of a transfer).
 
 pub mod checkpoint;
@@ -24,4 +24,4 @@ pub use download::{Download, Step};
 pub use failure::Failure;
 pub use offer::{Kind, Offer};
 pub use phase::Phase;
-pub use session::{Read, Session, Settings};
+pub use session::{Put, Read, Session, Settings};

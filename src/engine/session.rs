@@ -18,6 +18,7 @@ use super::{Checkpoint, Failure, Offer, Phase};
 use crate::cancel::Cancel;
 use crate::digest::{Algorithm, Hasher};
 use crate::fetch::Source;
+pub use reader::Put;
 use reader::Reader;
 
 /// How a session fetches, and what.
@@ -249,11 +250,25 @@ impl Session {
         }
     }
 
-    /// Fills `out` with the next bytes of the image, until it is full, the image ends or `timeout` has passed.
+    /// Fills `out` with the next bytes of the image; see [`Session::read_with`].
+    pub fn read(&self, out: &mut [u8], timeout: Duration) -> Result<Read, Failure> {
+        let mut rest = &mut *out;
+        self.read_with(rest.len(), timeout, &mut |bytes| {
+            // Never more than there is room for, as asked below.
+            if let Some((front, back)) = std::mem::take(&mut rest).split_at_mut_checked(bytes.len()) {
+                front.copy_from_slice(bytes);
+                rest = back;
+            }
+        })
+    }
+
+    /// Hands the next bytes of the image to `put`, piece by piece and in order, until there were `room` of them, the image
+    /// ends or `timeout` has passed. `put` must be quick: the time-out does not count it, and the session is locked against
+    /// other reads meanwhile.
     ///
     /// With the last byte the session is finished and its verdict stands. An error other than [`Failure::State`] and
     /// [`Failure::Cancelled`] finishes it too: there is nothing more to come.
-    pub fn read(&self, out: &mut [u8], timeout: Duration) -> Result<Read, Failure> {
+    pub fn read_with(&self, room: usize, timeout: Duration, put: Put<'_>) -> Result<Read, Failure> {
         let now = Instant::now();
         // A time-out beyond what the clock can count is no time-out in practice.
         let end = now.checked_add(timeout).unwrap_or(now + Duration::from_secs(u32::MAX.into()));
@@ -262,7 +277,7 @@ impl Session {
         let Some(reader) = reader.as_mut() else { return Err(Failure::Internal) };
         let first = reader.fetched == 0;
         let limit = reader.deadline.map_or(end, |deadline| deadline.min(end));
-        match reader.fill(out, limit) {
+        match reader.take(room, limit, put) {
             Ok(0)
                 if reader
                     .deadline

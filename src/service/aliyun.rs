@@ -9,7 +9,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::{Listener, Signal, SignalError};
-use crate::engine::{self, Failure, Phase, Session};
+use crate::engine::{self, Failure, Phase, Put, Session};
 use crate::fetch::Source;
 use crate::platform::aliyun::config::{self, Config};
 use crate::platform::aliyun::identity::Device;
@@ -225,10 +225,10 @@ impl Ota {
         sent.map_err(|_| self.note(OtaError::Signal))
     }
 
-    /// Takes the next bytes of the image; see [`Session::read`]. The first bytes are reported to the cloud as the start
+    /// Hands the next bytes of the image to `put`, at most `room`; see [`Session::read_with`]. The first bytes are reported to the cloud as the start
     /// of the download.
-    pub fn fetch(&self, out: &mut [u8], timeout: Duration) -> Result<usize, OtaError> {
-        let read = self.session.read(out, timeout);
+    pub fn fetch(&self, room: usize, timeout: Duration, put: Put<'_>) -> Result<usize, OtaError> {
+        let read = self.session.read_with(room, timeout, put);
         if !matches!(read, Err(Failure::State)) && self.is_finished() {
             self.call_hook(true);
         }

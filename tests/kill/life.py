@@ -10,8 +10,8 @@ import time
 
 CHECKPOINT = 64 * 1024
 # What may be off the network but not in the store when a process dies (src/engine/download.rs, pipe.rs,
-# src/fetch/http/agent.rs): one piece of 16 KiB being filled, four slots of 16 KiB, and the HTTP client's input of 16 KiB.
-IN_FLIGHT = (1 + 4 + 1) * 16 * 1024
+# src/fetch/http/exchange.rs): one piece of 16 KiB being filled, four slots of 16 KiB, and 1 KiB read with a head.
+IN_FLIGHT = (1 + 4) * 16 * 1024 + 1024
 
 _numbers = itertools.count(1)
 

@@ -174,9 +174,10 @@ pub unsafe extern "C" fn IOT_OTA_FetchYield(
         // A length that the return value cannot carry is the caller's mistake, as is one without room for a byte.
         let (Some(ota), 2..=0x7fff_ffff) = (session(handle), buf_len) else { return NULL_VALUE };
         // SAFETY: as the caller vouches.
-        let Some(buffer) = (unsafe { text::buffer(buf, buf_len as usize) }) else { return NULL_VALUE };
-        let Some((_nul, room)) = buffer.split_last_mut() else { return NULL_VALUE };
-        match ota.fetch(room, Duration::from_secs(u64::from(timeout_s))) {
+        let Some(mut out) = (unsafe { text::Out::new(buf, buf_len as usize) }) else { return NULL_VALUE };
+        let fetched =
+            ota.fetch(out.room(), Duration::from_secs(u64::from(timeout_s)), &mut |bytes| out.put(bytes));
+        match fetched {
             Ok(bytes) => c_int::try_from(bytes).unwrap_or(FAIL),
             Err(error) => returned(error),
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Takes bytes out of the pipe into the caller's buffer, hashing them on the way, on the caller's thread.
+//! Takes bytes out of the pipe and hands them to the caller, hashing them on the way, on the caller's thread.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,6 +7,9 @@ use std::time::Instant;
 use crate::digest::Hasher;
 use crate::engine::Failure;
 use crate::engine::pipe::{Pipe, Popped, Slot};
+
+/// Takes the bytes that are handed out, piece by piece and in order.
+pub type Put<'a> = &'a mut dyn FnMut(&[u8]);
 
 /// The reading end of one transfer.
 pub struct Reader {
@@ -27,41 +30,39 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Copies and hashes bytes until `out` is full, the image is complete or time is over. Bytes that came before a
-    /// failure are handed out first; the failure then meets the next call.
-    pub fn fill(&mut self, out: &mut [u8], deadline: Instant) -> Result<usize, Failure> {
-        let mut filled = 0;
-        while self.fetched < self.size {
-            let Some(room) = out.get_mut(filled..).filter(|room| !room.is_empty()) else { break };
+    /// Hands out and hashes at most `room` bytes, until that many are handed out, the image is complete or time is over.
+    /// Bytes that came before a failure are handed out first; the failure then meets the next call.
+    pub fn take(&mut self, room: usize, deadline: Instant, put: Put<'_>) -> Result<usize, Failure> {
+        let mut taken = 0;
+        while self.fetched < self.size && taken < room {
             let slot = match &mut self.slot {
                 Some(slot) => slot,
                 None => match self.pipe.pop(deadline) {
                     Popped::Slot(slot) => self.slot.insert(slot),
                     Popped::TimedOut => break,
-                    Popped::End(_) if filled > 0 => break,
+                    Popped::End(_) if taken > 0 => break,
                     Popped::End(Err(failure)) => return Err(failure),
                     Popped::End(Ok(())) => return Err(Failure::Internal),
                 },
             };
-            let taken = copy_front(slot.rest(), room);
-            filled += taken;
-            self.fetched += taken as u64;
-            slot.take(taken);
-            self.hasher.update(room.get(..taken).unwrap_or_default());
+            let front = front(slot.rest(), room - taken);
+            put(front);
+            // After the copy, which has brought the bytes into the processor's cache.
+            self.hasher.update(front);
+            let n = front.len();
+            taken += n;
+            self.fetched += n as u64;
+            slot.take(n);
             if slot.rest().is_empty()
                 && let Some(slot) = self.slot.take()
             {
                 self.pipe.recycle_slot(slot);
             }
         }
-        Ok(filled)
+        Ok(taken)
     }
 }
 
-fn copy_front(from: &[u8], to: &mut [u8]) -> usize {
-    let n = from.len().min(to.len());
-    if let (Some(from), Some(to)) = (from.get(..n), to.get_mut(..n)) {
-        to.copy_from_slice(from);
-    }
-    n
+fn front(bytes: &[u8], most: usize) -> &[u8] {
+    bytes.get(..most).unwrap_or(bytes)
 }

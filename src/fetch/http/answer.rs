@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Judges an HTTP answer by its status and header alone: pure, so that every lie of a server is one table row.
 
-use ureq::http::HeaderMap;
-
+use super::head::Headers;
 use crate::fetch::range::{ContentRange, decimal, retry_after, unsatisfied_total};
 use crate::fetch::{FetchError, Validator};
 
@@ -30,30 +29,29 @@ pub enum Answer {
 }
 
 /// Judges one answer.
-pub fn judge(status: u16, headers: &HeaderMap, expected: &Expectation) -> Result<Answer, FetchError> {
+pub fn judge(status: u16, headers: &Headers, expected: &Expectation) -> Result<Answer, FetchError> {
     match status {
         200 => whole(headers, expected),
         206 => part(headers, expected),
         301 | 302 | 303 | 307 | 308 => {
-            let location = text(headers, "location").ok_or(FetchError::Redirect)?;
+            let location = headers.text("location").ok_or(FetchError::Redirect)?;
             Ok(Answer::Redirect(location.to_owned()))
         }
         416 if expected.offset > 0 => {
-            let total = text(headers, "content-range").and_then(unsatisfied_total);
+            let total = headers.text("content-range").and_then(unsatisfied_total);
             match total {
                 Some(total) if total != expected.size => Err(FetchError::Length { announced: total }),
                 _ if expected.offset == expected.size => Ok(Answer::Complete),
                 _ => Err(FetchError::Range),
             }
         }
-        _ => Err(FetchError::Status {
-            status,
-            retry_after: text(headers, "retry-after").and_then(retry_after),
-        }),
+        _ => {
+            Err(FetchError::Status { status, retry_after: headers.text("retry-after").and_then(retry_after) })
+        }
     }
 }
 
-fn whole(headers: &HeaderMap, expected: &Expectation) -> Result<Answer, FetchError> {
+fn whole(headers: &Headers, expected: &Expectation) -> Result<Answer, FetchError> {
     identity_encoding(headers)?;
     match content_length(headers)? {
         Some(length) if length != expected.size => Err(FetchError::Length { announced: length }),
@@ -61,10 +59,10 @@ fn whole(headers: &HeaderMap, expected: &Expectation) -> Result<Answer, FetchErr
     }
 }
 
-fn part(headers: &HeaderMap, expected: &Expectation) -> Result<Answer, FetchError> {
+fn part(headers: &Headers, expected: &Expectation) -> Result<Answer, FetchError> {
     identity_encoding(headers)?;
     // A multipart answer has no Content-Range of its own; none was asked for.
-    let range = single(headers, "content-range")?.and_then(ContentRange::parse).ok_or(FetchError::Range)?;
+    let range = headers.single("content-range")?.and_then(ContentRange::parse).ok_or(FetchError::Range)?;
     if let Some(total) = range.total
         && total != expected.size
     {
@@ -81,63 +79,39 @@ fn part(headers: &HeaderMap, expected: &Expectation) -> Result<Answer, FetchErro
 }
 
 /// The answer's length, unless it comes chunked or ends with the connection. Two that differ break the protocol.
-pub(super) fn content_length(headers: &HeaderMap) -> Result<Option<u64>, FetchError> {
-    let Some(value) = single(headers, "content-length")? else { return Ok(None) };
-    if headers.contains_key("transfer-encoding") {
+pub(super) fn content_length(headers: &Headers) -> Result<Option<u64>, FetchError> {
+    let Some(value) = headers.single("content-length")? else { return Ok(None) };
+    if headers.has("transfer-encoding") {
         // Both at once is how requests and answers are smuggled (RFC 9112, section 6.3).
         return Err(FetchError::Protocol);
     }
     decimal(value).map(Some).ok_or(FetchError::Protocol)
 }
 
-/// Whether the body's length stands in the header, so that nothing in the body itself marks its end.
-pub fn is_counted(headers: &HeaderMap) -> bool {
-    matches!(content_length(headers), Ok(Some(_)))
-}
-
-pub(super) fn identity_encoding(headers: &HeaderMap) -> Result<(), FetchError> {
-    match text(headers, "content-encoding") {
+pub(super) fn identity_encoding(headers: &Headers) -> Result<(), FetchError> {
+    match headers.text("content-encoding") {
         Some(coding) if !coding.eq_ignore_ascii_case("identity") => Err(FetchError::Encoding),
         _ => Ok(()),
     }
 }
 
 /// The strongest validator that the answer carries. Weak entity tags do not vouch for bytes.
-pub fn validator(headers: &HeaderMap) -> Option<Validator> {
-    let etag =
-        text(headers, "etag").filter(|tag| tag.starts_with('"') && tag.ends_with('"') && tag.len() > 2);
+pub fn validator(headers: &Headers) -> Option<Validator> {
+    let etag = headers.text("etag").filter(|tag| tag.starts_with('"') && tag.ends_with('"') && tag.len() > 2);
     let etag = etag.map(|tag| Validator::ETag(tag.to_owned()));
-    etag.or_else(|| text(headers, "last-modified").map(|date| Validator::LastModified(date.to_owned())))
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
-}
-
-/// The header's value; an error when it stands there twice with different values.
-pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, FetchError> {
-    let mut values = headers.get_all(name).iter();
-    let Some(first) = values.next() else { return Ok(None) };
-    if values.any(|other| other != first) {
-        return Err(FetchError::Protocol);
-    }
-    first.to_str().map(|value| Some(value.trim())).map_err(|_| FetchError::Protocol)
+    etag.or_else(|| headers.text("last-modified").map(|date| Validator::LastModified(date.to_owned())))
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use ureq::http::{HeaderName, HeaderValue};
-
     use super::*;
 
-    fn headers(lines: &[(&str, &str)]) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for (name, value) in lines {
-            map.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
-        }
-        map
+    fn headers(lines: &[(&str, &str)]) -> Headers {
+        let mut headers = Headers::default();
+        lines.iter().for_each(|(name, value)| headers.add(name, value.as_bytes()));
+        headers
     }
 
     fn first(status: u16, lines: &[(&str, &str)]) -> Result<Answer, FetchError> {
@@ -218,6 +192,6 @@ mod tests {
         assert_eq!(validator(&lines("\"a\"")), etag("\"a\""));
         assert_eq!(validator(&lines("W/\"a\"")), Some(date.clone()));
         assert_eq!(validator(&lines("\"")), Some(date.clone()));
-        assert_eq!(validator(&HeaderMap::new()), None);
+        assert_eq!(validator(&Headers::default()), None);
     }
 }

@@ -2,23 +2,19 @@
 //! One exchange of bytes over HTTP, bounded in time and size: what platforms with an API over HTTP need beside images.
 //!
 //! The request goes out byte for byte as its platform wrote it ([`Request::encode`] writes an ordinary one); the answer
-//! comes through the same agent as images do.
+//! is read as those with images are.
 
 use std::fmt::Write as _;
-use std::io::Read as _;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ureq::http::HeaderMap;
-
-use super::agent::{self, Fault, Handover};
-use super::{Limits, broken};
+use super::Limits;
+use super::content::Content;
+use super::exchange::{Bounds, exchange};
+use super::head::{Head, Headers};
 use crate::cancel::Cancel;
 use crate::fetch::FetchError;
-use crate::net::{Dial, NetError, Stream, Target};
-
-/// Stands in for the URL inside the agent, which neither resolves nor sends it.
-const PLACEHOLDER: &str = "http://verbatim.invalid/";
+use crate::net::{Dial, NetError, Target};
 
 /// What is done to the resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,10 +69,8 @@ impl Request<'_> {
 
 /// An answer whose body has not been read yet.
 pub struct Reply {
-    status: u16,
-    headers: HeaderMap,
-    body: ureq::BodyReader<'static>,
-    fault: Fault,
+    head: Head,
+    content: Content,
 }
 
 /// Sends `request` and waits for the head of the answer. Blocking, on a worker thread: at most `limit` for all of it, the
@@ -91,35 +85,31 @@ pub fn call(
     if limit.is_zero() {
         return Err(FetchError::Net(NetError::Timeout));
     }
-    let fault = Fault::default();
     let limits = Limits { connect: limit, answer: limit, stall: limit };
-    let dial = Arc::new(Verbatim { dial: dial.clone(), request });
-    let agent =
-        agent::agent(dial, target, limits, Some(limit), cancel.clone(), fault.clone(), Handover::default());
-    let response = agent.get(PLACEHOLDER).call().map_err(|error| fault.or(&error))?;
-    let (parts, body) = response.into_parts();
-    Ok(Reply { status: parts.status.as_u16(), headers: parts.headers, body: body.into_reader(), fault })
+    let bounds = Bounds { limits, end: Some(Instant::now() + limit), cancel: cancel.clone() };
+    let (head, content) = exchange(&**dial, &target, &request, bounds)?.open()?;
+    Ok(Reply { head, content })
 }
 
 impl Reply {
     /// The status code.
     pub fn status(&self) -> u16 {
-        self.status
+        self.head.status
     }
 
     /// The header fields.
-    pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+    pub fn headers(&self) -> &Headers {
+        &self.head.headers
     }
 
     /// A header field's text, the first one of that name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
+        self.head.headers.text(name)
     }
 
     /// Reads what is there of the body, at least one byte; 0 is its end.
     pub fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError> {
-        self.body.read(buf).map_err(|error| broken(&self.fault, &error))
+        self.content.read(buf)
     }
 
     /// The rest of the body; [`FetchError::Oversized`] when it has more than `max` bytes.
@@ -139,37 +129,6 @@ impl Reply {
     }
 }
 
-/// Sends its own request in place of the one that the agent writes.
-struct Verbatim {
-    dial: Arc<dyn Dial>,
-    request: Vec<u8>,
-}
-
-impl Dial for Verbatim {
-    fn dial(&self, target: &Target, timeout: Duration, cancel: &Cancel) -> Result<Box<dyn Stream>, NetError> {
-        let stream = self.dial.dial(target, timeout, cancel)?;
-        Ok(Box::new(VerbatimStream { stream, request: Some(self.request.clone()) }))
-    }
-}
-
-struct VerbatimStream {
-    stream: Box<dyn Stream>,
-    request: Option<Vec<u8>>,
-}
-
-impl Stream for VerbatimStream {
-    fn read(&mut self, buf: &mut [u8], timeout: Duration) -> Result<usize, NetError> {
-        self.stream.read(buf, timeout)
-    }
-
-    fn write_all(&mut self, _: &[u8], timeout: Duration) -> Result<(), NetError> {
-        match self.request.take() {
-            Some(request) => self.stream.write_all(&request, timeout),
-            None => Ok(()),
-        }
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use std::sync::Arc;
@@ -177,7 +136,7 @@ pub(crate) mod tests {
     use parking_lot::Mutex;
 
     use super::*;
-    use crate::net::Security;
+    use crate::net::{Security, Stream};
 
     /// A network of one server that takes down what it is sent and answers the next of its answers, then closes.
     #[derive(Default)]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How large an image is, where no platform says so: asked of the server that has it.
 
-use super::{Exchange, HttpSource, MAX_REDIRECTS};
+use super::{HttpSource, MAX_REDIRECTS};
 use crate::cancel::Cancel;
 use crate::fetch::range::decimal;
 use crate::fetch::url::Url;
@@ -14,13 +14,15 @@ impl HttpSource {
         let request = Request { url, offset: 0, size: 0, validator: None };
         let mut url = Url::parse(url).map_err(FetchError::Url)?;
         for _ in 0..=MAX_REDIRECTS {
-            let Exchange { response, .. } = self.get(&url, &request, cancel)?;
-            let headers = response.headers();
-            let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-            match response.status().as_u16() {
-                200 => return text("content-length").and_then(decimal).ok_or(FetchError::Protocol),
+            let head = self.get(&url, &request, cancel)?.head;
+            match head.status {
+                200 => {
+                    let length = head.headers.text("content-length").and_then(decimal);
+                    return length.ok_or(FetchError::Protocol);
+                }
                 301 | 302 | 303 | 307 | 308 => {
-                    let next = text("location").and_then(|location| url.join(location).ok());
+                    let location = head.headers.text("location");
+                    let next = location.and_then(|location| url.join(location).ok());
                     let next = next.ok_or(FetchError::Redirect)?;
                     if url.secure && !next.secure {
                         return Err(FetchError::InsecureRedirect);

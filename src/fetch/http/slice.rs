@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Judges the answer to a request for one slice of an image: pure, and as strict as for whole images.
 
-use ureq::http::HeaderMap;
-
-use super::answer::{content_length, identity_encoding, single};
+use super::answer::{content_length, identity_encoding};
+use super::head::Headers;
 use crate::fetch::FetchError;
 use crate::fetch::range::ContentRange;
 
@@ -31,7 +30,7 @@ pub struct Found {
 /// Judges one answer. `stated` is a range that the platform states otherwise than in `Content-Range`.
 pub fn judge(
     status: u16,
-    headers: &HeaderMap,
+    headers: &Headers,
     wanted: &Slice,
     stated: Option<ContentRange>,
 ) -> Result<Found, FetchError> {
@@ -39,7 +38,7 @@ pub fn judge(
     let length = content_length(headers)?;
     match status {
         206 => {
-            let header = single(headers, "content-range")?;
+            let header = headers.single("content-range")?;
             let range = match header {
                 Some(header) => ContentRange::parse(header),
                 None => stated,
@@ -82,18 +81,14 @@ fn agree(announced: Option<u64>, known: Option<u64>) -> Result<(), FetchError> {
 
 #[cfg(test)]
 mod tests {
-    use ureq::http::{HeaderName, HeaderValue};
-
     use super::*;
 
     const WANTED: Slice = Slice { first: 8, len: 4, size: Some(13) };
 
     fn asked(status: u16, lines: &[(&str, &str)], wanted: &Slice) -> Result<Found, FetchError> {
-        let mut map = HeaderMap::new();
-        for (name, value) in lines {
-            map.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
-        }
-        judge(status, &map, wanted, None)
+        let mut headers = Headers::default();
+        lines.iter().for_each(|(name, value)| headers.add(name, value.as_bytes()));
+        judge(status, &headers, wanted, None)
     }
 
     fn found(skip: u64, len: u64) -> Result<Found, FetchError> {
@@ -146,6 +141,6 @@ mod tests {
     #[test]
     fn a_range_stated_otherwise_counts_where_the_header_is_missing() {
         let stated = Some(ContentRange { first: 8, last: 11, total: None });
-        assert_eq!(judge(206, &HeaderMap::new(), &WANTED, stated), found(0, 4));
+        assert_eq!(judge(206, &Headers::default(), &WANTED, stated), found(0, 4));
     }
 }

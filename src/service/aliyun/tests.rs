@@ -131,10 +131,9 @@ impl Bench {
 
     /// Fetches until the download has ended.
     fn fetch(&self) -> Result<Vec<u8>, OtaError> {
-        let (mut all, mut buffer) = (Vec::new(), [0; 1000]);
+        let mut all = Vec::new();
         while !self.ota.is_finished() {
-            let n = self.ota.fetch(&mut buffer, LONG)?;
-            all.extend_from_slice(&buffer[..n]);
+            self.ota.fetch(1000, LONG, &mut |bytes| all.extend_from_slice(bytes))?;
         }
         Ok(all)
     }
@@ -249,7 +248,7 @@ fn what_cannot_be_used_is_refused() {
     let replies = bench.wire.sent("config/push_reply");
     assert!(matches!(replies.as_slice(), [reply] if reply.contains("\"9\"")), "{replies:?}");
     bench.offer("http://h/new");
-    assert_eq!(bench.ota.fetch(&mut [0; 10], LONG), Ok(10));
+    assert_eq!(bench.ota.fetch(10, LONG, &mut |_| {}), Ok(10));
     bench.offer("http://h/new");
     assert_eq!(bench.ota.last_error(), Some(OtaError::State), "an offer while one is being fetched");
     assert_eq!(bench.fetch().unwrap().len(), 4990);

@@ -20,7 +20,7 @@ class Mosquitto:
         self.port = port or free_port()
         self.tls_ports = {kind: free_port() for kind in kinds} if authority else {}
         lines = ["per_listener_settings false", "allow_anonymous true", "user root", "persistence false",
-                 "log_dest stderr", "log_type all", "max_queued_messages 0",
+                 "log_dest stderr", "log_type all", "max_queued_messages 0", "set_tcp_nodelay true",
                  f"listener {self.port} 127.0.0.1"]
         for kind, tls_port in self.tls_ports.items():
             lines += [f"listener {tls_port} 127.0.0.1",

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The body of an HTTP answer, however its end is marked. Bytes go from the connection straight into the caller's
+//! buffer; only the lines between chunks are read into one of its own.
+
+use std::time::Duration;
+
+use super::answer::content_length;
+use super::exchange::Bounds;
+use super::head::Head;
+use crate::fetch::FetchError;
+use crate::net::{NetError, SLICE, Stream};
+
+/// The longest line between chunks, and among the trailers, in bytes.
+const MAX_LINE: usize = 1024;
+/// The most trailers.
+const MAX_TRAILERS: u8 = 64;
+
+/// What marks the body's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    /// So many bytes are still to come.
+    Counted(u64),
+    /// The end of the connection.
+    UntilClose,
+    /// The body says so itself.
+    Chunked(Chunk),
+}
+
+/// What a chunked body goes on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chunk {
+    /// The line with the next chunk's size.
+    Size,
+    /// So many bytes of a chunk, at least 1.
+    Data(u64),
+    /// The line end behind a chunk.
+    DataEnd,
+    /// A trailer, or the last line; so many trailers came already.
+    Trailer(u8),
+    /// Nothing.
+    End,
+}
+
+/// What one step of reading brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// So many bytes, at least 1.
+    Bytes(usize),
+    /// Nothing of the body in the time given.
+    Nothing,
+    /// The body's end.
+    End,
+}
+
+/// A body that is being read.
+pub struct Content {
+    stream: Box<dyn Stream>,
+    framing: Framing,
+    /// Bytes read from the stream and not yet used.
+    input: Vec<u8>,
+    bounds: Bounds,
+}
+
+impl Content {
+    /// The body behind `head`, whose first bytes are in `front`.
+    pub fn new(
+        head: &Head,
+        stream: Box<dyn Stream>,
+        front: Vec<u8>,
+        bounds: Bounds,
+    ) -> Result<Self, FetchError> {
+        Ok(Self { stream, framing: framing(head)?, input: front, bounds })
+    }
+
+    /// Reads what is there, at least one byte; 0 is the body's end. Waits for the time a silence may last.
+    pub fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        if self.is_cancelled() {
+            return Err(FetchError::Net(NetError::Cancelled));
+        }
+        let deadline = self.bounds.until(self.bounds.limits.stall);
+        loop {
+            match self.step(buf, SLICE)? {
+                Step::Bytes(n) => return Ok(n),
+                Step::End => return Ok(0),
+                Step::Nothing => self.bounds.check(deadline)?,
+            }
+        }
+    }
+
+    /// Whether the transfer was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.bounds.cancel.is_cancelled()
+    }
+
+    /// Waits for the network once, for `timeout` at most. `buf` must have room.
+    pub fn step(&mut self, buf: &mut [u8], timeout: Duration) -> Result<Step, FetchError> {
+        loop {
+            let left = match self.framing {
+                Framing::UntilClose => u64::MAX,
+                Framing::Counted(0) | Framing::Chunked(Chunk::End) => return Ok(Step::End),
+                Framing::Counted(left) | Framing::Chunked(Chunk::Data(left)) => left,
+                Framing::Chunked(chunk) => match self.line(chunk, timeout)? {
+                    Some(next) => {
+                        self.framing = Framing::Chunked(next);
+                        continue;
+                    }
+                    None => return Ok(Step::Nothing),
+                },
+            };
+            let room = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            let n = match self.take(buf.get_mut(..room).unwrap_or_default(), timeout) {
+                Ok(0) => return Ok(Step::Nothing),
+                Ok(n) => n,
+                Err(NetError::Closed) if self.framing == Framing::UntilClose => {
+                    self.framing = Framing::Counted(0);
+                    return Ok(Step::End);
+                }
+                Err(error) => return Err(broken(error)),
+            };
+            self.framing = match self.framing {
+                Framing::Counted(left) => Framing::Counted(left.saturating_sub(n as u64)),
+                Framing::Chunked(_) if n as u64 == left => Framing::Chunked(Chunk::DataEnd),
+                Framing::Chunked(_) => Framing::Chunked(Chunk::Data(left - n as u64)),
+                Framing::UntilClose => Framing::UntilClose,
+            };
+            return Ok(Step::Bytes(n));
+        }
+    }
+
+    /// Bytes of the body: those that are here already, else from the stream.
+    fn take(&mut self, buf: &mut [u8], timeout: Duration) -> Result<usize, NetError> {
+        if self.input.is_empty() {
+            return self.stream.read(buf, timeout);
+        }
+        let n = self.input.len().min(buf.len());
+        if let (Some(room), Some(here)) = (buf.get_mut(..n), self.input.get(..n)) {
+            room.copy_from_slice(here);
+        }
+        self.input.drain(..n);
+        if self.input.is_empty() && !matches!(self.framing, Framing::Chunked(_)) {
+            self.input = Vec::new();
+        }
+        Ok(n)
+    }
+
+    /// What comes behind the line that `chunk` stands before; `None` when more of it had to be waited for.
+    fn line(&mut self, chunk: Chunk, timeout: Duration) -> Result<Option<Chunk>, FetchError> {
+        let front = self.input.get(..MAX_LINE).unwrap_or(&self.input);
+        if let Some((next, len)) = after(chunk, front)? {
+            self.input.drain(..len);
+            return Ok(Some(next));
+        }
+        let filled = self.input.len();
+        if filled >= MAX_LINE {
+            return Err(FetchError::Protocol);
+        }
+        self.input.resize(MAX_LINE, 0);
+        let read = self.stream.read(self.input.get_mut(filled..).unwrap_or_default(), timeout);
+        self.input.truncate(filled + read.as_ref().copied().unwrap_or(0));
+        read.map(|_| None).map_err(broken)
+    }
+}
+
+fn broken(error: NetError) -> FetchError {
+    match error {
+        // A connection that ends in mid-body is a short body, however politely it ends.
+        NetError::Closed => FetchError::Truncated,
+        error => FetchError::Net(error),
+    }
+}
+
+/// What marks the end of the body behind `head` (RFC 9112, section 6.3).
+fn framing(head: &Head) -> Result<Framing, FetchError> {
+    if matches!(head.status, 100..=199 | 204 | 304) {
+        return Ok(Framing::Counted(0));
+    }
+    let length = content_length(&head.headers)?;
+    match head.headers.single("transfer-encoding")? {
+        // HTTP/1.0 knows no chunks: whatever relayed this does not understand what it relays.
+        Some(coding) if coding.eq_ignore_ascii_case("chunked") && head.minor > 0 => {
+            Ok(Framing::Chunked(Chunk::Size))
+        }
+        Some(coding) if !coding.eq_ignore_ascii_case("identity") => Err(FetchError::Protocol),
+        _ => Ok(length.map_or(Framing::UntilClose, Framing::Counted)),
+    }
+}
+
+/// Reads the line at the front of `input`: what comes behind it, and its length. `None` while it is not complete.
+fn after(chunk: Chunk, input: &[u8]) -> Result<Option<(Chunk, usize)>, FetchError> {
+    if chunk == Chunk::Size {
+        // The parser takes an empty line for a size of 0, which would end a body that was cut.
+        return match (input.first().map(u8::is_ascii_hexdigit), httparse::parse_chunk_size(input)) {
+            (Some(false), _) | (_, Err(_)) => Err(FetchError::Protocol),
+            (_, Ok(httparse::Status::Partial)) => Ok(None),
+            (_, Ok(httparse::Status::Complete((len, 0)))) => Ok(Some((Chunk::Trailer(0), len))),
+            (_, Ok(httparse::Status::Complete((len, size)))) => Ok(Some((Chunk::Data(size), len))),
+        };
+    }
+    let Some(end) = input.iter().position(|byte| *byte == b'\n') else { return Ok(None) };
+    let line = input.get(..end).unwrap_or_default();
+    let empty = matches!(line, b"" | b"\r");
+    let next = match chunk {
+        Chunk::DataEnd if empty => Chunk::Size,
+        Chunk::Trailer(_) if empty => Chunk::End,
+        // Nothing in the trailers is of use.
+        Chunk::Trailer(count) if count < MAX_TRAILERS => Chunk::Trailer(count + 1),
+        _ => return Err(FetchError::Protocol),
+    };
+    Ok(Some((next, end + 1)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One request and its answer over a connection of their own.
+
+use std::time::{Duration, Instant};
+
+use super::Limits;
+use super::content::Content;
+use super::head::{Head, MAX_HEAD};
+use crate::cancel::Cancel;
+use crate::fetch::FetchError;
+use crate::net::{Dial, NetError, SLICE, Stream, Target};
+
+/// Bytes read at once while the head comes: enough for nearly every head, and little of the body behind it.
+const FIRST_READ: usize = 1024;
+
+/// How long each part of an exchange may take, and who may end it.
+#[derive(Clone)]
+pub struct Bounds {
+    /// Limits of the parts.
+    pub limits: Limits,
+    /// When the whole of it, body included, must be over.
+    pub end: Option<Instant>,
+    /// Ends it early.
+    pub cancel: Cancel,
+}
+
+impl Bounds {
+    /// When something that begins now and may take `span` must be over.
+    pub(super) fn until(&self, span: Duration) -> Instant {
+        let limit = Instant::now() + span;
+        self.end.map_or(limit, |end| end.min(limit))
+    }
+
+    fn left(&self, span: Duration) -> Duration {
+        self.until(span).saturating_duration_since(Instant::now())
+    }
+
+    /// Whether a wait until `deadline` goes on.
+    pub(super) fn check(&self, deadline: Instant) -> Result<(), NetError> {
+        if self.cancel.is_cancelled() {
+            return Err(NetError::Cancelled);
+        }
+        if Instant::now() >= deadline { Err(NetError::Timeout) } else { Ok(()) }
+    }
+}
+
+/// An answer of which the head is read.
+pub struct Exchange {
+    /// Its head.
+    pub head: Head,
+    stream: Box<dyn Stream>,
+    /// Bytes read behind the head.
+    front: Vec<u8>,
+    bounds: Bounds,
+}
+
+/// Connects, sends `request` as it is, and waits for the head of the answer.
+pub fn exchange(
+    dial: &dyn Dial,
+    target: &Target,
+    request: &[u8],
+    bounds: Bounds,
+) -> Result<Exchange, FetchError> {
+    let mut stream = dial.dial(target, bounds.left(bounds.limits.connect), &bounds.cancel)?;
+    stream.write_all(request, bounds.left(bounds.limits.stall))?;
+    let (head, front) = answer(&mut *stream, &bounds)?;
+    Ok(Exchange { head, stream, front, bounds })
+}
+
+impl Exchange {
+    /// The head again, and the body.
+    pub fn open(self) -> Result<(Head, Content), FetchError> {
+        let content = Content::new(&self.head, self.stream, self.front, self.bounds)?;
+        Ok((self.head, content))
+    }
+}
+
+/// Reads up to the end of the head, past interim answers; with what came behind it.
+fn answer(stream: &mut dyn Stream, bounds: &Bounds) -> Result<(Head, Vec<u8>), FetchError> {
+    let deadline = bounds.until(bounds.limits.answer);
+    let (mut bytes, mut filled, mut budget) = (Vec::new(), 0, MAX_HEAD);
+    loop {
+        if filled == bytes.len() {
+            if filled >= budget {
+                return Err(FetchError::Protocol);
+            }
+            bytes.resize((filled * 2).max(FIRST_READ).min(budget), 0);
+        }
+        match stream.read(bytes.get_mut(filled..).unwrap_or_default(), SLICE) {
+            Ok(n) => filled += n,
+            // However politely it ended: there is no answer.
+            Err(NetError::Closed) => return Err(FetchError::Net(NetError::Broken)),
+            Err(error) => return Err(FetchError::Net(error)),
+        }
+        while let Some((head, len)) = Head::parse(bytes.get(..filled).unwrap_or_default())? {
+            bytes.drain(..len);
+            filled -= len;
+            if !matches!(head.status, 100 | 102..=199) {
+                bytes.truncate(filled);
+                bytes.shrink_to_fit();
+                return Ok((head, bytes));
+            }
+            budget = budget.saturating_sub(len);
+        }
+        bounds.check(deadline)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::call::tests::{Scripted, target};
+    use super::*;
+
+    fn asked(answer: &[u8]) -> Result<Exchange, FetchError> {
+        let bounds = Bounds { limits: Limits::default(), end: None, cancel: Cancel::new() };
+        exchange(&*Scripted::new(&[answer]), &target(), b"x", bounds)
+    }
+
+    #[test]
+    fn interim_answers_are_passed_over() {
+        let answer =
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nA: b\r\n\r\nHTTP/1.1 404 No\r\n\r\nrest";
+        let exchange = asked(answer).unwrap();
+        assert_eq!((exchange.head.status, exchange.front.as_slice()), (404, b"rest".as_slice()));
+        let endless = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(MAX_HEAD);
+        assert_eq!(asked(&endless).err(), Some(FetchError::Protocol));
+        assert_eq!(asked(b"HTTP/1.1 101 Other\r\n\r\n").unwrap().head.status, 101);
+    }
+
+    #[test]
+    fn long_heads_are_read_and_endless_ones_are_not() {
+        let head = |len| format!("HTTP/1.1 200 OK\r\nA: {}\r\n\r\n", "b".repeat(len)).into_bytes();
+        let longest = MAX_HEAD - head(0).len();
+        for len in [0, 900, 1500, 8000, longest] {
+            assert_eq!(asked(&head(len)).unwrap().head.headers.text("a").unwrap().len(), len);
+        }
+        assert_eq!(asked(&head(longest + 1)).err(), Some(FetchError::Protocol));
+        assert_eq!(asked(b"HTTP/1.1 200 OK\r\nA: b").err(), Some(FetchError::Net(NetError::Broken)));
+        assert_eq!(asked(b"").err(), Some(FetchError::Net(NetError::Broken)));
+    }
+
+    struct Silent;
+
+    impl Dial for Silent {
+        fn dial(&self, _: &Target, _: Duration, _: &Cancel) -> Result<Box<dyn Stream>, NetError> {
+            Ok(Box::new(Self))
+        }
+    }
+
+    impl Stream for Silent {
+        fn read(&mut self, _: &mut [u8], timeout: Duration) -> Result<usize, NetError> {
+            assert!(timeout <= SLICE);
+            Ok(0)
+        }
+
+        fn write_all(&mut self, _: &[u8], _: Duration) -> Result<(), NetError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn silence_ends_in_time_and_by_request() {
+        let short = Limits { answer: Duration::from_millis(5), ..Limits::default() };
+        let bounds = Bounds { limits: short, end: None, cancel: Cancel::new() };
+        let timeout = Some(FetchError::Net(NetError::Timeout));
+        assert_eq!(exchange(&Silent, &target(), b"x", bounds.clone()).err(), timeout);
+        let end = Some(Instant::now());
+        let whole = Bounds { limits: Limits::default(), end, ..bounds.clone() };
+        assert_eq!(exchange(&Silent, &target(), b"x", whole).err(), timeout);
+        bounds.cancel.cancel();
+        let cancelled = exchange(&Silent, &target(), b"x", Bounds { limits: Limits::default(), ..bounds });
+        assert_eq!(cancelled.err(), Some(FetchError::Net(NetError::Cancelled)));
+    }
+}
