@@ -192,6 +192,14 @@ class Lifecycle(Bench):
         device.call("lk-register", "!fota")
         self.assertEqual(device.call("lk-callback", 14).set, 0)
 
+    def test_status_of_provisioning(self):
+        """ITE_AWSS_STATUS"""
+        device = self.model()
+        self.assertEqual(device.call("lk-awss", 7).ret, -1, "nobody registered")
+        device.call("lk-register", "awss_status")
+        self.assertEqual(device.call("lk-awss", 7).ret, 0)
+        self.assertEqual(device.collect(), ["awss_status|7"])
+
     def test_monitor_and_activation(self):
         device = self.model()
         self.assertEqual(device.call("lk-post", 0x3000).ret, -1)

@@ -340,6 +340,18 @@ static void lk_on_set(const command_t *c)
     finish(started);
 }
 
+/* lk-awss CODE: what a firmware's own provisioning does with the callback. */
+static void lk_awss(const command_t *c)
+{
+    double started = now_ms();
+    int (*callback)(int);
+
+    /* The reference hands a function out as a pointer to data, too. */
+    *(void **)&callback = iotx_event_callback(ITE_AWSS_STATUS);
+    answer("lk-awss ret=%d", callback == NULL ? -1 : callback((int)number(c->word[1])));
+    finish(started);
+}
+
 /* lk-inside CALLS: what each callback calls, see `behaviour`. */
 static void lk_inside(const command_t *c)
 {
@@ -374,6 +386,7 @@ const entry_t model_commands[] = {
     {"lk-on-fota", 2, lk_on_fota},
     {"lk-on-set", 3, lk_on_set},
     {"lk-inside", 2, lk_inside},
+    {"lk-awss", 2, lk_awss},
     {"lk-reset", 3, lk_reset},
     {NULL, 0, NULL},
 };
