@@ -30,7 +30,7 @@ faults:             ## Every fault there is a server for, as a table; writes doc
 fuzz:               ## Every fuzz target for a while (FUZZ_SECONDS each, 60 by default)
 	@scripts/fuzz.sh $(FUZZ_SECONDS)
 
-coverage:           ## Line coverage of the core, from the Rust tests
+coverage:           ## Line coverage of the library under the whole suite; writes docs/COVERAGE.md
 	@scripts/coverage.sh
 
 setup:              ## Install what is missing (Debian; needs root only if something is)

@@ -36,7 +36,7 @@
 #define OTAKIT_OPTION_RATE_LIMIT 8
 
 // Fewest bytes per second that are borne, as a mean over the window below; a download that stays under it for three
-// windows is given up (`OTAKIT_ERR_TOO_SLOW`). 0, the default: any.
+// windows in a row is given up (`OTAKIT_ERR_TOO_SLOW`). 0, the default: any.
 #define OTAKIT_OPTION_MIN_RATE 9
 
 // That window, in ms, 1000 or more; 30000 unless set.

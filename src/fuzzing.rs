@@ -98,7 +98,6 @@ pub fn http_answer(data: &[u8]) {
     }
     match answer::judge(status.unwrap_or(206), &headers, &expected) {
         Ok(Answer::Bytes { start }) => assert!(start <= expected.offset),
-        Ok(Answer::Complete) => assert_eq!(expected.offset, expected.size),
         Ok(Answer::Redirect(_)) | Err(_) => {}
     }
     if let Some(validator) = answer::validator(&headers) {

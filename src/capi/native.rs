@@ -38,7 +38,7 @@ pub const OTAKIT_OPTION_SLOT_SIZE: c_int = 7;
 /// Most bytes per second of a download; 0, the default: as many as come.
 pub const OTAKIT_OPTION_RATE_LIMIT: c_int = 8;
 /// Fewest bytes per second that are borne, as a mean over the window below; a download that stays under it for three
-/// windows is given up (`OTAKIT_ERR_TOO_SLOW`). 0, the default: any.
+/// windows in a row is given up (`OTAKIT_ERR_TOO_SLOW`). 0, the default: any.
 pub const OTAKIT_OPTION_MIN_RATE: c_int = 9;
 /// That window, in ms, 1000 or more; 30000 unless set.
 pub const OTAKIT_OPTION_MIN_RATE_WINDOW_MS: c_int = 10;

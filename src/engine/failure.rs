@@ -63,3 +63,33 @@ impl From<StoreError> for Failure {
         Self::Store(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_failure_reads_differently_and_tells_the_cause_beneath() {
+        let (fetch, breach, store) = (FetchError::Encoding, Breach::Rollback, StoreError::Full);
+        let all = [
+            Failure::State,
+            Failure::Fetch(fetch.clone()),
+            Failure::Digest,
+            Failure::Signature,
+            Failure::TooSlow,
+            Failure::Deadline,
+            Failure::OtherImage,
+            Failure::Policy(breach),
+            Failure::from(store),
+            Failure::NoMemory,
+            Failure::Resources,
+            Failure::Cancelled,
+            Failure::Internal,
+        ];
+        let texts: std::collections::HashSet<String> = all.iter().map(Failure::to_string).collect();
+        assert_eq!(texts.len(), all.len());
+        for beneath in [fetch.to_string(), breach.to_string(), store.to_string()] {
+            assert!(texts.contains(&beneath), "{beneath}");
+        }
+    }
+}

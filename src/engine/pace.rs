@@ -59,17 +59,17 @@ impl Meter {
         Self { floor, waited: Duration::ZERO, bytes: 0 }
     }
 
-    /// Takes note of bytes that were waited for that long; `false` when a window has passed with too few. Time in which
-    /// nobody asked the server for bytes does not count.
-    pub fn keeps_up(&mut self, bytes: usize, waited: Duration) -> bool {
+    /// Takes note of bytes that were waited for that long. When a window has passed: whether they were enough. Time in
+    /// which nobody asked the server for bytes does not count.
+    pub fn keeps_up(&mut self, bytes: usize, waited: Duration) -> Option<bool> {
         self.bytes = self.bytes.saturating_add(bytes as u64);
         self.waited = self.waited.saturating_add(waited);
         if self.waited < self.floor.window {
-            return true;
+            return None;
         }
         let enough = self.bytes as f64 >= self.floor.rate as f64 * self.waited.as_secs_f64();
         (self.waited, self.bytes) = (Duration::ZERO, 0);
-        enough
+        Some(enough)
     }
 }
 
@@ -107,10 +107,10 @@ mod tests {
     fn the_floor_is_a_mean_over_its_window() {
         let mut meter = Meter::new(Floor { rate: 100, window: Duration::from_secs(10) });
         let seconds = Duration::from_secs;
-        assert!(meter.keeps_up(0, seconds(9)));
-        assert!(meter.keeps_up(1000, seconds(1)));
-        assert!(meter.keeps_up(1000, seconds(9)));
-        assert!(!meter.keeps_up(99, seconds(2)));
-        assert!(meter.keeps_up(1, seconds(1)));
+        assert_eq!(meter.keeps_up(0, seconds(9)), None);
+        assert_eq!(meter.keeps_up(1000, seconds(1)), Some(true));
+        assert_eq!(meter.keeps_up(1000, seconds(9)), None);
+        assert_eq!(meter.keeps_up(99, seconds(2)), Some(false));
+        assert_eq!(meter.keeps_up(1, seconds(1)), None);
     }
 }

@@ -148,12 +148,9 @@ impl<E: Clone> Pipe<E> {
             self.awaited.store(true, Ordering::Relaxed);
             let timed_out = self.readable.wait_until(&mut state, deadline).timed_out();
             self.awaited.store(false, Ordering::Relaxed);
-            if timed_out {
-                return match (state.ready.pop_front(), &state.end) {
-                    (Some(slot), _) => Popped::Slot(slot),
-                    (None, Some(end)) => Popped::End(end.clone()),
-                    (None, None) => Popped::TimedOut,
-                };
+            // What came at the last moment still counts.
+            if timed_out && state.ready.is_empty() && state.end.is_none() {
+                return Popped::TimedOut;
             }
         }
     }

@@ -9,7 +9,7 @@ use super::{Kind, Offer};
 use crate::fetch::url::Url;
 
 /// What an offer must satisfy. The default accepts all.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Policy {
     /// Only https, redirects included.
     pub https_only: bool,
@@ -172,9 +172,12 @@ mod tests {
             "1.0.0-rc1",
             "1.0.0-rc2",
             "1.0.0",
+            "1.0.1-rc1",
             "1.0.1",
             "1.9.0",
+            "1.10.beta",
             "1.10.0",
+            "1.10.7",
             "2",
             "2.0.1",
             "10.0",
@@ -191,6 +194,14 @@ mod tests {
         {
             assert_eq!(compare_versions(a, b), Ordering::Equal, "{a} {b}");
         }
+    }
+
+    #[test]
+    fn each_breach_reads_differently() {
+        let all = [Breach::Insecure, Breach::Host, Breach::Size, Breach::Rollback, Breach::Unsigned];
+        let texts: std::collections::HashSet<String> = all.iter().map(Breach::to_string).collect();
+        assert_eq!(texts.len(), all.len());
+        assert!(texts.iter().all(|text| text.starts_with("policy: ")));
     }
 
     #[test]

@@ -199,7 +199,11 @@ impl Pump {
                     return Err(error.into());
                 }
             };
-            self.keep_pace(filled, asked, &mut limiter, &mut meter, slow)?;
+            if let Err(stop) = self.keep_pace(filled, asked, &mut limiter, &mut meter, slow) {
+                // The next attempt needs it.
+                self.pipe.recycle(buffer);
+                return Err(stop);
+            }
             let fresh = drop_front(&mut buffer, filled, &mut skip);
             if fresh == 0 {
                 self.pipe.recycle(buffer);
@@ -253,18 +257,21 @@ impl Pump {
         {
             return Err(Stop::Failed(Failure::Cancelled));
         }
-        if let Some(meter) = meter
-            && !meter.keeps_up(bytes, now.saturating_duration_since(asked))
-        {
-            *slow += 1;
-            crate::log!(Warning, "fetch", "bytes come slower than allowed at byte {}", self.offset);
-            if *slow >= SLOW_WINDOWS {
-                return Err(Stop::Failed(Failure::TooSlow));
+        let Some(meter) = meter else { return Ok(()) };
+        match meter.keeps_up(bytes, now.saturating_duration_since(asked)) {
+            None => return Ok(()),
+            Some(true) => {
+                *slow = 0;
+                return Ok(());
             }
-            // Another connection may do better.
-            return Err(Stop::Broken(FetchError::Net(crate::net::NetError::Timeout)));
+            Some(false) => *slow += 1,
         }
-        Ok(())
+        crate::log!(Warning, "fetch", "bytes come slower than allowed at byte {}", self.offset);
+        if *slow >= SLOW_WINDOWS {
+            return Err(Stop::Failed(Failure::TooSlow));
+        }
+        // Another connection may do better.
+        Err(Stop::Broken(FetchError::Net(crate::net::NetError::Timeout)))
     }
 }
 

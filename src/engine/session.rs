@@ -22,7 +22,7 @@ pub use reader::Put;
 use reader::Reader;
 
 /// How a session fetches, and what.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// What offers are accepted.
     pub policy: Policy,
@@ -387,10 +387,7 @@ impl Session {
         control.drop_transfer();
         control.valid = false;
         control.failure = Some(failure.clone());
-        match control.step(Input::End) {
-            Ok(()) => failure,
-            Err(state) => state,
-        }
+        control.step(Input::End).err().unwrap_or(failure)
     }
 }
 

@@ -4,8 +4,6 @@
 //! All kinds sign the image's SHA-256, which streams by and can be remembered in a checkpoint: RSA (PKCS#1 v1.5) and
 //! ECDSA P-256 do so by definition; for Ed25519 the 32 bytes of the digest are the message.
 
-use std::fmt;
-
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 /// Longest signature in bytes: RSA with 4096 bits.
@@ -23,12 +21,6 @@ pub struct Key(
     #[cfg(feature = "signature")] kinds::Kind,
     #[cfg(not(feature = "signature"))] std::convert::Infallible,
 );
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key")
-    }
-}
 
 #[cfg(not(feature = "signature"))]
 impl Key {

@@ -25,7 +25,7 @@ pub trait Source: Send + Sync {
 pub struct Request<'a> {
     /// The image's URL.
     pub url: &'a str,
-    /// Number of bytes at the front that the caller has already.
+    /// Number of bytes at the front that the caller has already. A complete image is not asked for.
     pub offset: u64,
     /// Size of the whole image in bytes, as the offer promised it.
     pub size: u64,
@@ -177,3 +177,80 @@ impl fmt::Display for FetchError {
 }
 
 impl std::error::Error for FetchError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(status: u16) -> FetchError {
+        FetchError::Status { status, retry_after: None }
+    }
+
+    #[test]
+    fn each_failure_calls_for_what_can_help() {
+        let wish = Some(Duration::from_secs(3));
+        let refused = |class| FetchError::Refused { code: 7, class };
+        let rows = [
+            (FetchError::from(NetError::Cancelled), Class::Cancelled),
+            (FetchError::from(NetError::Broken), Class::Transient(None)),
+            (FetchError::from(NetError::Timeout), Class::Transient(None)),
+            (FetchError::from(NetError::Certificate), Class::Permanent),
+            (FetchError::from(NetError::Tls), Class::Permanent),
+            (status(401), Class::Expired),
+            (status(403), Class::Expired),
+            (status(410), Class::Expired),
+            (status(408), Class::Transient(None)),
+            (status(425), Class::Transient(None)),
+            (FetchError::Status { status: 429, retry_after: wish }, Class::Transient(wish)),
+            (FetchError::Status { status: 503, retry_after: wish }, Class::Transient(wish)),
+            (status(599), Class::Transient(None)),
+            (status(404), Class::Permanent),
+            (status(600), Class::Permanent),
+            (FetchError::Truncated, Class::Transient(None)),
+            (FetchError::Protocol, Class::Transient(None)),
+            (FetchError::Range, Class::Transient(None)),
+            (FetchError::Length { announced: 5 }, Class::Permanent),
+            (FetchError::Encoding, Class::Permanent),
+            (FetchError::Redirect, Class::Permanent),
+            (FetchError::InsecureRedirect, Class::Permanent),
+            (FetchError::Forbidden, Class::Permanent),
+            (FetchError::Oversized, Class::Permanent),
+            (FetchError::Url(url::UrlError::Host), Class::Permanent),
+            (refused(Class::Expired), Class::Expired),
+            (refused(Class::Permanent), Class::Permanent),
+        ];
+        for (error, class) in rows {
+            assert_eq!(error.class(), class, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn each_failure_reads_differently_and_names_its_number() {
+        let all = [
+            FetchError::Net(NetError::Tls),
+            FetchError::Url(url::UrlError::Port),
+            status(404),
+            status(503),
+            FetchError::Redirect,
+            FetchError::InsecureRedirect,
+            FetchError::Forbidden,
+            FetchError::Length { announced: 5 },
+            FetchError::Range,
+            FetchError::Protocol,
+            FetchError::Encoding,
+            FetchError::Truncated,
+            FetchError::Oversized,
+            FetchError::Refused { code: 1234, class: Class::Permanent },
+        ];
+        let texts: std::collections::HashSet<String> = all.iter().map(FetchError::to_string).collect();
+        assert_eq!(texts.len(), all.len());
+        assert!(status(404).to_string().contains("404"));
+        assert!(all[13].to_string().contains("1234"));
+    }
+
+    #[test]
+    fn a_validator_goes_out_as_it_came() {
+        assert_eq!(Validator::ETag("\"x\"".into()).as_str(), "\"x\"");
+        assert_eq!(Validator::LastModified("d".into()).as_str(), "d");
+    }
+}

@@ -272,5 +272,21 @@ mod tests {
         }
         assert_eq!(base.join("ftp://o/"), Err(UrlError::Scheme));
         assert_eq!(base.join("/a b"), Err(UrlError::Character));
+        assert_eq!(base.join(&"a".repeat(MAX_LEN + 1)), Err(UrlError::TooLong));
+    }
+
+    #[test]
+    fn each_refusal_reads_differently() {
+        let all = [
+            UrlError::TooLong,
+            UrlError::Scheme,
+            UrlError::Host,
+            UrlError::Port,
+            UrlError::Character,
+            UrlError::UserInfo,
+        ];
+        let texts: std::collections::HashSet<String> = all.iter().map(UrlError::to_string).collect();
+        assert_eq!(texts.len(), all.len());
+        assert!(UrlError::TooLong.to_string().contains(&MAX_LEN.to_string()));
     }
 }

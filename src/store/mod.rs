@@ -86,3 +86,28 @@ impl From<std::io::Error> for StoreError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn no_room_is_told_from_other_failures() {
+        for full in [libc::ENOSPC, libc::EDQUOT] {
+            assert_eq!(StoreError::from(Error::from_raw_os_error(full)), StoreError::Full);
+        }
+        for io in [libc::EIO, libc::EROFS, libc::EACCES] {
+            assert_eq!(StoreError::from(Error::from_raw_os_error(io)), StoreError::Io);
+        }
+        assert_eq!(StoreError::from(Error::from(ErrorKind::UnexpectedEof)), StoreError::Io);
+    }
+
+    #[test]
+    fn each_error_reads_differently() {
+        let all = [StoreError::Full, StoreError::Io, StoreError::Mismatch, StoreError::Unsupported];
+        let texts: std::collections::HashSet<String> = all.iter().map(StoreError::to_string).collect();
+        assert_eq!(texts.len(), all.len());
+    }
+}

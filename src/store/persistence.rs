@@ -56,3 +56,69 @@ impl Sink for PersistenceSink {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::hal::test_double::image;
+
+    #[test]
+    fn an_image_goes_to_the_firmware_from_start_to_stop() {
+        let mut sink = PersistenceSink::new(None);
+        assert_eq!(sink.write(&mut [1]), Err(StoreError::Io));
+        sink.open(0, 3).unwrap();
+        sink.write(&mut [1, 2]).unwrap();
+        sink.write(&mut [3]).unwrap();
+        assert_eq!(image(), None);
+        sink.close(Keep::Image).unwrap();
+        assert_eq!(image(), Some(vec![1, 2, 3]));
+        // The firmware is told of the end once.
+        sink.close(Keep::Nothing).unwrap();
+    }
+
+    #[test]
+    fn without_a_resume_callback_nothing_is_promised() {
+        let mut sink = PersistenceSink::new(None);
+        assert!(!sink.can_resume());
+        assert_eq!(sink.sync(), Err(StoreError::Unsupported));
+        assert_eq!(sink.open(2, 3), Err(StoreError::Mismatch));
+        assert_eq!(sink.mark(), None);
+        assert!(!sink.adopt(3, 0));
+    }
+
+    #[test]
+    fn the_firmware_decides_where_it_can_go_on() {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = asked.clone();
+        let mut sink = PersistenceSink::new(Some(Box::new(move |offset| {
+            seen.lock().push(offset);
+            offset == 2
+        })));
+        assert!(sink.can_resume());
+        sink.open(0, 3).unwrap();
+        sink.write(&mut [1, 2]).unwrap();
+        sink.sync().unwrap();
+        assert_eq!(sink.open(1, 3), Err(StoreError::Mismatch));
+        sink.open(2, 3).unwrap();
+        sink.write(&mut [3]).unwrap();
+        sink.close(Keep::Image).unwrap();
+        assert_eq!((image(), asked.lock().clone()), (Some(vec![1, 2, 3]), vec![1, 2]));
+    }
+
+    #[test]
+    fn a_failed_end_spoils_a_whole_image_alone() {
+        let mut sink = PersistenceSink::new(None);
+        for (keep, expected) in
+            [(Keep::Image, Err(StoreError::Io)), (Keep::Part, Ok(())), (Keep::Nothing, Ok(()))]
+        {
+            sink.open(0, 1).unwrap();
+            // The firmware loses the image behind the sink's back.
+            assert!(persistence::stop());
+            assert_eq!(sink.close(keep), expected, "{keep:?}");
+        }
+    }
+}

@@ -58,10 +58,13 @@ class Wire(Bench):
         self.assertEqual(found.group(2), hmac.new(PRODUCT_SECRET.encode(), text.encode(), hashlib.sha256).hexdigest().upper())
 
     def test_answers_that_are_none(self):
-        """Another status, another device, too much, nothing: -1, and no secret."""
-        good = f'{{"code":200,"data":{{"deviceName":"d2","deviceSecret":"{SECRET}"}}}}'
-        for answer in (f"HTTP/1.1 404 No\r\nContent-Length: {len(good)}\r\n\r\n{good}",
-                       f"HTTP/1.1 200 OK\r\nContent-Length: {len(good)}\r\n\r\n{good}",
+        """Another status, a redirection, another device, too little, too much, nothing: -1, and no secret."""
+        good = f'{{"code":200,"data":{{"deviceName":"d1","deviceSecret":"{SECRET}"}}}}'
+        other = good.replace("d1", "d2")
+        for answer in (*(f"HTTP/1.1 {status} No\r\nLocation: /q\r\nContent-Length: {len(good)}\r\n\r\n{good}"
+                         for status in (201, 302, 404, 500)),
+                       f"HTTP/1.1 200 OK\r\nContent-Length: {len(other)}\r\n\r\n{other}",
+                       f"HTTP/1.1 200 OK\r\nContent-Length: {len(good) + 1}\r\n\r\n{good}",
                        "HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + " " * 9000, ""):
             with self.subTest(answer=answer[:40]):
                 listener = Listener(answer.encode())

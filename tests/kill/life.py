@@ -53,6 +53,8 @@ class Download:
         env = {"PATH": os.environ.get("PATH", ""), "LD_PRELOAD": os.path.join(self.setup.programs, "kill_shim.so"),
                "SHIM_STATE": self.state, "SHIM_DIR": self.folder}
         env.update((f"SHIM_{key.upper()}", str(value)) for key, value in shim.items())
+        # Where an instrumented build keeps its counters (scripts/coverage.sh).
+        env.update((key, os.environ[key]) for key in ("LLVM_PROFILE_FILE",) if key in os.environ)
         arguments = [*command, os.path.join(self.setup.programs, "kill_download"), self.setup.origin.url(self.name, life),
                      "2.0.0", str(self.image.size), self.image.sha256, self.path, self.journal, str(tries)]
         process = subprocess.Popen(arguments, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

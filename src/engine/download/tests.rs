@@ -232,6 +232,47 @@ fn the_watcher_sees_each_step_and_may_cancel() {
     assert_eq!(seen, [Step::Started { resumed_at: 0 }, progress(1), progress(2)]);
 }
 
+#[test]
+fn a_watcher_that_wants_nothing_leaves_all_as_it_was() {
+    let (server, offer) = setup();
+    let medium = Mutex::new(Medium { left: Some(40), ..Medium::default() });
+    assert!(live(&server, &offer, &medium).is_err());
+    medium.lock().left = None;
+    let (asked, stored) = (server.asked.lock().len(), medium.lock().durable.clone());
+    assert!(!stored.is_empty());
+    let session = Session::new(server.clone());
+    let (mut sink, mut journal) = (MemorySink(&medium), MemoryJournal(&medium));
+    let journal: &mut dyn Journal = &mut journal;
+    let download =
+        Download { session: &session, sink: &mut sink, journal: Some(journal), chunk: CHUNK, every: EVERY };
+    assert_eq!(download.run(&offer, &mut |_| false), Err(Failure::Cancelled));
+    assert_eq!(server.asked.lock().len(), asked);
+    assert!(medium.lock().durable == stored);
+    assert_eq!(live(&server, &offer, &medium), Ok(true));
+}
+
+#[test]
+fn a_store_that_cannot_go_on_ends_the_download_before_a_byte_is_fetched() {
+    let (server, offer) = setup();
+    let medium = Mutex::new(Medium { left: Some(40), ..Medium::default() });
+    assert!(live(&server, &offer, &medium).is_err());
+    medium.lock().left = Some(0);
+    let asked = server.asked.lock().len();
+    assert_eq!(live(&server, &offer, &medium), Err(Failure::Store(StoreError::Io)));
+    assert_eq!(server.asked.lock().len(), asked);
+}
+
+#[test]
+fn a_piece_that_memory_cannot_hold_is_a_failure_and_no_abort() {
+    let (server, offer) = setup();
+    let medium = Mutex::new(Medium::default());
+    let session = Session::new(server);
+    let mut sink = MemorySink(&medium);
+    let download =
+        Download { session: &session, sink: &mut sink, journal: None, chunk: usize::MAX, every: EVERY };
+    assert_eq!(download.run(&offer, &mut |_| true), Err(Failure::NoMemory));
+}
+
 /// A sink that recognises its image, and knows whether it was closed.
 struct Marked<'a> {
     inner: MemorySink<'a>,

@@ -229,3 +229,5 @@ fn a_restart_begins_at_the_first_byte() {
     session.restart().unwrap();
     assert_eq!(session.phase(), Phase::Finished);
 }
+
+mod edges;

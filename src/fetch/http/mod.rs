@@ -25,7 +25,6 @@ use crate::net::{Dial, Roots, Security, Target};
 use answer::{Answer, Expectation};
 use content::{Content, Step};
 use exchange::{Bounds, Exchange};
-use head::Headers;
 
 /// Redirects followed for one GET.
 pub const MAX_REDIRECTS: usize = 8;
@@ -118,7 +117,6 @@ impl Source for HttpSource {
                     crate::log!(Info, "fetch", "redirected to {}", next.authority());
                     url = next;
                 }
-                Answer::Complete => return Ok(nothing_left(request, &exchange.head.headers)),
                 Answer::Bytes { start } => {
                     let validator = answer::validator(&exchange.head.headers);
                     let left = request.size.saturating_sub(start);
@@ -132,19 +130,6 @@ impl Source for HttpSource {
             }
         }
         Err(FetchError::Redirect)
-    }
-}
-
-/// 416 to a request for the byte after the last one: the image is complete already.
-fn nothing_left(request: &Request<'_>, headers: &Headers) -> Opened {
-    Opened { body: Box::new(Empty), start: request.offset, validator: answer::validator(headers) }
-}
-
-struct Empty;
-
-impl Body for Empty {
-    fn read(&mut self, _: &mut [u8]) -> Result<usize, FetchError> {
-        Ok(0)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::call::tests::Scripted;
 use super::*;
 use crate::fetch::Validator;
+use crate::net::NetError;
 
 fn source(dial: Arc<dyn Dial>) -> HttpSource {
     HttpSource::new(dial, Arc::default(), Limits::default(), Box::new(|_| true))
@@ -65,4 +66,43 @@ fn an_image_is_as_long_as_the_offer_says() {
     assert_eq!(chunked(b"2\r\nim\r\n3\r\nage\r\n0\r\n\r\n").unwrap(), b"image");
     assert_eq!(chunked(b"2\r\nim\r\n0\r\n\r\n"), Err(FetchError::Truncated));
     assert_eq!(chunked(b"2\r\nim?\r\n"), Err(FetchError::Protocol));
+}
+
+const IMAGE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nimage";
+
+/// What opening `url` comes to against these answers: the bytes of a first reading.
+fn led(url: &str, answers: &[&[u8]], guard: fn(&Url) -> bool) -> Result<usize, FetchError> {
+    let source = HttpSource::new(Scripted::new(answers), Arc::default(), Limits::default(), Box::new(guard));
+    source.open(&Request { url, offset: 0, size: 5, validator: None }, &Cancel::new())?.body.read(&mut [0; 9])
+}
+
+fn to(location: &str) -> Vec<u8> {
+    format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n").into_bytes()
+}
+
+#[test]
+fn redirects_are_followed_within_bounds() {
+    let hop = to("/next");
+    assert_eq!(led("http://h/", &[&hop, &to("https://o/"), IMAGE], |_| true), Ok(5));
+    let endless = [&hop[..]; 1 + MAX_REDIRECTS];
+    assert_eq!(led("http://h/", &[&endless[1..], &[IMAGE]].concat(), |_| true), Ok(5));
+    assert_eq!(led("http://h/", &[&endless[..], &[IMAGE]].concat(), |_| true), Err(FetchError::Redirect));
+    for nowhere in [&to("ftp://h/")[..], b"HTTP/1.1 302 Found\r\n\r\n"] {
+        assert_eq!(led("http://h/", &[nowhere, IMAGE], |_| true), Err(FetchError::Redirect));
+    }
+    let insecure = led("https://h/", &[&to("http://h/"), IMAGE], |_| true);
+    assert_eq!(insecure, Err(FetchError::InsecureRedirect));
+    let forbidden = led("http://h/", &[&to("http://other/"), IMAGE], |url| url.host == "h");
+    assert_eq!(forbidden, Err(FetchError::Forbidden));
+}
+
+#[test]
+fn a_cancel_ends_a_body_between_two_readings() {
+    let request = Request { url: "http://h/", offset: 0, size: 5, validator: None };
+    let cancel = Cancel::new();
+    let mut opened = source(Scripted::new(&[IMAGE])).open(&request, &cancel).unwrap();
+    assert_eq!(opened.body.read(&mut [0; 2]), Ok(2));
+    cancel.cancel();
+    assert_eq!(opened.body.read_more(&mut [0; 2]), 0);
+    assert_eq!(opened.body.read(&mut [0; 2]), Err(FetchError::Net(NetError::Cancelled)));
 }

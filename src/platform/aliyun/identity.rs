@@ -175,6 +175,19 @@ mod tests {
         assert_eq!(Region::Custom(None).mqtt_host("x"), None);
         assert_eq!(Region::Japan.auth_host().as_deref(), Some("iot-auth.ap-northeast-1.aliyuncs.com"));
         assert_eq!(Region::Custom(Some("h".to_owned())).auth_host(), None);
+        assert_eq!((SecureMode::Tls.port(), SecureMode::Tcp.port()), (443, 1883));
+    }
+
+    #[test]
+    fn each_region_has_hosts_of_its_own() {
+        let regions = [Region::Shanghai, Region::Singapore, Region::Japan, Region::UsWest, Region::Germany];
+        let hosts: std::collections::HashSet<_> = regions
+            .iter()
+            .flat_map(|region| [region.mqtt_host("pk").unwrap(), region.auth_host().unwrap()])
+            .collect();
+        assert_eq!(hosts.len(), 2 * regions.len());
+        let device = Device::new("pk", "d").unwrap();
+        assert_eq!(device.to_string(), "pk/d");
     }
 
     #[test]

@@ -48,3 +48,24 @@ impl fmt::Display for Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_refusal_reads_differently() {
+        let all = [
+            Refusal::NotJson,
+            Refusal::NotSuccess,
+            Refusal::Key("size"),
+            Refusal::Key("url"),
+            Refusal::Size,
+            Refusal::Url,
+            Refusal::Digest,
+            Refusal::Nothing,
+        ];
+        let texts: std::collections::HashSet<String> = all.iter().map(Refusal::to_string).collect();
+        assert_eq!(texts.len(), all.len());
+    }
+}

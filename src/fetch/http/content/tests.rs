@@ -5,7 +5,9 @@ use std::time::Instant;
 use super::*;
 use crate::cancel::Cancel;
 use crate::fetch::http::Limits;
+use crate::fetch::http::exchange::exchange;
 use crate::fetch::http::pieces::{Pieces, read_all};
+use crate::net::{Security, Target};
 
 fn read(answer: &[u8], cut: usize) -> Result<Vec<u8>, FetchError> {
     read_all(answer, cut).map(|(_, body)| body)
@@ -29,6 +31,21 @@ fn counted_bodies_end_with_the_count() {
     assert_eq!(outcome("Content-Length: 0", b"more").unwrap(), b"");
     assert_eq!(outcome("Content-Length: 10", b"012345678"), Err(FetchError::Truncated));
     assert_eq!(outcome("Content-Length: 3\r\ncontent-length: 3", b"abc").unwrap(), b"abc");
+}
+
+#[test]
+fn without_room_nothing_is_waited_for_and_nothing_lost() {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
+    let target = Target { host: "h".into(), port: 80, security: Security::Plain };
+    let bounds = Bounds { limits: Limits::default(), end: None, cancel: Cancel::new() };
+    let (_, mut content) =
+        exchange(&Pieces::new(answer.as_bytes(), 1), &target, b"", bounds).unwrap().open().unwrap();
+    assert_eq!(content.read(&mut []), Ok(0));
+    assert_eq!((content.read(&mut [0; 9]), content.read(&mut [])), (Ok(1), Ok(0)));
+    assert_eq!(
+        (content.read(&mut [0; 9]), content.read(&mut [0; 9]), content.read(&mut [0; 9])),
+        (Ok(1), Ok(1), Ok(0))
+    );
 }
 
 #[test]
