@@ -219,7 +219,10 @@ impl Session {
             Request::Subscribe { filter, .. } => wanted(filter),
             Request::Unsubscribe { filter } => !wanted(filter),
         });
-        self.requests.sort_by_key(|p| matches!(p.request, Request::Subscribe { .. }));
+        let subscribes = |p: &Pending| matches!(p.request, Request::Subscribe { .. });
+        let (subscribe, mut requests): (Vec<_>, Vec<_>) = self.requests.drain(..).partition(subscribes);
+        requests.extend(subscribe);
+        self.requests = requests;
         let mut packets = Vec::new();
         for pending in &mut self.requests {
             pending.sent = now;

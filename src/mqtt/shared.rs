@@ -296,7 +296,7 @@ impl State {
         };
         let topic = topic.as_deref().unwrap_or("(topic too long)");
         let limit = self.registry.limit_for(topic, limit);
-        let topic = topic.escape_debug();
+        let topic = topic.escape_default();
         let text = format!("message dropped: {wire_len} bytes on {topic}, {limit} allowed");
         if news {
             self.inbox.push(Incoming::Overflow(text.clone()));

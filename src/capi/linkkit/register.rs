@@ -2,40 +2,23 @@
 //! `dynreg_api.h`: a device that asks for its secret, once.
 
 use std::ffi::c_int;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use parking_lot::Mutex;
 
 use super::sign::{self, CLOUD, array_text, default_mode, iotx_dev_meta_info_t};
 use super::{FAIL, SUCCESS, v310_callbacks};
-use crate::cancel::Cancel;
 use crate::capi::guard::guard;
 use crate::capi::settings;
-use crate::fetch::FetchError;
-use crate::fetch::http::call::{self, Method, Request};
 use crate::hal::device::{self, Part};
 use crate::hal::kv;
 use crate::lab;
-use crate::mqtt::{Client, Event, Handler, Options, Subscription};
 use crate::net::{Roots, Security, Target};
 use crate::platform::aliyun::identity::{DEVICE_SECRET_LEN, Device, Region, SecureMode};
-use crate::platform::aliyun::register;
+use crate::service::register;
 
 /// `iotx_http_region_types_t`: any integer may come from C.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
 pub struct iotx_http_region_types_t(pub c_int);
-
-/// How long a registration over HTTP may take.
-const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the secret is waited for over MQTT, once signed in.
-const MQTT_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long the broker's answer to the sign-in is waited for.
-const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest answer in bytes.
-const MAX_ANSWER: usize = 4096;
 
 /// How the secret is asked for: what `IOTX_IOCTL_SET_DYNAMIC_REGISTER` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,80 +109,17 @@ pub fn at_first_connection(device: &Device) -> Option<()> {
 }
 
 fn ask(device: &Device, product_secret: &str, region: &Region, way: Way) -> Option<String> {
-    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
-    let random = format!("{random:016x}");
-    let secret = match way {
-        Way::Http => over_http(device, product_secret, region, &random),
-        Way::Mqtt => over_mqtt(device, product_secret, region, &random),
+    let (target, option) = match way {
+        Way::Http => (service(region), "HTTP"),
+        Way::Mqtt => (broker(region, device), "MQTT"),
     };
-    secret.inspect_err(|reason| crate::log!(Error, "register", "{device}: {reason}")).ok()
-}
-
-fn over_http(device: &Device, product_secret: &str, region: &Region, random: &str) -> Result<String, String> {
-    let target = service(region).ok_or("a custom region needs IOTX_IOCTL_SET_HTTP_DOMAIN")?;
-    let body = register::form(device, product_secret, random);
-    let headers = [
-        ("Host", target.host.as_str()),
-        ("Accept", register::ACCEPT),
-        ("Content-Type", register::CONTENT_TYPE),
-    ];
-    let request =
-        Request { method: Method::Post, path: register::PATH, headers: &headers, body: body.as_bytes() }
-            .encode();
-    let answer = call::call(&settings::dial(), target, request, HTTP_TIMEOUT, &Cancel::new());
-    let answer = answer.and_then(|mut reply| match reply.status() {
-        200 => reply.bytes(MAX_ANSWER),
-        status => Err(FetchError::Status { status, retry_after: None }),
-    });
-    register::secret(&answer.map_err(|error| error.to_string())?, device)
-        .map_err(|refusal| refusal.to_string())
-}
-
-/// Signs in for the registration alone, and waits for what the cloud tells unasked.
-fn over_mqtt(device: &Device, product_secret: &str, region: &Region, random: &str) -> Result<String, String> {
-    let target = broker(region, device).ok_or("a custom region needs IOTX_IOCTL_SET_MQTT_DOMAIN")?;
-    let signed = register::sign_in(device, product_secret, random);
-    let options = Options {
-        target,
-        client_id: signed.client_id,
-        username: signed.username,
-        password: signed.password,
-        clean_session: true,
-        keepalive: Duration::from_secs(60),
-        request_timeout: SIGN_IN_TIMEOUT,
-        max_packet_in: MAX_ANSWER,
-        max_packet_out: MAX_ANSWER,
-    };
-    let told = Arc::new(Told::default());
-    let early = vec![Subscription { filter: register::TOPIC.to_owned(), qos: 1, handler: told.clone() }];
-    let client =
-        Client::connect(settings::dial(), options, None, early).map_err(|error| error.to_string())?;
-    let deadline = Instant::now() + MQTT_TIMEOUT;
-    let message = loop {
-        let served = client.yield_for(Duration::from_millis(20));
-        let message = told.0.lock().take();
-        if message.is_some() || served.is_err() || Instant::now() >= deadline {
-            break message;
-        }
-    };
-    client.disconnect(Duration::ZERO);
-    let message = message.ok_or("the cloud did not tell the secret")?;
-    register::told_secret(&message, device).map_err(|refusal| refusal.to_string())
-}
-
-/// What came on the topic of registrations.
-#[derive(Default)]
-struct Told(Mutex<Option<Vec<u8>>>);
-
-impl Handler for Told {
-    fn on_event(&self, event: &Event<'_>) {
-        if let Event::Message(message) = event {
-            *self.0.lock() = Some(message.payload.to_vec());
-        }
-    }
-
-    fn identity(&self) -> (usize, usize) {
-        (std::ptr::from_ref(self).addr(), 0)
+    let target = target.or_else(|| {
+        crate::log!(Error, "register", "a custom region needs IOTX_IOCTL_SET_{option}_DOMAIN");
+        None
+    })?;
+    match way {
+        Way::Http => register::ask(&settings::dial(), target, device, product_secret),
+        Way::Mqtt => register::ask_over_mqtt(settings::dial(), target, device, product_secret),
     }
 }
 

@@ -49,7 +49,7 @@ fn sign(device: &Device, product_secret: &str, random: &str) -> String {
     let text = format!("deviceName{device_name}productKey{product_key}random{random}");
     // HMAC takes keys of any length; the error type exists for other MACs.
     Hmac::<Sha256>::new_from_slice(product_secret.as_bytes())
-        .map(|mac| to_hex(&mac.chain_update(text.as_bytes()).finalize().into_bytes()).to_uppercase())
+        .map(|mac| to_hex(&mac.chain_update(text.as_bytes()).finalize().into_bytes()).to_ascii_uppercase())
         .unwrap_or_default()
 }
 
