@@ -109,12 +109,12 @@ pub fn at_first_connection(device: &Device) -> Option<()> {
 }
 
 fn ask(device: &Device, product_secret: &str, region: &Region, way: Way) -> Option<String> {
-    let (target, domain) = match way {
-        Way::Http => (service(region), "IOTX_IOCTL_SET_HTTP_DOMAIN"),
-        Way::Mqtt => (broker(region, device), "IOTX_IOCTL_SET_MQTT_DOMAIN"),
+    let (target, option) = match way {
+        Way::Http => (service(region), "HTTP"),
+        Way::Mqtt => (broker(region, device), "MQTT"),
     };
     let target = target.or_else(|| {
-        crate::log!(Error, "register", "a custom region needs {domain}");
+        crate::log!(Error, "register", "a custom region needs IOTX_IOCTL_SET_{option}_DOMAIN");
         None
     })?;
     match way {
