@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # What people do with this project. The C library itself is built by CMake (see README.md).
 
-.PHONY: demo test bench bench-gate cross faults kill kill-long fuzz coverage setup headers fmt lint unit clean
+.PHONY: demo test bench bench-gate cross faults kill kill-long fuzz tsan coverage setup headers fmt lint unit clean
 
 demo:               ## A firmware update end to end against a local cloud
 	@scripts/demo.sh
@@ -27,8 +27,11 @@ kill-long:          ## The same with 10,000 random kills
 faults:             ## Every fault there is a server for, as a table; writes docs/FAULTS.md
 	@scripts/faults.sh
 
-fuzz:               ## Every fuzz target for a while (FUZZ_SECONDS each, 60 by default)
-	@scripts/fuzz.sh $(FUZZ_SECONDS)
+fuzz:               ## Every fuzz target for a while (FUZZ_SECONDS each, 60 by default); the table in docs/TESTING.md
+	@scripts/fuzz.sh --write $(FUZZ_SECONDS)
+
+tsan:               ## Where threads meet, under the thread sanitizer (needs a nightly toolchain with rust-src)
+	@scripts/tsan.sh
 
 coverage:           ## Line coverage of the library under the whole suite; writes docs/COVERAGE.md
 	@scripts/coverage.sh

@@ -17,7 +17,8 @@
 // Longest wait before any retry, in ms. 30000 unless set.
 #define OTAKIT_OPTION_RETRY_CAP_MS 2
 
-// Time for connecting, name resolution and TLS included, in ms; 10000 unless set.
+// Time for connecting, name resolution and TLS included, in ms; 10000 unless set. `HAL_TCP_Establish` cannot be told a time:
+// what it takes beyond this (the default one ends after 10 s) is waited for by the fetching thread, never within a call.
 #define OTAKIT_OPTION_CONNECT_MS 3
 
 // Time from a request to the end of its answer's header, in ms; 30000 unless set.
@@ -166,7 +167,8 @@ typedef struct {
   const char *signature;
 } otakit_image_t;
 
-// Watches a download: called on the thread that downloads, with no lock held, at each step and at least every 100 ms.
+// Watches a download: called on the thread that downloads, with no lock held, at each step and at least every 100 ms,
+// whatever the network does. The same thread stores the bytes, so what a write or a sync of the medium takes comes on top.
 // A return other than 0 cancels.
 typedef int (*otakit_watch_t)(void *user, uint64_t fetched, uint64_t total);
 

@@ -109,7 +109,7 @@ if wanted rust; then
 fi
 wanted c && stage c "C tests" in_trees coverage coverage-module coverage-halssl
 wanted kill && stage kill "kills, power failures, failing storage" python3 tests/kill/run.py --build build/coverage
-wanted faults && stage faults "faults" python3 tests/e2e/faults.py --cloud "$CLOUD" --build build/coverage
+wanted faults && stage faults "faults" python3 tests/e2e/faults.py --cloud "$CLOUD" --build build/coverage --step 61
 wanted e2e && stage e2e "end to end" python3 tests/e2e/run.py --jobs 2 --cloud "$CLOUD" --build build/coverage \
     --module-build build/coverage-module --halssl-build build/coverage-halssl
 wanted python && stage python "Python modules" python_tests

@@ -29,6 +29,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("journal", journal),
     ("range_headers", range_headers),
     ("signature_key", signature_key),
+    ("model_json", model_json),
     #[cfg(feature = "onenet")]
     ("onenet_answer", onenet_answer),
 ];
@@ -164,6 +165,40 @@ pub fn signature_key(data: &[u8]) {
     let (pem, coded) = text.split_once('|').unwrap_or((text, text));
     if let (Some(key), Some(signed)) = (signature::Key::from_pem(pem), signature::decode(coded)) {
         assert!(!key.verifies(&[0x5A; 32], &signed));
+    }
+}
+
+/// The device model's messages, upgrades of modules, the answer to a registration.
+pub fn model_json(data: &[u8]) {
+    use crate::platform::aliyun::identity::{DEVICE_SECRET_LEN, Device};
+    use crate::platform::aliyun::model::envelope::{number_in, text_in, well_formed};
+    use crate::platform::aliyun::model::{Call, Reply, gateway};
+    use crate::platform::aliyun::register;
+    quiet();
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).is_ok();
+    let params = Call::decode(data).map(|call| call.params);
+    let answer = Reply::decode(data).map(|reply| reply.data);
+    for part in [params, answer].into_iter().flatten() {
+        assert_eq!(well_formed(part.as_bytes()), Some(part.as_str()));
+        let _ = (text_in(&part, "productKey"), number_in(&part, "state"));
+        for device in gateway::devices(&part).into_iter().flatten() {
+            assert!(
+                Device::new(&device.product_key, &device.device_name).is_some()
+                    && json(&gateway::names(&device))
+            );
+        }
+    }
+    #[cfg(feature = "haas")]
+    if let Ok(upgrade) = crate::platform::aliyun::module::decode(data) {
+        use crate::platform::aliyun::module::{MAX_NAME, inform};
+        sound(&upgrade.firmware.offer);
+        assert!(!upgrade.module.is_empty() && upgrade.module.len() <= MAX_NAME);
+        assert!(json(&inform(&upgrade.module, "1")));
+    }
+    if let Some(device) = Device::new("a1TestProdK", "dev001")
+        && let Ok(secret) = register::secret(data, &device)
+    {
+        assert!((1..=DEVICE_SECRET_LEN).contains(&secret.len()));
     }
 }
 

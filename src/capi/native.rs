@@ -24,7 +24,8 @@ pub const OTAKIT_OPTION_RETRY_ATTEMPTS: c_int = 0;
 pub const OTAKIT_OPTION_RETRY_BASE_MS: c_int = 1;
 /// Longest wait before any retry, in ms. 30000 unless set.
 pub const OTAKIT_OPTION_RETRY_CAP_MS: c_int = 2;
-/// Time for connecting, name resolution and TLS included, in ms; 10000 unless set.
+/// Time for connecting, name resolution and TLS included, in ms; 10000 unless set. `HAL_TCP_Establish` cannot be told a time:
+/// what it takes beyond this (the default one ends after 10 s) is waited for by the fetching thread, never within a call.
 pub const OTAKIT_OPTION_CONNECT_MS: c_int = 3;
 /// Time from a request to the end of its answer's header, in ms; 30000 unless set.
 pub const OTAKIT_OPTION_ANSWER_MS: c_int = 4;

@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::{Checkpoint, Failure, Offer, Session};
 use crate::store::{Journal, Keep, Sink, StoreError};
 
-/// Longest time between two calls of the watcher.
-const TICK: Duration = Duration::from_millis(100);
+/// Longest time between two calls of the watcher: half of what a cancel may take.
+const TICK: Duration = Duration::from_millis(50);
 /// Bytes between two checkpoints unless set otherwise.
 pub const CHECKPOINT_EVERY: u64 = 64 * 1024;
 
@@ -90,7 +90,10 @@ impl Download<'_, '_> {
         let resumed_at = from.as_ref().map_or(0, |from| from.offset);
         // Front doors hand over a session that has taken the offer already.
         self.session.cancel();
-        self.session.offer_from(offer.clone(), from).inspect_err(|_| self.abandon(Keep::Part))?;
+        self.session.offer_from(offer.clone(), from).inspect_err(|failure| {
+            crate::log!(Error, "download", "offer refused: {failure}");
+            self.abandon(Keep::Part);
+        })?;
         if !watch(Step::Started { resumed_at }) {
             self.abandon(Keep::Part);
             return Err(Failure::Cancelled);
@@ -125,7 +128,8 @@ impl Download<'_, '_> {
         piece.resize(self.chunk.max(1), 0);
         let (mut filled, mut stored, mut durable) = (0, start, start);
         while stored < offer.size {
-            let read = self.session.read(piece.get_mut(filled..).unwrap_or_default(), TICK)?;
+            let room = piece.get_mut(filled..).unwrap_or_default();
+            let read = self.session.read(room, TICK).map_err(|failure| self.ended_by(failure))?;
             filled += read.bytes;
             let complete = stored + filled as u64 == offer.size;
             if filled < piece.len() && !complete {
@@ -146,7 +150,16 @@ impl Download<'_, '_> {
             }
         }
         // An image that was there to its last byte still has to be judged.
-        if stored == start { self.session.read(&mut [], TICK).map(drop) } else { Ok(()) }
+        if stored == start {
+            self.session.read(&mut [], TICK).map(drop).map_err(|failure| self.ended_by(failure))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Why a read was refused: a cancel from another thread may have struck between two reads.
+    fn ended_by(&self, failure: Failure) -> Failure {
+        if failure == Failure::State { self.session.failure().unwrap_or(failure) } else { failure }
     }
 
     /// Makes the bytes durable, then the checkpoint.

@@ -14,6 +14,8 @@ pub mod phase;
 pub mod pipe;
 pub mod policy;
 pub mod progress;
+#[cfg(test)]
+mod props;
 pub mod pump;
 pub mod retry;
 mod session;

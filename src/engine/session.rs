@@ -352,6 +352,12 @@ impl Session {
                 .map_or(Err(Failure::Internal), |offer| self.judge(offer, &reader.hasher));
             control.valid = verdict.is_ok();
             control.failure = verdict.err();
+            let failure = control.failure.clone();
+            // A firmware's log output may call back into the library.
+            drop(control);
+            if let Some(failure) = failure {
+                crate::log!(Error, "engine", "image is not valid: {failure}");
+            }
         }
         Ok(())
     }

@@ -135,7 +135,7 @@ impl Client {
     /// ones all get the message, in the order of subscription. A QoS above 2 counts as 0. Waits as
     /// [`Client::publish`] does.
     pub fn subscribe(&self, filter: &str, qos: u8, handler: Arc<dyn Handler>) -> Result<u16, MqttError> {
-        self.send_subscribe(filter, qos, handler, false)
+        self.send_subscribe(filter, qos, handler, None)
     }
 
     /// Subscribes and waits for the answer, at most `timeout`; nobody needs to yield meanwhile. Asks again when
@@ -151,7 +151,7 @@ impl Client {
             return self.subscribe(filter, qos, handler);
         }
         let deadline = clock::deadline(timeout);
-        let mut id = self.send_subscribe(filter, qos, Arc::clone(&handler), true)?;
+        let mut id = self.send_subscribe(filter, qos, Arc::clone(&handler), Some(deadline))?;
         loop {
             match self.wait_for_answer(id, deadline)? {
                 Answer::Granted => return Ok(id),
@@ -162,7 +162,7 @@ impl Client {
             if Instant::now() >= deadline {
                 return Err(MqttError::Timeout);
             }
-            match self.send_subscribe(filter, qos, Arc::clone(&handler), true) {
+            match self.send_subscribe(filter, qos, Arc::clone(&handler), Some(deadline)) {
                 Ok(next) => id = next,
                 Err(MqttError::NotConnected | MqttError::Network | MqttError::QueueFull) => {}
                 Err(error) => return Err(error),
@@ -286,7 +286,7 @@ impl Client {
         filter: &str,
         qos: u8,
         handler: Arc<dyn Handler>,
-        wait: bool,
+        wait: Option<Instant>,
     ) -> Result<u16, MqttError> {
         if !topic::valid_filter(filter) {
             return Err(MqttError::InvalidTopic);
@@ -295,13 +295,15 @@ impl Client {
             log!(Warning, "mqtt", "subscription with QoS {qos}: taken for 0");
         }
         let qos = known_qos(qos);
+        // Who waits for the answer waits for room no longer than that.
+        let left = wait.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let limit = left.unwrap_or(Duration::MAX).min(self.options().request_timeout);
         // Type, length, packet id, filter, QoS.
-        let limit = self.options().request_timeout;
         let mut state = self.with_room(limit, filter.len() + 8, |state| state.session.may_request())?;
         // First the handler: what the server sends at once must find it.
         state.registry.add(filter, qos, handler);
         let id = state.send_request(Request::Subscribe { filter: filter.to_owned(), qos }, false)?;
-        if wait {
+        if wait.is_some() {
             state.waits.push((id, None));
         }
         drop(state);

@@ -7,14 +7,14 @@ import threading
 import time
 
 from lib import liars
-from lib.bench import ATTEMPTS, IMPATIENT, Bench
+from lib.bench import ATTEMPTS, IMPATIENT, Bench, unique_name
 from lib.bounds import measure
 from lib.broker import Observer, offer
 
-# Otherwise than the goals (50 ms and 100 ms), which `make faults` prints figures for: the machine may be busy.
+# For calls that are measured without a control: the machine may be busy.
 GENEROUS_MS = 500
 RATE_LIMIT, MIN_RATE, MIN_RATE_WINDOW, DEADLINE = 8, 9, 10, 11
-CANCELLED, EXPIRED, TOO_SLOW, TIME_OVER, STATUS = -5, -29, -33, -34, -21
+EXPIRED, TOO_SLOW, TIME_OVER = -29, -33, -34
 
 
 class Image:
@@ -31,14 +31,13 @@ class Bounds(Bench):
     FAULTS = True
 
     def test_every_state(self):
-        states = 0
-        for m in measure(self):
+        measured = list(measure(self, unique_name))
+        for m in measured:
             with self.subTest(m.state):
-                self.assertLessEqual(m.overrun, GENEROUS_MS, m)
-                self.assertTrue(0 <= m.cancel <= GENEROUS_MS, m)
-                self.assertEqual(m.code, CANCELLED)
-            states += 1
-        self.assertEqual(states, 9)
+                self.assertEqual(m.problem(), "", m)
+        self.assertEqual(len(measured), 15)
+        self.note = (f"worst overrun {max(m.worst.worst for m in measured):.1f} ms, "
+                     f"worst cancel {max(m.cancel.worst for m in measured):.1f} ms")
 
 
 class Control(Bench):
@@ -60,7 +59,7 @@ class Control(Bench):
         reply, data = self.drive(self.fetching(image, [(RATE_LIMIT, 100_000)]))
         self.assertEqual(data, image.data)
         rate = image.size / (reply.ms / 1000)
-        print(f"rate limit 100000 B/s over {reply.ms / 1000:.1f} s: {rate:.0f} B/s")
+        self.note = f"rate limit 100000 B/s over {reply.ms / 1000:.1f} s: {rate:.0f} B/s"
         # Never much faster; slower only as far as the machine is.
         self.assertLess(rate, 105_000)
         self.assertGreater(rate, 70_000)
@@ -196,8 +195,8 @@ class Expiry(Bench):
             self.assertEqual(f.read(), image.data)
         self.assertEqual(device.verdict(), (0, 1))
         renewals, again = len(origin.issued) - 1, origin.sent - image.size
-        print(f"{reply.ms / 1000:.0f} s, {renewals} fresh URLs, {len(origin.requests)} answers, "
-              f"{again} bytes sent again")
+        self.note = (f"{reply.ms / 1000:.0f} s with URLs that live {self.LIFE_S} s: {renewals} fresh URLs, "
+                     f"{len(origin.requests)} answers, {again} bytes sent again")
         self.assertGreaterEqual(renewals, self.SECONDS // self.LIFE_S - 1)
         # What the origin has put on a connection that it then closes may be lost, no more than a checkpoint each time.
         self.assertLessEqual(again, 65_536 * renewals)

@@ -2,31 +2,23 @@
 //! `dynreg_api.h`: a device that asks for its secret, once.
 
 use std::ffi::c_int;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::sign::{self, CLOUD, array_text, default_mode, iotx_dev_meta_info_t};
 use super::{FAIL, SUCCESS, v310_callbacks};
 use crate::capi::guard::guard;
 use crate::capi::settings;
-use crate::fetch::http::form::{self, Form};
 use crate::hal::device::{self, Part};
 use crate::hal::kv;
 use crate::lab;
 use crate::net::{Roots, Security, Target};
 use crate::platform::aliyun::identity::{DEVICE_SECRET_LEN, Device, Region, SecureMode};
-use crate::platform::aliyun::register;
+use crate::service::register;
 
 /// `iotx_http_region_types_t`: any integer may come from C.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
 pub struct iotx_http_region_types_t(pub c_int);
-
-/// How long connecting, the answer and a silence may take, each.
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest answer in bytes.
-const MAX_ANSWER: usize = 4096;
 
 /// Asks for a device's secret with its product's secret, and writes it into `meta`. Blocks: up to 10 s each for connecting
 /// and for the answer.
@@ -85,16 +77,7 @@ fn ask(device: &Device, product_secret: &str, region: &Region) -> Option<String>
         crate::log!(Error, "register", "a custom region needs IOTX_IOCTL_SET_HTTP_DOMAIN");
         None
     })?;
-    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
-    let body = register::form(device, product_secret, &format!("{random:016x}"));
-    let (path, accept, content_type) = (register::PATH, register::ACCEPT, register::CONTENT_TYPE);
-    let form = Form { path, accept, content_type, body: &body };
-    let answer = form::post(&settings::dial(), target, form, TIMEOUT, MAX_ANSWER)
-        .inspect_err(|error| crate::log!(Error, "register", "{device}: {error}"))
-        .ok()?;
-    register::secret(&answer, device)
-        .inspect_err(|refusal| crate::log!(Error, "register", "{device}: {refusal}"))
-        .ok()
+    register::ask(&settings::dial(), target, device, product_secret)
 }
 
 /// Where registrations go: the domain that was set, else the region's; in a lab build, the lab's in place of any.

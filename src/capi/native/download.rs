@@ -33,7 +33,8 @@ pub struct otakit_image_t {
     pub signature: *const c_char,
 }
 
-/// Watches a download: called on the thread that downloads, with no lock held, at each step and at least every 100 ms.
+/// Watches a download: called on the thread that downloads, with no lock held, at each step and at least every 100 ms,
+/// whatever the network does. The same thread stores the bytes, so what a write or a sync of the medium takes comes on top.
 /// A return other than 0 cancels.
 pub type otakit_watch_t = Option<unsafe extern "C" fn(user: *mut c_void, fetched: u64, total: u64) -> c_int>;
 

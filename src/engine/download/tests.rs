@@ -233,6 +233,23 @@ fn the_watcher_sees_each_step_and_may_cancel() {
 }
 
 #[test]
+fn a_cancel_between_two_reads_is_a_cancel() {
+    let (server, offer) = setup();
+    let medium = Mutex::new(Medium::default());
+    let session = Session::new(server.clone());
+    let mut sink = MemorySink(&medium);
+    let download = Download { session: &session, sink: &mut sink, journal: None, chunk: CHUNK, every: EVERY };
+    let outcome = download.run(&offer, &mut |step| {
+        if matches!(step, Step::Progress { .. }) {
+            session.cancel();
+        }
+        true
+    });
+    assert_eq!(outcome, Err(Failure::Cancelled));
+    assert_eq!((session.failure(), session.verdict()), (Some(Failure::Cancelled), Some(false)));
+}
+
+#[test]
 fn a_watcher_that_wants_nothing_leaves_all_as_it_was() {
     let (server, offer) = setup();
     let medium = Mutex::new(Medium { left: Some(40), ..Medium::default() });

@@ -238,6 +238,10 @@ fn who_cannot_wait_is_told_at_once() {
     let start = Instant::now();
     let accepted = (0..10).filter(|_| client.try_publish("/t", 0, &payload).is_ok()).count();
     assert_eq!((accepted, client.try_publish("/t", 0, &payload)), (4, Err(MqttError::Network)));
+    // The time for a subscription is that of the call, not that of a request.
+    while client.try_publish("/t", 0, &[]).is_ok() {}
+    let subscribed = client.subscribe_sync("/a/topic", 0, recorder(0).0, 50 * MS);
+    assert_eq!(subscribed, Err(MqttError::Network));
     assert!(start.elapsed() < LONG / 2);
     client.disconnect(100 * MS);
 }

@@ -1,131 +1,131 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Faults of the signal channel: what an MQTT broker or the way to it may do while a device updates."""
 
-import hashlib
+import concurrent.futures
+import dataclasses
+import itertools
+import os
 import threading
 import time
+import typing
 
+from . import liars
+from .broker import offer, upgrade_topic
 from .packets import FROM_BROKER
+from .proc import wait_until
+from .proxy import RecordingProxy
 
-SIZE, CLEAN_SIZE = 60_000, 70_001
-
-
-def offer_case(bench, device, case, size):
-    device.push_fault(case, size, bench.faults.digest(size), bench.faults.token())
-
-
-def outcome(bench, device, size):
-    """`right bytes`, or what went wrong."""
-    reply = device.fetch_all(limit_s=60)
-    same = hashlib.md5(device.content()).hexdigest() == bench.faults.digest(size)["md5"]
-    if reply.intact and reply.longest > 1500:
-        return f"a call took {reply.longest:.0f} ms"
-    return "right bytes" if same and device.verdict() == (0, 1) else f"n={reply.n} bytes={reply.bytes}"
+SIZE = 60_000
+PRODUCT_KEY = "a1TestProdK"
+numbers = itertools.count(1)
 
 
-def later(seconds, act):
-    timer = threading.Timer(seconds, act)
-    timer.daemon = True
-    timer.start()
-    return timer
+def names():
+    """A device name that nothing else uses."""
+    return f"fault-{os.getpid()}-{next(numbers)}"
 
 
-def reconnected(device, connections):
-    """Waits until the device has signed in and subscribed once more."""
-    def back():
-        numbers = [p.connection for p in device.proxy.list("SUBACK", FROM_BROKER)]
-        return device.proxy.connections > connections and numbers.count(max(numbers)) >= 4
-    device.pump(back, "the device's return", 30)
+@dataclasses.dataclass
+class Fault:
+    """What happens, 1 s after the first offer; the download then takes some seconds more where it `drips`."""
+
+    about: str
+    disturb: typing.Callable = None
+    mend: typing.Callable = None
+    proxy: dict = dataclasses.field(default_factory=dict)
+    drips: bool = True
+    repeat: int = 1
+    # Whether the device has to connect and subscribe anew.
+    breaks: bool = True
 
 
-def interrupted(disturb, mend=None):
-    """A case whose broker link is disturbed in mid-download, and mended after it."""
-    def run(bench, device):
-        device.up()
-        offer_case(bench, device, "drip", SIZE)
-        before = device.proxy.connections
-        timer = later(1.0, lambda: disturb(bench, device))
-        got = outcome(bench, device, SIZE)
-        timer.join()
-        if mend:
-            mend(bench, device)
-        reconnected(device, before)
-        return got
-    return run
+class Link:
+    """What a disturbance works on."""
+
+    def __init__(self, bench, name):
+        self.bench, self.name, self.proxy = bench, name, RecordingProxy(bench.broker.port)
+
+    def subscribed_anew(self):
+        """Whether the newest of several connections has subscribed all topics."""
+        seen = [p.connection for p in self.proxy.list("SUBACK", FROM_BROKER)]
+        return self.proxy.connections > 1 and seen.count(self.proxy.connections) >= 4
 
 
 def frozen(state):
-    def act(_, device):
-        device.proxy.frozen = state
+    def act(link):
+        link.proxy.frozen = state
         if not state:
-            device.proxy.drop_all()
+            link.proxy.drop_all()
     return act
 
 
-def refuse_a_while(_, device):
-    device.proxy.refusing = True
-    device.proxy.drop_all()
-    later(2.0, lambda: setattr(device.proxy, "refusing", False))
+def drop(link):
+    link.proxy.drop_all()
 
 
-def restart(bench, _):
-    bench.broker.stop()
+def refuse_a_while(link):
+    link.proxy.refusing = True
+    link.proxy.drop_all()
+    timer = threading.Timer(2.0, lambda: setattr(link.proxy, "refusing", False))
+    timer.daemon = True
+    timer.start()
+
+
+def restart(link):
+    link.bench.broker.stop()
     time.sleep(1)
-    bench.broker.start()
+    link.bench.broker.start()
 
 
-def duplicate(bench, device):
-    device.up()
-    for _ in range(3):
-        offer_case(bench, device, "ok", SIZE)
-    return outcome(bench, device, SIZE)
+def inject(data):
+    return lambda link: link.proxy.inject(data)
 
 
-def while_fetching(bench, device):
-    device.up()
-    offer_case(bench, device, "drip", SIZE)
-    device.fetch(timeout_s=0)
-    offer_case(bench, device, "ok", CLEAN_SIZE)
-    return outcome(bench, device, SIZE)
+def other_offer(link):
+    other = liars.image(SIZE + 1)
+    url = link.bench.faults.url("ok", len(other), link.bench.faults.token())
+    link.bench.broker.publish(upgrade_topic(PRODUCT_KEY, link.name), offer(len(other), "3.0.0", url, liars.md5(other)))
 
 
-def with_proxy(**attributes):
-    def run(bench, device):
-        for name, value in attributes.items():
-            setattr(device.proxy, name, value)
-        device.up()
-        offer_case(bench, device, "ok", SIZE)
-        return outcome(bench, device, SIZE)
-    return run
-
-
-def garbage(data):
-    return interrupted(lambda _, device: device.proxy.inject(data))
-
-
-# name: (what happens, function). Each has to end with the right bytes.
+# Each has to end with the right bytes.
 CASES = {
-    "mqtt-drop": ("the link is cut in mid-download", interrupted(lambda _, d: d.proxy.drop_all())),
-    "mqtt-drop-refused": ("the link is cut, and new ones are refused for 2 s", interrupted(refuse_a_while)),
-    "mqtt-duplicate": ("the offer comes three times", duplicate),
-    "mqtt-other-offer": ("another offer comes in mid-download: it waits its turn", while_fetching),
-    "mqtt-delay": ("every packet is held back for 0.3 s", with_proxy(delay=0.3)),
-    "mqtt-bytewise": ("every packet comes byte by byte", with_proxy(bytewise=True)),
-    "mqtt-half-open": ("the link goes dead without an end, then is reset", interrupted(frozen(True), frozen(False))),
-    "mqtt-garbage": ("bytes that are no MQTT", garbage(b"\xff" * 64)),
-    "mqtt-endless-length": ("a remaining length that never ends", garbage(b"\x30" + b"\xff" * 8)),
-    "mqtt-restart": ("the broker restarts in mid-download", interrupted(restart)),
+    "mqtt-drop": Fault("the link is cut in mid-download", drop),
+    "mqtt-drop-refused": Fault("the link is cut, and new ones are refused for 2 s", refuse_a_while),
+    "mqtt-duplicate": Fault("the offer comes three times", drips=False, repeat=3, breaks=False),
+    "mqtt-other-offer": Fault("another offer comes in mid-download: it waits its turn", other_offer, breaks=False),
+    "mqtt-delay": Fault("every packet is held back for 0.3 s", proxy={"delay": 0.3}, drips=False, breaks=False),
+    "mqtt-bytewise": Fault("every packet comes byte by byte", proxy={"bytewise": True}, drips=False, breaks=False),
+    "mqtt-half-open": Fault("the link goes dead without an end, then is reset", frozen(True), frozen(False)),
+    "mqtt-garbage": Fault("bytes that are no MQTT", inject(b"\xff" * 64)),
+    "mqtt-endless-length": Fault("a remaining length that never ends", inject(b"\x30" + b"\xff" * 8)),
+    "mqtt-restart": Fault("the broker restarts in mid-download", restart),
 }
 
 
-def run(bench, name):
-    """One case and a clean update after it: (got, again)."""
-    device = bench.device()
+def run(bench, client, fault, path, clean):
+    """One case, and a clean update after it: (Done, Done, Timed)."""
+    link = Link(bench, names())
+    for name, value in fault.proxy.items():
+        setattr(link.proxy, name, value)
+    image, faults = liars.image(SIZE), bench.faults
+    first = faults.url("drip" if fault.drips else "ok", SIZE, faults.token())
+    second = faults.url("ok", len(clean), faults.token())
     try:
-        got = CASES[name][1](bench, device)
-        device.proxy.delay = 0.0
-        offer_case(bench, device, "ok", CLEAN_SIZE)
-        return got, outcome(bench, device, CLEAN_SIZE)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            job = pool.submit(client.fetch, link.proxy.port, link.name, path, (first, SIZE, liars.md5(image)),
+                              (second, len(clean), liars.md5(clean)), 4, fault.repeat)
+            if fault.disturb:
+                wait_until(lambda: link.proxy.list("PUBLISH", FROM_BROKER, topic=upgrade_topic(PRODUCT_KEY, link.name)),
+                           30, "the offer")
+                time.sleep(1)
+                fault.disturb(link)
+            if fault.mend:
+                # The download, over another connection, ends meanwhile; the next offer needs the link again.
+                time.sleep(8)
+                fault.mend(link)
+            done = job.result()
+        if fault.breaks and not link.subscribed_anew():
+            raise AssertionError("the device has not come back")
+        return done
     finally:
-        device.driver.close()
-        device.proxy.close()
+        link.proxy.close()

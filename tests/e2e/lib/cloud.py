@@ -4,6 +4,7 @@
 import itertools
 import json
 import os
+import socket
 import subprocess
 import urllib.request
 
@@ -50,6 +51,15 @@ class FaultServer:
         """The requests made under a token, in order: dicts with `target` and `headers` (names in lower case)."""
         requests = self._get(f"/log?k={token}")["requests"]
         return [{**r, "headers": {name.lower(): value for name, value in r["headers"]}} for r in requests]
+
+    def head_length(self, case, size):
+        """How many bytes an answer's head has."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+            connection.sendall(f"GET /{case}/{size}?k={self.token()} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+            data = b""
+            while b"\r\n\r\n" not in data and (more := connection.recv(65536)):
+                data += more
+        return data.index(b"\r\n\r\n") + 4
 
     def _get(self, path):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:

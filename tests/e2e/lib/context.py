@@ -16,6 +16,8 @@ class Context:
         self.halssl_build = None
         self.cloud = None
         self.valgrind = False
+        # Whether the programs are slowed down by a sanitizer, so that being late is no mistake.
+        self.sanitizer = False
         self._found = {}
 
     def program(self, name, build=None):

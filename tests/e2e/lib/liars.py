@@ -35,7 +35,8 @@ class Listener:
 
     def __init__(self, serve, address="127.0.0.1"):
         self._serve, self.connections = serve, 0
-        self._listener = socket.create_server((address, 0), backlog=64)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._listener = socket.create_server((address, 0), backlog=64, family=family)
         self.port = self._listener.getsockname()[1]
         self._closed = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -267,12 +268,17 @@ def tls_cases(authority, content):
 
 
 def connect_cases(content):
-    """name: (about, expected outcomes, (host, port), server to close)."""
+    """name: (about, expected outcomes, function that starts a server and returns the image's URL and the server)."""
     def honest(connection, _):
         answer(connection, content)
 
+    def rst(connection, _):
+        # Once the client has seen the connection made: a RST that comes sooner is a refusal to it.
+        time.sleep(0.2)
+        reset(connection)
+
     def rst_once(connection, number):
-        reset(connection) if number == 1 else honest(connection, number)
+        (rst if number == 1 else honest)(connection, number)
 
     def slow_accept(connection, number):
         time.sleep(1)
@@ -281,29 +287,45 @@ def connect_cases(content):
     def late_close(connection, _):
         request(connection)
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        closed = free.getsockname()[1]
-    right, unavailable = ["right bytes"], ["error:unavailable"]
-    hole = BlackHole()
-    made = {
-        "connect-refused": ("nobody listens", ["error:connect"], "127.0.0.1", None, closed),
-        "connect-black-hole": ("SYNs get no answer", ["error:connect"], "127.0.0.1", hole, hole.port),
-        "connect-rst": ("RST right after the connection is made, always", unavailable, "127.0.0.1",
-                        lambda c, _: reset(c), 0),
-        "connect-rst-once": ("RST right after the connection is made, once", right, "127.0.0.1", rst_once, 0),
-        "connect-close": ("closed right after the connection is made, always", unavailable, "127.0.0.1",
-                          lambda c, _: None, 0),
-        "connect-close-after-request": ("closed after the request, always", unavailable, "127.0.0.1", late_close, 0),
-        "connect-slow": ("1 s until the request is read", right, "127.0.0.1", slow_accept, 0),
-        "name-two-addresses": ("a name whose first address refuses, the second answers", right, "localhost",
-                               honest, 0),
-        "name-unknown": ("a name that nobody knows", ["error:connect"], "no-such-host.invalid", None, 80),
-        "name-impossible": ("a name whose label is longer than DNS allows", ["error:connect"], "x" * 64 + ".test",
-                            None, 80),
+    def served(serve, host="127.0.0.1"):
+        def make():
+            server = Listener(serve, "::1" if host == "dns-v6-only.test" else "127.0.0.1")
+            return f"http://{host}:{server.port}/image", server
+        return make
+
+    def black_hole():
+        hole = BlackHole()
+        return f"http://127.0.0.1:{hole.port}/image", hole
+
+    def nobody():
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            return f"http://127.0.0.1:{free.getsockname()[1]}/image", None
+
+    def unreached(host):
+        return lambda: (f"http://{host}:80/image", None)
+
+    right, unavailable, unconnected = ["right bytes"], ["error:unavailable"], ["error:connect"]
+    return {
+        "connect-refused": ("nobody listens", unconnected, nobody),
+        "connect-black-hole": ("SYNs get no answer", unconnected, black_hole),
+        "connect-rst": ("RST right after the connection is made, always", unavailable, served(rst)),
+        "connect-rst-once": ("RST right after the connection is made, once", right, served(rst_once)),
+        "connect-close": ("closed right after the connection is made, always", unavailable, served(lambda c, _: None)),
+        "connect-close-after-request": ("closed after the request, always", unavailable, served(late_close)),
+        "connect-slow": ("1 s until the request is read", right, served(slow_accept)),
+        "name-two-addresses": ("a name whose first address refuses, the second answers", right,
+                               served(honest, "localhost")),
+        "name-slow": ("1.5 s until the name is resolved", right, served(honest, "dns-slow.test")),
+        "name-server-fails": ("the name server fails, always", unconnected, unreached("dns-servfail.test")),
+        "name-server-fails-once": ("the name server fails once", right, served(honest, "dns-fails-once.test")),
+        "name-server-silent": ("the name server does not answer", unconnected, unreached("dns-stall.test")),
+        "name-not-there": ("the name server knows no such name", unconnected, unreached("dns-none.test")),
+        "name-without-address": ("a name without an address", unconnected, unreached("dns-empty.test")),
+        "name-v6-only": ("a name with an IPv6 address alone", right, served(honest, "dns-v6-only.test")),
+        "name-v6-dead": ("a name whose IPv6 address is dead, then an IPv4 address", right,
+                         served(honest, "dns-v6-dead.test")),
+        "name-unknown": ("a name that nobody knows", unconnected, unreached("no-such-host.invalid")),
+        "name-impossible": ("a name whose label is longer than DNS allows", unconnected,
+                            unreached("x" * 64 + ".test")),
     }
-    cases = {}
-    for name, (about, expect, host, serve, port) in made.items():
-        server = Listener(serve) if callable(serve) else serve
-        cases[name] = (about, expect, (host, server.port if server else port), server)
-    return cases

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The connection itself: cuts, resets, stalls, drips, flipped bits.
 //!
-//! `?at=N` moves the point of a cut from a third of the image, `?seconds=N` changes how long a stall lasts.
+//! `?at=N` moves the point of a cut from a third of the image or half of the head, `?seconds=N` changes how long a stall lasts.
 
 use std::time::Duration;
 
@@ -26,13 +26,13 @@ fn before_the_head(f: &mut Family) {
     f.add("reset", "RST after the request, always", &[UNAVAILABLE], |_| vec![Op::Reset]);
     f.add("reset-once", "RST after the request, once", &[RIGHT], |c| first(1, c, |_| vec![Op::Reset]));
     f.add("close-in-head", "closes within the head, once", &[RIGHT], |c| {
-        first(1, c, |c| vec![Op::Bytes(half(whole(c).head.bytes()))])
+        first(1, c, |c| vec![Op::Bytes(part_of_head(c))])
     });
     f.add("reset-in-head", "RST within the head, once", &[RIGHT], |c| {
-        first(1, c, |c| vec![Op::Bytes(half(whole(c).head.bytes())), Op::Reset])
+        first(1, c, |c| vec![Op::Bytes(part_of_head(c)), Op::Reset])
     });
     f.add("close-in-head-always", "closes within the head, always", &[UNAVAILABLE, PROTOCOL], |c| {
-        vec![Op::Bytes(half(whole(c).head.bytes()))]
+        vec![Op::Bytes(part_of_head(c))]
     });
     f.add("garbage", "bytes that are not HTTP, without a line end", &[PROTOCOL, UNAVAILABLE], |_| {
         vec![Op::Body(0, 2000)]
@@ -48,8 +48,11 @@ fn before_the_head(f: &mut Family) {
     });
 }
 
-fn half(mut bytes: Vec<u8>) -> Vec<u8> {
-    bytes.truncate(bytes.len() / 2);
+/// Half of the head, or its first `?at=` bytes.
+fn part_of_head(ctx: &Ctx) -> Vec<u8> {
+    let mut bytes = whole(ctx).head.bytes();
+    let at = ctx.request.number("at").and_then(|at| usize::try_from(at).ok());
+    bytes.truncate(at.unwrap_or(bytes.len() / 2));
     bytes
 }
 

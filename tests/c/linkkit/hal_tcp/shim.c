@@ -41,8 +41,10 @@ static void count(long opened, long closed, long read_, long written)
 
 static void print_counts(void)
 {
+    pthread_mutex_lock(&lock);
     fprintf(stderr, "hal_tcp establish=%ld open=%ld read=%llu written=%llu\n", established, open_now, bytes_read,
             bytes_written);
+    pthread_mutex_unlock(&lock);
 }
 
 static int is_set(const char *variable)
