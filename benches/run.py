@@ -34,6 +34,8 @@ from lib.broker import Mosquitto  # noqa: E402
 from lib.ca import GOOD, Authority  # noqa: E402
 from lib.origin import Nginx  # noqa: E402
 
+from memory import memory  # noqa: E402
+
 MIB = 1 << 20
 BEGIN, END = "<!-- bench begin -->", "<!-- bench end -->"
 TOLERANCE = 1.05
@@ -196,27 +198,6 @@ def instructions_per_mib(rig, secure=False):
     return (instructions(rig, 17, secure) - instructions(rig, 1, secure)) / 16
 
 
-def peak_heap(rig, mib, *options, secure=False):
-    with tempfile.NamedTemporaryFile() as out:
-        subprocess.run(["valgrind", "--tool=massif", f"--massif-out-file={out.name}", "--peak-inaccuracy=0.0",
-                        *rig.update(mib, *options, secure=secure)], capture_output=True, check=True)
-        text = open(out.name, encoding="utf-8").read()
-    return max(int(a) + int(b) for a, b in re.findall(r"mem_heap_B=(\d+)\nmem_heap_extra_B=(\d+)", text))
-
-
-def memory(rig, table):
-    small = peak_heap(rig, 1)
-    table.add("HTTP: peak heap, 1 MiB image", small, goal=96 * 1024, unit="B",
-              note="5,000-byte buffer of the firmware included")
-    table.add("HTTP: peak heap, 17 MiB image", peak_heap(rig, 17), small, goal=1.02, unit="B", note="the 1 MiB image")
-    table.add("HTTP: peak heap, 2 slots of 1 KiB", peak_heap(rig, 1, "-s", 2, "-S", 1024), goal=22 * 1024, unit="B")
-    table.add("HTTPS: peak heap, 1 MiB image", peak_heap(rig, 1, secure=True), unit="B", note="rustls included")
-    for title, mib in (("1 MiB", 1), ("256 MiB", 256)):
-        said = run(rig.update(mib))[2][-1]
-        table.add(f"HTTP: peak RSS of the process, {title}", said["rss_kib"], unit="KiB",
-                  note="the bench program and libc included")
-
-
 def latency(rig, table):
     rounds = 100
     said = run(rig.update(1, "-r", rounds))[2]
@@ -240,12 +221,15 @@ def scale(rig, table, runs):
         table.add(f"{sessions} session(s) of 8 MiB at once: total", rate, unit="MiB/s", note=more)
 
 
+SIZE_GOALS = {("armv7", "size", "none"): 380_000, ("armv7", "build-std", "none"): 150_000}
+
+
 def sizes(table, path):
     for line in open(path, encoding="utf-8"):
         words = line.split()
         if len(words) == 4 and words[3].isdigit():
             arch, profile, features, size = words
-            goal = 380_000 if (arch, profile, features) == ("armv7", "size", "none") else None
+            goal = SIZE_GOALS.get((arch, profile, features))
             table.add(f"Basic example, stripped: {arch}, profile {profile}, {features}", int(size), goal=goal, unit="B")
 
 
@@ -331,7 +315,7 @@ def main():
                       note="the reference SDK")
             table.add("Instructions per MiB, HTTPS, MD5", instructions_per_mib(rig, True))
         if "memory" in parts:
-            memory(rig, table)
+            memory(rig, table, run)
         if "latency" in parts:
             latency(rig, table)
         if "scale" in parts:

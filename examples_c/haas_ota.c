@@ -14,6 +14,7 @@ struct update {
     char hash_type[16];
     char hash[72];
     int ended; /* 1 good, -1 bad */
+    int closed;
 };
 
 /* The text behind "key": in an offer; digits and URLs need no unescaping here. */
@@ -76,6 +77,10 @@ static void on_event(void *user, int64_t device, int64_t kind, int64_t value, co
     case HAAS_ON_ERROR:
         fprintf(stderr, "no connection: %s\n", text);
         update->ended = -1;
+        update->closed = 1;
+        break;
+    case HAAS_ON_CLOSE:
+        update->closed = 1;
         break;
     default:
         break;
@@ -100,6 +105,9 @@ int main(int argc, char **argv)
         haas_dispatch(on_event, &update, 1000);
     }
     haas_device_end(update.device);
+    while (!update.closed) { /* the last report is on its way */
+        haas_dispatch(on_event, &update, 1000);
+    }
     printf(update.ended > 0 ? "verified: %s\n" : "failed: %s\n", argv[6]);
     return update.ended > 0 ? 0 : 1;
 }

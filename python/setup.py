@@ -6,10 +6,11 @@ import shutil
 import subprocess
 
 from setuptools import Distribution, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MODULES = ["otakit_ffi", "otakit_ftp", "otakit_haas", "fota", "app_fota", "ota", "aliyunIoT"]
+MODULES = ["otakit_ffi", "otakit_ftp", "otakit_ftplib", "otakit_zip", "otakit_haas", "otakit_run", "fota", "app_fota", "ota", "aliyunIoT"]
 SHIMS = ["misc", "uos", "utime", "log", "network"]
 
 
@@ -32,9 +33,16 @@ class Binary(Distribution):
         return True
 
 
+class Wheel(bdist_wheel):
+    """... but of no one Python, for that library knows nothing of Python."""
+
+    def get_tag(self):
+        return ("py3", "none", super().get_tag()[2])
+
+
 setup(
     distclass=Binary,
-    cmdclass={"build_py": Build},
+    cmdclass={"build_py": Build, "bdist_wheel": Wheel},
     package_dir={"": "src"},
     py_modules=MODULES + SHIMS,
     packages=["otakit_native"],

@@ -15,8 +15,7 @@ mkdir -p "$tree"
 cmake -S . -B "$tree" -DCMAKE_BUILD_TYPE=Release -DOTAKIT_CARGO_TARGET_DIR="$TARGET_DIR" -DOTAKIT_BUILD_TESTS=OFF \
     -DOTAKIT_BUILD_BENCHES=ON >"$tree/configure.log" 2>&1 || { cat "$tree/configure.log"; exit 1; }
 cmake --build "$tree" --parallel "$JOBS"
-strip -o "$tree/stripped" "$tree/examples_c/linkkit_ota_basic"
-echo "x86_64 release full $(stat -c %s "$tree/stripped")" >"$tree/sizes.txt"
+benches/sizes.sh x86_64/release/full x86_64/size/none >"$tree/sizes.txt"
 if [ "${1-}" = --accept ]; then
     benches/run.py --build "$tree" --sizes "$tree/sizes.txt" --write-baseline benches/baseline.json
 else

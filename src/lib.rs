@@ -23,3 +23,4 @@ pub mod net;
 pub mod platform;
 pub mod service;
 pub mod store;
+mod thread;

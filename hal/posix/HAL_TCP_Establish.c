@@ -173,11 +173,13 @@ uintptr_t HAL_TCP_Establish(const char *host, uint16_t port)
     }
     found = otakit_hal_resolve(host, port, deadline);
     if (found == NULL) {
+        errno = otakit_hal_left(deadline) > 0 ? ENODATA : ETIMEDOUT; /* ENODATA: the name means nothing */
         return 0;
     }
     fd = race(addresses, interleave(found, addresses), deadline);
     freeaddrinfo(found);
     if (fd < 0) {
+        errno = otakit_hal_left(deadline) > 0 ? ECONNREFUSED : ETIMEDOUT;
         return 0;
     }
     prepare(fd);

@@ -26,7 +26,8 @@ extern "C" {
  * @param host host name, or an address in text form
  * @param port TCP port, host byte order
  * @return a handle of the port's choice; 0 and (uintptr_t)-1 both mean failure. A port that hands out file
- *         descriptors must not hand out number 0.
+ *         descriptors must not hand out number 0. A port that sets errno to ENODATA with a failure tells that the name
+ *         could not be resolved; none needs to.
  */
 uintptr_t HAL_TCP_Establish(const char *host, uint16_t port);
 

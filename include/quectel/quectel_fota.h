@@ -56,10 +56,16 @@ int quectel_fota_package_path(const char *path);
 /* Digest of the next package, "md5" or "sha256" and its hexadecimal digits; the fragment "#sha256=..." of a URL does the
  * same. NULL, NULL: none. */
 int quectel_fota_expect(const char *hash_type, const char *hash);
+/* Signature over the next package's SHA-256, in base64; the fragment "#signature=..." ("#sha256=...&signature=...") of a
+ * URL does the same. NULL: none. It is checked when a key is trusted (otakit_policy_trust_key); with
+ * otakit_policy_signed_only a package without one fails, one that is written by the application too. */
+int quectel_fota_expect_signature(const char *signature);
 /* SHA-256 of the last whole package: 64 digits and a NUL. -1 when there is none or `size` is below 65. */
 int quectel_fota_sha256(char *digest, size_t size);
 
-/* Begins a download: url2 is NULL, or the second stage of a mini FOTA. -1 while one is under way. */
+/* Begins a download: url2 is NULL, or the second stage of a mini FOTA; one package of two does not stay. -1 while a
+ * download is under way. One whose digest is given goes on after a restart of the process where it was, by PATH.part and
+ * PATH.journal. */
 int quectel_fota_download_start(const char *url1, const char *url2);
 /* A whole download: blocks, dispatches its events meanwhile, and restarts if it may. 0: whole, and of the right digest
  * if one was given. */

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """QuecPython's `fota`: `import fota; obj = fota()`.
 
-Off the module, three things are the host's: `fota.package` is the file that the package appears in, `fota.blocking` False
-makes httpDownload return at once (as on EC600N and its kin), and `fota.on_apn` gets the APN settings.
+Off the module, some things are the host's: `fota.package` is the file that the package appears in, `fota.blocking` False
+makes httpDownload return at once (as on EC600N and its kin), `fota.on_apn` gets the APN settings, `fota.trust_key` names a
+key that signatures are checked with, and `fota.signed_only` refuses packages without one.
 """
 
 import _thread
@@ -21,6 +22,7 @@ class _C:
     reset_disable = otakit_ffi.function("quectel_fota_reset_disable", "i")
     package_path = otakit_ffi.function("quectel_fota_package_path", "s")
     expect = otakit_ffi.function("quectel_fota_expect", "ss")
+    expect_signature = otakit_ffi.function("quectel_fota_expect_signature", "s")
     start = otakit_ffi.function("quectel_fota_download_start", "ss")
     cancel = otakit_ffi.function("quectel_fota_download_cancel", "")
     write = otakit_ffi.function("quectel_fota_write", "pQQ")
@@ -50,7 +52,7 @@ class Fota:
         if not isinstance(url1, str) or not (url2 is None or isinstance(url2, str)) or self._prepare() != 0:
             return -1
         ftp = url1[:6].lower() == "ftp://"
-        if ftp and (url2 or self._ftp is not None):
+        if self._ftp is not None or (ftp and url2):
             return -1
         if ftp:
             import otakit_ftp
@@ -115,12 +117,16 @@ class Fota:
         """The digest ("md5" or "sha256") that the next package must have. 0, or -1."""
         return _C.expect(hash_type, hash)
 
+    def expect_signature(self, signature):
+        """The signature (base64) over the next package's SHA-256; see `fota.trust_key`. 0, or -1."""
+        return _C.expect_signature(signature)
+
     def write(self, *arguments):
         """write(data, file_size): the next bytes of a package. 0, or -1."""
         if len(arguments) < 2:
             return -1
         data, size = arguments[0], arguments[1]
-        if not isinstance(size, int) or size <= 0 or self._prepare() != 0:
+        if not isinstance(size, int) or size <= 0 or self._ftp is not None or self._prepare() != 0:
             return -1
         return _C.write(data, len(data), size)
 
@@ -143,6 +149,8 @@ class _Module:
         self.fota = self
         self.__name__ = "fota"
         self._object = Fota(self)
+        self.trust_key = otakit_ffi.trust_key
+        self.signed_only = otakit_ffi.signed_only
 
     def __call__(self, *, reset_disable=0):
         self._object._begin(reset_disable)

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """QuecPython's `misc`, as far as updates need it."""
 
-import os
-import sys
+import otakit_ffi
 
 
 class Power:
@@ -19,8 +18,4 @@ class Power:
             Power.on_restart()
             return
         print("otakit: restart")
-        if not hasattr(os, "_exit"):
-            sys.exit(0)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
+        otakit_ffi.exit_now(0)

@@ -3,6 +3,7 @@
 
 Firmware (module "default") is the host's off the device: with `ota.system_path` set before init it is fetched to that file
 and verified, and `ota.on(ota.ON_SYSTEM, callback)` hears of it: a dict as for on(1, ...) with "result" 0 or a negative code.
+`ota.trust_key` names a key that signatures of offers are checked with; `ota.signed_only` refuses those without one.
 """
 
 import os
@@ -19,6 +20,8 @@ ON_SYSTEM = 5
 _EVENTS = {101: ON_TRIGGER, 102: ON_DOWNLOAD, 103: ON_VERIFY, 105: ON_SYSTEM}
 
 system_path = None
+trust_key = otakit_ffi.trust_key
+signed_only = otakit_ffi.signed_only
 
 _init = otakit_ffi.function("haas_ota_init", "q")
 _system_path = otakit_ffi.function("haas_ota_system_path", "qs")
@@ -90,8 +93,10 @@ def _upgrade(length, store_path, install_path):
 
 def _unpack(length, store_path, install_path):
     """0, or the code of AliOS Things. Nothing is unpacked unless every name stays below the folder."""
-    import zipfile
-
+    try:
+        import zipfile
+    except ImportError:  # MicroPython
+        import otakit_zip as zipfile
     if os.stat(store_path)[6] != length:
         return -13
     if not zipfile.is_zipfile(store_path):

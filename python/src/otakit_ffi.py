@@ -18,12 +18,51 @@ def _path():
 
 
 if sys.implementation.name == "micropython":
+    import _thread
+    import time
+
     import ffi
 
     _library = ffi.open(_path())
 
+    # sys.exit ends but the thread that calls it.
+    exit_now = ffi.open(None).func("v", "_exit", "i")
+
+    # At its end MicroPython cancels its other threads, wherever they are. One that is inside the library would take the
+    # process down; so the end waits for those, and lets no further one in.
+    _gate = {"calls": 0, "closed": False, "lock": _thread.allocate_lock()}
+
     def function(name, arguments):
-        return _library.func("i", name, arguments)
+        call = _library.func("i", name, arguments)
+
+        def guarded(*values):
+            with _gate["lock"]:
+                closed = _gate["closed"]
+                if not closed:
+                    _gate["calls"] += 1
+            while closed:
+                time.sleep(1)
+            try:
+                return call(*values)
+            finally:
+                with _gate["lock"]:
+                    _gate["calls"] -= 1
+
+        return guarded
+
+    def _close_gate():
+        with _gate["lock"]:
+            _gate["closed"] = True
+        for _ in range(100):
+            if _gate["calls"] == 0:
+                break
+            time.sleep(0.01)
+        else:
+            exit_now(0)
+        if _earlier is not None:
+            _earlier()
+
+    _earlier = sys.atexit(_close_gate)
 
 else:
     import ctypes
@@ -53,6 +92,25 @@ else:
         call.argtypes = [_types[letter] for letter in arguments]
         return lambda *values: call(*[_convert(*pair) for pair in zip(arguments, values)])
 
+    def exit_now(code):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+_trust_key = function("otakit_policy_trust_key", "s")
+_signed_only = function("otakit_policy_signed_only", "i")
+
+
+def trust_key(pem):
+    """Trusts a public key (PEM text) for signatures; None forgets all. 0, or -1."""
+    return 0 if _trust_key(pem) == 0 else -1
+
+
+def signed_only(only):
+    """Whether what is not signed by such a key is refused."""
+    _signed_only(1 if only else 0)
+
 
 def int64(buffer):
     """The number in 8 bytes that the library wrote."""
@@ -70,7 +128,7 @@ def call_user(function, *arguments):
     """Calls the user's function. What it raises is shown, and goes no further: the library's work is not its caller."""
     try:
         function(*arguments)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if hasattr(sys, "print_exception"):
             sys.print_exception(error)
         else:

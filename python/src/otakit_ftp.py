@@ -1,22 +1,75 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Packages over FTP, for `fota`: Python's ftplib fetches, the library stores and verifies."""
+"""Packages over FTP, for `fota`: Python's ftplib fetches (MicroPython: otakit_ftplib), the library stores and verifies."""
 
-import time
+import socket
+
+import utime
 
 try:
     import ftplib
-    from urllib.parse import unquote, urlsplit
-except ImportError:  # MicroPython has no ftplib.
-    ftplib = None
+except ImportError:
+    import otakit_ftplib as ftplib
 
-_TIMEOUT = 10
-_STALL = 30
-_ATTEMPTS = 5
-_SLICE = 0.1
+# Seconds: for connecting and for each answer; and of a silence within the data. Milliseconds between two looks at a cancel.
+TIMEOUT = 10
+STALL = 30
+ATTEMPTS = 5
+_SLICE = 100
+
+_DOMAIN_NOT_EXIST, _DOMAIN_TIMEOUT, _DOMAIN_UNKNOWN, _SERVER_CONN_FAIL, _AUTH_FAILED = 1001, 1002, 1003, 1004, 1005
+_FILE_NOT_EXIST, _FILE_SIZE_INVALID, _FILE_GET_ERR, _FILE_CHECK_ERR, _INTERNAL_ERR = 1006, 1007, 1008, 1009, 1010
+_NOT_INPROGRESS, _NO_MEMORY = 1011, 1012
+_GAI = getattr(socket, "gaierror", None)
+_ETIMEDOUT, _EAGAIN, _EINPROGRESS = 110, 11, 115
 
 
 class _Failed(Exception):
     """A failure that trying again does not help; its argument is the code."""
+
+
+class _Stalled(Exception):
+    """Silence."""
+
+
+def _is_timeout(error):
+    if isinstance(error, _Stalled):
+        return True
+    number = error.args[0] if isinstance(error, OSError) and error.args else None
+    return number in (_ETIMEDOUT, _EAGAIN, _EINPROGRESS, "timed out")
+
+
+def _is_unnamed(error):
+    """Whether a name was not resolved: CPython has an exception for it, MicroPython a text."""
+    if _GAI is not None:
+        return isinstance(error, _GAI)
+    return isinstance(error, OSError) and bool(error.args) and "addrinfo" in str(error.args[0])
+
+
+def _unquote(text):
+    parts = text.encode().split(b"%")
+    return b"".join([parts[0]] + [bytes([int(part[:2], 16)]) + part[2:] for part in parts[1:]]).decode()
+
+
+def parse(url):
+    """(user, password, host, port, path, fragment's {key: value}); ValueError for anything else."""
+    rest, _, fragment = url[len("ftp://") :].partition("#")
+    place, slash, path = rest.partition("/")
+    login, at, place = place.rpartition("@")
+    user, _, password = login.partition(":")
+    host, port = place, "21"
+    if place[:1] == "[":
+        host, _, port = place[1:].partition("]")
+        port = port[1:] or "21"
+    elif ":" in place:
+        host, _, port = place.partition(":")
+    path = _unquote(path)
+    promises = dict([tuple(part.split("=", 1)) for part in fragment.split("&") if "=" in part])
+    if not host or not path or not 0 < int(port) < 65536 or any(c < " " for c in user + password + path + host):
+        raise ValueError(url)
+    user, password = _unquote(user) or "anonymous", _unquote(password)
+    if any(c < " " for c in user + password):
+        raise ValueError(url)
+    return user, password, host, int(port), path, promises
 
 
 class Download:
@@ -32,72 +85,81 @@ class Download:
 
     def run(self, progress):
         """Fetches and verifies. 0, or one of the documented codes."""
-        if ftplib is None:
-            return 1003
         try:
-            url = urlsplit(self.url)
-            target = (url.hostname, url.port or 21)
+            target = parse(self.url)
         except ValueError:
-            return 1003
-        if not target[0] or len(url.path) < 2 or "\r" in unquote(url.path) or "\n" in unquote(url.path):
-            return 1003
-        digest = url.fragment.split("=", 1) if "=" in url.fragment else (None, None)
-        if digest[0] in ("md5", "sha256") and self.library.expect(digest[0], digest[1]) != 0:
-            return 1009
-        left = _ATTEMPTS
+            return _DOMAIN_UNKNOWN
+        promises = target[-1]
+        for kind in ("sha256", "md5"):
+            if kind in promises and self.library.expect(kind, promises[kind]) != 0:
+                return _FILE_CHECK_ERR
+        if "signature" in promises and self.library.expect_signature(promises["signature"]) != 0:
+            return _FILE_CHECK_ERR
+        left = ATTEMPTS
         while True:
             before = self.done
             try:
-                self._attempt(url, target, progress)
+                self._attempt(target, progress)
                 break
             except _Failed as failed:
                 return failed.args[0]
             except ftplib.error_perm as error:
-                return 1005 if str(error)[:3] == "530" else 1006 if str(error)[:3] == "550" else 1008
-            except (ftplib.Error, OSError, EOFError):
-                left = _ATTEMPTS if self.done > before else left - 1
+                return {"530": _AUTH_FAILED, "550": _FILE_NOT_EXIST}.get(str(error)[:3], _FILE_GET_ERR)
+            except (ftplib.Error, OSError, EOFError, ValueError, IndexError, _Stalled) as error:
+                left = ATTEMPTS if self.done > before else left - 1
                 if left == 0:
-                    return 1004 if self.size is None else 1008
-                self._pause(0.5)
+                    return self._code(error)
+                self._pause(500)
         if self.library.flush() != 0:
-            return 1010
-        return 0 if self.library.verify() == 0 else 1009
+            return _INTERNAL_ERR
+        return 0 if self.library.verify() == 0 else _FILE_CHECK_ERR
 
-    def _pause(self, seconds):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and not self.cancelled:
-            time.sleep(_SLICE)
+    def _code(self, error):
+        if _is_unnamed(error):
+            return _DOMAIN_NOT_EXIST
+        if _is_timeout(error):
+            return _DOMAIN_TIMEOUT
+        return _SERVER_CONN_FAIL if self.size is None else _FILE_GET_ERR
 
-    def _attempt(self, url, target, progress):
+    def _pause(self, milliseconds):
+        end = utime.ticks_add(utime.ticks_ms(), milliseconds)
+        while utime.ticks_diff(end, utime.ticks_ms()) > 0 and not self.cancelled:
+            utime.sleep_ms(_SLICE)
+
+    def _attempt(self, target, progress):
+        user, password, host, port, path, _ = target
         self._check()
-        with ftplib.FTP(timeout=_TIMEOUT) as ftp:
-            ftp.connect(*target)
-            ftp.login(unquote(url.username or "anonymous"), unquote(url.password or ""))
+        with ftplib.FTP(timeout=TIMEOUT) as ftp:
+            ftp.connect(host, port)
+            ftp.login(user, password)
             ftp.voidcmd("TYPE I")
-            path = unquote(url.path)[1:]
             size = ftp.size(path)
             if not size or self.size not in (None, size):
-                raise _Failed(1007)
+                raise _Failed(_FILE_SIZE_INVALID)
             self.size = size
-            with ftp.transfercmd("RETR " + path, rest=self.done or None) as data:
-                data.settimeout(_SLICE)
+            with ftp.transfercmd("RETR " + path, self.done or None) as data:
+                data.settimeout(_SLICE / 1000)
                 self._receive(data, progress)
 
     def _receive(self, data, progress):
-        heard = time.monotonic()
+        heard = utime.ticks_ms()
         while self.done < self.size:
             self._check()
             try:
                 piece = data.recv(8192)
-            except TimeoutError:
-                if time.monotonic() - heard > _STALL:
+            except OSError as error:
+                if not _is_timeout(error):
                     raise
+                if utime.ticks_diff(utime.ticks_ms(), heard) > STALL * 1000:
+                    raise _Stalled
                 continue
             if not piece:
                 raise EOFError
-            heard = time.monotonic()
+            heard = utime.ticks_ms()
+            if self.done + len(piece) > self.size:
+                raise _Failed(_FILE_SIZE_INVALID)
             if self.library.write(piece, len(piece), self.size) != 0:
-                raise _Failed(1012)
+                raise _Failed(_NO_MEMORY)
             self.done += len(piece)
             percent = min(self.done * 100 // self.size, 99)
             if percent != self.told:
@@ -106,4 +168,4 @@ class Download:
 
     def _check(self):
         if self.cancelled:
-            raise _Failed(1011)
+            raise _Failed(_NOT_INPROGRESS)

@@ -6,7 +6,7 @@ import json
 
 import otakit_ffi
 
-_TEXT = 16 * 1024
+_TEXT = 40 * 1024  # The largest message in hexadecimal digits, and its topic.
 _poll_event = otakit_ffi.function("haas_poll_event", "pppp" + "Qi")
 _listeners = []
 _state = {"running": False}

@@ -1,8 +1,17 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A small HTTP server on loopback with ranges; can cut bodies, trickle, redirect and leave the length out."""
+"""A small HTTP server on loopback with ranges. What it does beside is in the query, so that a test in another process can
+ask for it:
+
+    cut=N      ends the body after N bytes, the first time that this URL is asked for them
+    short=N    has no more than the first N bytes, whatever it announces
+    slow       4 KiB every 50 ms          noranges   ignores Range
+    nolength   no Content-Length          silent     no answer at all
+    status=N   that status                to=PATH    a redirect
+"""
 
 import http.server
 import threading
+from urllib.parse import parse_qs, urlsplit
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -12,37 +21,45 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         server = self.server
         server.log.append((self.path, self.headers.get("Range")))
-        if self.path in server.redirects:
-            self.send_response(302)
-            self.send_header("Location", server.redirects[self.path])
+        parts = urlsplit(self.path)
+        asked = {key: values[0] for key, values in parse_qs(parts.query, keep_blank_values=True).items()}
+        if "silent" in asked:
+            server.ended.wait(60)
+            return
+        if "to" in asked or "status" in asked:
+            self.send_response(302 if "to" in asked else int(asked["status"]))
+            self.send_header("Location", asked.get("to", "/"))
+            self.send_header("Content-Length", "0")
             self.end_headers()
             return
-        data = server.files.get(self.path)
+        data = server.files.get(parts.path)
         if data is None:
             self.send_error(404)
             return
-        start = 0
-        wanted = self.headers.get("Range")
-        if wanted and server.ranges:
+        start, wanted = 0, self.headers.get("Range")
+        if wanted and "noranges" not in asked:
             start = int(wanted[len("bytes=") : -1])
             self.send_response(206)
             self.send_header("Content-Range", "bytes %d-%d/%d" % (start, len(data) - 1, len(data)))
         else:
             self.send_response(200)
-        if server.lengths:
+        if "nolength" not in asked:
             self.send_header("Content-Length", str(len(data) - start))
         self.send_header("ETag", '"v1"')
         self.end_headers()
-        self.body(data[start:])
+        self.body(data[start:], asked)
 
-    def body(self, data):
+    def body(self, data, asked):
         server = self.server
-        if server.cuts:
-            data = data[: server.cuts.pop(0)]
+        # The first request learns the size and reads no body; the cut is for the one that reads.
+        if "cut" in asked and self.headers.get("Range") is None and server.asked(self.path) == 2:
+            data = data[: int(asked["cut"])]
+        if "short" in asked:
+            data = data[: max(0, int(asked["short"]) - (len(self.server.files["/fota.bin"]) - len(data)))]
         try:
             for at in range(0, len(data), 4096):
                 self.wfile.write(data[at : at + 4096])
-                if server.ended.wait(0.05 if server.trickle else 0):
+                if server.ended.wait(0.05 if "slow" in asked else 0):
                     return
         except OSError:
             pass
@@ -53,10 +70,11 @@ class Server(http.server.ThreadingHTTPServer):
 
     def __init__(self, files):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.files, self.cuts, self.log, self.redirects = files, [], [], {}
-        self.ranges = self.lengths = True
-        self.trickle, self.ended = False, threading.Event()
+        self.files, self.log, self.ended = files, [], threading.Event()
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def asked(self, path):
+        return len([one for one, _ in self.log if one == path])
 
     def url(self, path):
         return "http://127.0.0.1:%d%s" % (self.server_address[1], path)

@@ -14,10 +14,18 @@ pub fn guard<T>(name: &str, on_panic: T, body: impl FnOnce() -> T) -> T {
     })
 }
 
-/// Installs the log sink, and a panic hook that names the place only: the standard one would symbolise the whole
-/// program when the environment asks for a backtrace, at tens of megabytes.
+/// Installs the log sink and the panic hook.
 fn prepare() {
     crate::log::set_sink(crate::hal::console::log_sink);
+    // A build whose panics abort at once calls no hook: with none installed, what hooks need is left out.
+    #[cfg(any(panic = "unwind", panic = "abort"))]
+    install_hook();
+}
+
+/// A panic hook that names the place only: the standard one would symbolise the whole program when the environment asks
+/// for a backtrace, at tens of megabytes.
+#[cfg(any(panic = "unwind", panic = "abort"))]
+fn install_hook() {
     let previous = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| match info.location() {
         Some(place) if place.file().contains("src/") => {

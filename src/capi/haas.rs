@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `haas_ota.h`: a device at Aliyun and the updates of its modules, for C and for Python over it.
 
+mod ota;
+mod register;
+
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use super::guard::guard;
 use super::handle::{Handle, Kind, Table};
 use super::{settings, text};
-use crate::digest::{Algorithm, Expected};
 use crate::lab::{self, Redirect};
 use crate::net::{Roots, Security, Target};
 use crate::platform::aliyun::identity::{self, DEVICE_SECRET_LEN, Region, SecureMode};
-use crate::service::haas::{self, Event, Login, Queue};
+use crate::service::haas::{self, Event, Hub, Login};
 
 const OK: c_int = 0;
 const FAILED: c_int = -1;
@@ -28,7 +29,7 @@ pub type haas_event_cb =
 struct Slot(OnceLock<Arc<haas::Device>>);
 
 static DEVICES: Table<Slot> = Table::new(Kind::Haas);
-static QUEUE: LazyLock<Queue> = LazyLock::new(Queue::default);
+static HUB: LazyLock<Arc<Hub>> = LazyLock::new(Arc::default);
 
 fn device(handle: i64) -> Option<Arc<haas::Device>> {
     DEVICES.get(of_number(handle)?)?.0.get().cloned()
@@ -47,9 +48,13 @@ fn timeout(milliseconds: c_int) -> Duration {
     Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0))
 }
 
+fn qos_up_to(most: u8, given: c_int) -> Option<u8> {
+    u8::try_from(given).ok().filter(|qos| *qos <= most)
+}
+
 /// Takes an event; a device that has ended is forgotten with it.
 fn take(wait: Duration) -> Option<Event> {
-    let event = QUEUE.take(wait)?;
+    let event = HUB.events.take(wait)?;
     if matches!(event.kind, haas::CLOSE | haas::ERROR)
         && let Some(handle) = of_number(event.device)
     {
@@ -58,16 +63,21 @@ fn take(wait: Duration) -> Option<Event> {
     Some(event)
 }
 
-/// The broker of a region.
-fn broker(region: Option<&str>, product_key: &str) -> Option<(Target, SecureMode)> {
-    let named = match region.unwrap_or("cn-shanghai") {
+/// A region of Aliyun's by its name.
+fn named(region: Option<&str>) -> Option<Region> {
+    match region.unwrap_or("cn-shanghai") {
         "cn-shanghai" => Some(Region::Shanghai),
         "ap-southeast-1" => Some(Region::Singapore),
         "ap-northeast-1" => Some(Region::Japan),
         "us-west-1" => Some(Region::UsWest),
         "eu-central-1" => Some(Region::Germany),
         _ => None,
-    };
+    }
+}
+
+/// The broker of a region.
+fn broker(region: Option<&str>, product_key: &str) -> Option<(Target, SecureMode)> {
+    let named = named(region);
     let redirect = match named {
         Some(_) => lab::aliyun_mqtt(),
         None => Some(Redirect::parse(region?, "mqtt")?),
@@ -155,7 +165,7 @@ fn connect(
     let current = settings::current();
     let session = current.session.clone();
     let source = Box::new(move || current.http_source(None));
-    let device = haas::Device::new(id, login, Arc::clone(&QUEUE), session, source);
+    let device = haas::Device::new(id, login, Arc::clone(&HUB), session, source);
     let device = Arc::clone(slot.0.get_or_init(|| Arc::new(device)));
     if !device.connect(settings::dial()) {
         drop(DEVICES.close(handle));
@@ -189,7 +199,7 @@ pub unsafe extern "C" fn haas_device_publish(
         // SAFETY: as the caller vouches.
         let (topic, payload) =
             unsafe { (text::given(topic)?, text::bytes(payload, i64::try_from(size).ok()?)?) };
-        device(handle)?.publish(topic, u8::try_from(qos).ok()?, payload)
+        device(handle)?.publish(topic, qos_up_to(1, qos)?, payload)
     })
 }
 
@@ -202,7 +212,7 @@ pub unsafe extern "C" fn haas_device_subscribe(handle: i64, topic: *const c_char
     answer("haas_device_subscribe", || {
         // SAFETY: as the caller vouches.
         let topic = unsafe { text::given(topic) }?;
-        device(handle)?.subscribe(topic, u8::try_from(qos).ok()?)
+        device(handle)?.subscribe(topic, qos_up_to(2, qos)?)
     })
 }
 
@@ -219,113 +229,10 @@ pub unsafe extern "C" fn haas_device_unsubscribe(handle: i64, topic: *const c_ch
     })
 }
 
-/// Begins to listen for updates.
-#[unsafe(no_mangle)]
-pub extern "C" fn haas_ota_init(handle: i64) -> c_int {
-    answer("haas_ota_init", || device(handle)?.listen())
-}
-
-/// Where new firmware goes.
-///
-/// # Safety
-/// `path` is NULL or NUL-terminated.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn haas_ota_system_path(handle: i64, path: *const c_char) -> c_int {
-    answer("haas_ota_system_path", || {
-        // SAFETY: as the caller vouches.
-        let given = unsafe { text::given(path) };
-        if given.is_none() && !path.is_null() {
-            return None;
-        }
-        device(handle)?.set_system_path(given.map(Path::new));
-        Some(())
-    })
-}
-
-/// Reports a module's version.
-///
-/// # Safety
-/// The strings are NULL or NUL-terminated.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn haas_ota_report(
-    handle: i64,
-    product_key: *const c_char,
-    device_name: *const c_char,
-    module: *const c_char,
-    version: *const c_char,
-) -> c_int {
-    answer("haas_ota_report", || {
-        // SAFETY: as the caller vouches.
-        let (product_key, device_name) = unsafe { (text::given(product_key)?, text::given(device_name)?) };
-        // SAFETY: as the caller vouches.
-        let (module, version) = unsafe { (text::given(module)?, text::given(version)?) };
-        device(handle)?.report(&identity::Device::new(product_key, device_name)?, module, version)
-    })
-}
-
-/// Reports a module's progress.
-///
-/// # Safety
-/// The strings are NULL or NUL-terminated.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn haas_ota_progress(
-    handle: i64,
-    module: *const c_char,
-    step: c_int,
-    desc: *const c_char,
-) -> c_int {
-    answer("haas_ota_progress", || {
-        // SAFETY: as the caller vouches.
-        let (module, desc) = unsafe { (text::given(module)?, text::text(desc).unwrap_or_default()) };
-        device(handle)?.progress(module, step, desc)
-    })
-}
-
-/// Begins to fetch a file.
-///
-/// # Safety
-/// The strings are NULL or NUL-terminated.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn haas_ota_download(url: *const c_char, store_path: *const c_char) -> c_int {
-    answer("haas_ota_download", || {
-        // SAFETY: as the caller vouches.
-        let (url, path) = unsafe { (text::given(url)?, text::given(store_path)?) };
-        let settings = settings::current();
-        let source = settings.http_source(None);
-        haas::download(&QUEUE, source, settings.session, url.to_owned(), PathBuf::from(path)).then_some(())
-    })
-}
-
-/// Begins to check a file.
-///
-/// # Safety
-/// The strings are NULL or NUL-terminated.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn haas_ota_verify(
-    length: i64,
-    store_path: *const c_char,
-    hash_type: *const c_char,
-    hash: *const c_char,
-) -> c_int {
-    answer("haas_ota_verify", || {
-        let length = u64::try_from(length).ok()?;
-        // SAFETY: as the caller vouches.
-        let (path, name, hex) =
-            unsafe { (text::given(store_path)?, text::given(hash_type)?, text::given(hash)?) };
-        let algorithm = match name {
-            name if name.eq_ignore_ascii_case("md5") => Algorithm::Md5,
-            name if name.eq_ignore_ascii_case("sha256") => Algorithm::Sha256,
-            _ => return None,
-        };
-        let expected = Expected::from_hex(algorithm, hex)?;
-        haas::verify(&QUEUE, length, PathBuf::from(path), expected).then_some(())
-    })
-}
-
 /// Descriptor that is readable while events wait.
 #[unsafe(no_mangle)]
 pub extern "C" fn haas_event_fd() -> c_int {
-    guard("haas_event_fd", FAILED, || QUEUE.readable().map_or(FAILED, AsRawFd::as_raw_fd))
+    guard("haas_event_fd", FAILED, || HUB.events.readable().map_or(FAILED, AsRawFd::as_raw_fd))
 }
 
 /// Takes one event.

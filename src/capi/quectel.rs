@@ -13,8 +13,9 @@ use super::guard::guard;
 use super::{settings, text};
 use crate::cancel::Cancel;
 use crate::digest::{Algorithm, Expected};
-use crate::service::fota::{Event, Fota, Refused, code};
-use crate::service::package;
+use crate::engine::signature;
+use crate::service::fota::{Event, Fota, code};
+use crate::service::package::{self, Promise, Wanted};
 
 const OK: c_int = 0;
 const FAILED: c_int = -1;
@@ -150,6 +151,24 @@ pub unsafe extern "C" fn quectel_fota_expect(hash_type: *const c_char, hash: *co
     })
 }
 
+/// The signature that comes with the next package.
+///
+/// # Safety
+/// `signature` is NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn quectel_fota_expect_signature(signature: *const c_char) -> c_int {
+    answer("quectel_fota_expect_signature", || {
+        // SAFETY: as the caller vouches.
+        let coded = unsafe { text::given(signature) };
+        if coded.is_none() && !signature.is_null() {
+            return None;
+        }
+        let decoded = coded.map(|coded| signature::decode(coded).ok_or(())).transpose().ok()?;
+        FOTA.expect_signature(decoded);
+        Some(())
+    })
+}
+
 /// The digest given, if any; `None` when it cannot be read.
 ///
 /// # Safety
@@ -180,10 +199,12 @@ pub unsafe extern "C" fn quectel_fota_fetch_file(
         let (Some(url), Some(path), Some(digest)) = given else { return FAILED };
         let settings = settings::current();
         let source = settings.http_source(None);
-        let (path, cancel) = (Path::new(path), Cancel::new());
-        let watch = &mut |_, _| {};
-        package::fetch(source, settings.session, url, digest.as_ref(), path, &cancel, watch)
-            .map_or_else(|failure| code(&failure), |_| OK)
+        let fetched = package::promised(url).and_then(|promise| {
+            let promise = Promise { digest: digest.or(promise.digest), ..promise };
+            let wanted = Wanted { url, version: "", size: None, promise, renewal: None };
+            package::fetch(source, settings.session, wanted, Path::new(path), &Cancel::new(), &mut |_, _| {})
+        });
+        fetched.map_or_else(|failure| code(&failure), |_| OK)
     })
 }
 
@@ -286,7 +307,7 @@ pub extern "C" fn quectel_fota_flush() -> c_int {
 /// Judges them.
 #[unsafe(no_mangle)]
 pub extern "C" fn quectel_fota_verify() -> c_int {
-    answer("quectel_fota_verify", || FOTA.verify().map_err(|Refused| ()).ok())
+    answer("quectel_fota_verify", || FOTA.verify(&settings::current().session.policy).ok())
 }
 
 /// Passes APN settings to the callback.

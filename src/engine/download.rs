@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::{Checkpoint, Failure, Offer, Session};
 use crate::store::{Journal, Keep, Sink, StoreError};
 
-/// Longest time between two calls of the watcher.
-const TICK: Duration = Duration::from_millis(100);
+/// Longest time between two calls of the watcher: half of what a cancel may take.
+const TICK: Duration = Duration::from_millis(50);
 /// Bytes between two checkpoints unless set otherwise.
 pub const CHECKPOINT_EVERY: u64 = 64 * 1024;
 

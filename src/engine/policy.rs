@@ -72,6 +72,14 @@ impl Policy {
         Url::parse(&offer.url).map_or(Ok(()), |url| self.check_url(&url))
     }
 
+    /// Whether an image with this SHA-256 is acceptable that was no offer, and what came with it as its signature.
+    pub fn trusts(&self, sha256: &[u8], signature: Option<&[u8]>) -> bool {
+        match (signature, self.keys.is_empty()) {
+            (Some(signature), false) => self.keys.iter().any(|key| key.verifies(sha256, signature)),
+            _ => !self.signed_only,
+        }
+    }
+
     /// Judges a URL: an offer's, or one that a redirect leads to.
     pub fn check_url(&self, url: &Url) -> Result<(), Breach> {
         if self.https_only && !url.secure {

@@ -15,8 +15,6 @@ use super::{Failure, Offer};
 use crate::cancel::Cancel;
 use crate::fetch::{Class, FetchError, Opened, Request, Source, Validator};
 
-/// Stack of the fetching thread in bytes: a TLS handshake is what needs most of it.
-const STACK: usize = 256 * 1024;
 /// How often a paused transfer looks whether it may go on.
 const PAUSE_SLICE: Duration = Duration::from_millis(20);
 /// Times in a row that a floor may be missed before the transfer is given up.
@@ -86,7 +84,7 @@ impl Pump {
     /// Starts the thread. It ends when the image is complete, the transfer has failed, or the pipe is closed and the
     /// source's current call has returned.
     pub fn start(self) -> Result<(), Failure> {
-        let thread = std::thread::Builder::new().name("otakit-fetch".to_owned()).stack_size(STACK);
+        let thread = crate::thread::named("otakit-fetch");
         thread.spawn(move || self.run()).map(drop).map_err(|_| Failure::Resources)
     }
 

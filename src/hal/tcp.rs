@@ -45,7 +45,12 @@ fn establish_tcp(
 ) -> Result<Connection<Tcp>, NetError> {
     // SAFETY: `host` is NUL-terminated and outlives the call.
     let handle = unsafe { ffi::HAL_TCP_Establish(host.as_ptr(), port) };
-    Connection::accept(handle, began, timeout, cancel)
+    // `errno` of a failure that has set none is of no use, hence the one value alone that nothing else has.
+    let unnamed = std::io::Error::last_os_error().raw_os_error() == Some(libc::ENODATA);
+    Connection::accept(handle, began, timeout, cancel).map_err(|error| match error {
+        NetError::Connect if unnamed => NetError::Name,
+        error => error,
+    })
 }
 
 #[cfg(feature = "hal-ssl")]

@@ -99,9 +99,15 @@ impl Session {
     }
 
     /// A new QoS 1 message: its packet id and the packet, or `None` when it cannot be encoded.
-    pub(super) fn publish(&mut self, topic: &str, payload: &[u8], now: Instant) -> Option<(u16, Bytes)> {
+    pub(super) fn publish(
+        &mut self,
+        topic: &str,
+        retain: bool,
+        payload: &[u8],
+        now: Instant,
+    ) -> Option<(u16, Bytes)> {
         let id = self.take_id();
-        let packet = encode::publish(topic, 1, id, payload)?;
+        let packet = encode::publish(topic, 1, retain, id, payload)?;
         self.unacknowledged.push(Unacknowledged { id, packet: packet.clone(), sent: now });
         Some((id, packet))
     }
@@ -213,7 +219,10 @@ impl Session {
             Request::Subscribe { filter, .. } => wanted(filter),
             Request::Unsubscribe { filter } => !wanted(filter),
         });
-        self.requests.sort_by_key(|p| matches!(p.request, Request::Subscribe { .. }));
+        let subscribes = |p: &Pending| matches!(p.request, Request::Subscribe { .. });
+        let (subscribe, mut requests): (Vec<_>, Vec<_>) = self.requests.drain(..).partition(subscribes);
+        requests.extend(subscribe);
+        self.requests = requests;
         let mut packets = Vec::new();
         for pending in &mut self.requests {
             pending.sent = now;

@@ -75,8 +75,10 @@ pub enum NetError {
     Closed,
     /// The connection broke.
     Broken,
-    /// The name could not be resolved or the host refused: no connection came about.
+    /// The host refused or is not reached, or its name could not be resolved: no connection came about.
     Connect,
+    /// As [`NetError::Connect`], where it is known that the name could not be resolved.
+    Name,
     /// The peer's certificate is not acceptable: unknown authority, wrong host, expired, malformed.
     Certificate,
     /// The TLS handshake or record layer failed for another reason.
@@ -94,7 +96,10 @@ pub enum NetError {
 impl NetError {
     /// Whether trying again can help without anybody changing anything.
     pub fn is_transient(self) -> bool {
-        matches!(self, Self::Timeout | Self::Closed | Self::Broken | Self::Connect | Self::Resources)
+        matches!(
+            self,
+            Self::Timeout | Self::Closed | Self::Broken | Self::Connect | Self::Name | Self::Resources
+        )
     }
 }
 
@@ -105,6 +110,7 @@ impl fmt::Display for NetError {
             Self::Closed => "closed by the peer",
             Self::Broken => "connection broken",
             Self::Connect => "cannot connect",
+            Self::Name => "cannot resolve the name",
             Self::Certificate => "certificate refused",
             Self::Tls => "TLS failed",
             Self::BadRoots => "certificate authority unreadable",

@@ -14,8 +14,8 @@ use super::{NetError, Roots, SLICE, Stream};
 use crate::cancel::Cancel;
 use crate::log;
 
-/// Room for the largest TLS record, so that one call on the stream below can bring a whole one.
-const INCOMING: usize = 17 * 1024;
+/// Ciphertext taken from the stream below at once. Most of the largest TLS record; more brings little.
+const INCOMING: usize = 12 * 1024;
 /// The most plaintext that is encrypted before it is written out.
 const OUTGOING: usize = 32 * 1024;
 

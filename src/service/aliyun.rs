@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::desk::Desk;
 use super::{Listener, Signal, SignalError};
 use crate::engine::{self, Failure, Phase, Put, Session};
 use crate::fetch::Source;
@@ -82,7 +83,7 @@ pub struct Ota {
     session: Session,
     listeners: Mutex<Vec<(Topic, Arc<dyn Listener>)>>,
     state: Mutex<State>,
-    renewals: renewal::Desk,
+    renewals: Desk<Content>,
 }
 
 #[derive(Default)]
@@ -114,7 +115,7 @@ impl Ota {
             session,
             listeners: Mutex::default(),
             state: Mutex::new(State { running, ..State::default() }),
-            renewals: renewal::Desk::default(),
+            renewals: Desk::default(),
         });
         ota.session.set_renewal(Some(Arc::new(renewal::Renewal::of(&ota))));
         for (topic, qos) in Topic::SUBSCRIBED {

@@ -2,6 +2,7 @@
 //! A device's OTA service: binds a platform's messages to an engine session over a signal channel.
 
 mod aliyun;
+mod desk;
 #[cfg(any(feature = "haas", feature = "quectel"))]
 pub mod events;
 #[cfg(feature = "quectel")]
@@ -15,6 +16,7 @@ pub mod model;
 pub mod onenet;
 #[cfg(any(feature = "haas", feature = "quectel"))]
 pub mod package;
+pub mod register;
 
 pub use aliyun::{Content, Ota, OtaError, Settings};
 

@@ -31,8 +31,6 @@ use crate::platform::onenet::{Dialect, TaskId, errno};
 
 /// Longest answer but for packages, in bytes.
 const MAX_ANSWER: usize = 16 * 1024;
-/// Stack of a worker thread in bytes: a TLS handshake is what needs most of it.
-const STACK: usize = 256 * 1024;
 /// Worker threads at once: each call that a firmware's network holds up takes one until it returns.
 const MAX_WORKERS: usize = 8;
 
@@ -272,7 +270,7 @@ impl Onenet {
             // A caller that did not wait has its answer already.
             let _ = done.send(job(&worker.service, &worker.cancel));
         };
-        let thread = std::thread::Builder::new().name("otakit-onenet".to_owned()).stack_size(STACK);
+        let thread = crate::thread::named("otakit-onenet");
         if thread.spawn(work).is_err() {
             return Err(Error::Busy);
         }

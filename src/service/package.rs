@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A package by its URL alone: no platform has told its size, and perhaps nobody its digest.
+//! One file by its URL, put in its place whole. With a digest promised the engine's [`Download`] does it, journal and
+//! all; with the URL alone all that can be told is that every byte is there.
 
-use std::path::Path;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cancel::Cancel;
 use crate::digest::{Algorithm, Expected, Hasher, to_hex};
+use crate::engine::download::CHECKPOINT_EVERY;
 use crate::engine::offer::Kind;
-use crate::engine::{Failure, Offer, Session, Settings};
+use crate::engine::pump::Renew;
+use crate::engine::{Download, Failure, Offer, Session, Settings, Step, signature};
 use crate::fetch::http::HttpSource;
 use crate::fetch::url::Url;
 use crate::fetch::{Class, FetchError};
-use crate::store::{FileSink, Keep, Sink};
+use crate::store::{FileJournal, FileSink, Journal, Keep, Sink};
 
 /// Longest time between two looks at the cancel.
 const TICK: Duration = Duration::from_millis(50);
@@ -20,7 +24,30 @@ const TICK: Duration = Duration::from_millis(50);
 const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);
 /// Bytes written at once.
-const PIECE: usize = 8 * 1024;
+const PIECE: usize = 16 * 1024;
+
+/// What vouches for a package.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Promise {
+    /// Its digest.
+    pub digest: Option<Expected>,
+    /// A signature over its SHA-256.
+    pub signature: Option<Vec<u8>>,
+}
+
+/// What is to be fetched.
+pub struct Wanted<'a> {
+    /// Where it is.
+    pub url: &'a str,
+    /// Its version, or empty: with size and digest what makes two downloads the same one.
+    pub version: &'a str,
+    /// Its size in bytes; `None`: the server is asked.
+    pub size: Option<u64>,
+    /// What vouches for it.
+    pub promise: Promise,
+    /// Who is asked for a fresh URL when this one is no longer good.
+    pub renewal: Option<Arc<dyn Renew>>,
+}
 
 /// What came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,54 +58,66 @@ pub struct Received {
     pub sha256: String,
 }
 
-/// What a URL promises of its package in its fragment, `#sha256=…` or `#md5=…`: `None` when nothing, an error when it
-/// cannot be read.
-pub fn promised(url: &str) -> Result<Option<Expected>, Failure> {
-    let Some((_, fragment)) = url.split_once('#') else { return Ok(None) };
-    let (algorithm, hex) = match fragment.split_once('=') {
-        Some(("sha256", hex)) => (Algorithm::Sha256, hex),
-        Some(("md5", hex)) => (Algorithm::Md5, hex),
-        _ => return Ok(None),
-    };
-    Expected::from_hex(algorithm, hex).map(Some).ok_or(Failure::Digest)
+/// What a URL promises of its package in its fragment: `#sha256=…` or `#md5=…`, `&signature=…` with base64 behind it or
+/// alone. Other fragments promise nothing; an error when a promise cannot be read.
+pub fn promised(url: &str) -> Result<Promise, Failure> {
+    let mut promise = Promise::default();
+    let Some((_, fragment)) = url.split_once('#') else { return Ok(promise) };
+    for part in fragment.split('&') {
+        let digest = |algorithm, hex| Expected::from_hex(algorithm, hex).map(Some).ok_or(Failure::Digest);
+        match part.split_once('=') {
+            Some(("sha256", hex)) => promise.digest = digest(Algorithm::Sha256, hex)?,
+            Some(("md5", hex)) => promise.digest = digest(Algorithm::Md5, hex)?,
+            Some(("signature", coded)) => {
+                promise.signature = Some(signature::decode(coded).ok_or(Failure::Signature)?);
+            }
+            _ => {}
+        }
+    }
+    Ok(promise)
 }
 
-/// Fetches `url` into the file `path`, which appears only when all of it is there; with `digest`, only when it has that
-/// digest. A connection that breaks goes on where it broke. Blocks; `watch` is told bytes stored and size.
+/// Fetches into the file `path`, which appears only when all of it is there, of the digest and by the signature that were
+/// promised. A connection that breaks goes on where it broke; with a digest so does a process that is started again, by
+/// `path.part` and `path.journal`. Blocks; `watch` is told bytes stored and size.
 pub fn fetch(
     source: HttpSource,
     settings: Settings,
-    url: &str,
-    digest: Option<&Expected>,
+    wanted: Wanted<'_>,
     path: &Path,
     cancel: &Cancel,
     watch: &mut dyn FnMut(u64, u64),
 ) -> Result<Received, Failure> {
-    let parsed = Url::parse(url).map_err(|error| Failure::Fetch(FetchError::Url(error)))?;
+    let parsed = Url::parse(wanted.url).map_err(|error| Failure::Fetch(FetchError::Url(error)))?;
     settings.policy.check_url(&parsed).map_err(Failure::Policy)?;
-    let size = size(&source, url, cancel)?;
+    let size = match wanted.size {
+        Some(size) => size,
+        None => size(&source, wanted.url, cancel)?,
+    };
     if size == 0 {
         return Err(Failure::Fetch(FetchError::Length { announced: 0 }));
     }
+    let Promise { digest, signature } = wanted.promise;
+    let offer = Offer {
+        version: wanted.version.to_owned(),
+        size,
+        url: wanted.url.to_owned(),
+        digest: digest.clone().unwrap_or_else(Expected::unknown),
+        kind: Kind::Firmware,
+        signature,
+    };
+    let policy = settings.policy.clone();
     let session = Session::new(Arc::new(source));
     session.configure(settings);
-    let expected = digest.cloned().unwrap_or_else(Expected::unknown);
-    let (version, url) = (String::new(), url.to_owned());
-    session.offer(Offer { version, size, url, digest: expected, kind: Kind::Firmware, signature: None })?;
-    let mut sink = FileSink::new(path);
-    sink.open(0, size)?;
-    let received = transfer(&session, &mut sink, size, cancel, watch).and_then(|sha256| {
-        match (digest, session.verdict()) {
-            // Nothing was promised: all that can be said is that every byte is there.
-            (None, _) | (Some(_), Some(true)) => Ok(Received { size, sha256 }),
-            (Some(_), _) => Err(session.failure().unwrap_or(Failure::Digest)),
+    session.set_renewal(wanted.renewal);
+    let sha256 = match digest {
+        Some(digest) => verified(&session, &offer, &digest, path, cancel, watch)?,
+        None => {
+            let trusted = |sha256: &[u8]| policy.trusts(sha256, offer.signature.as_deref());
+            unpromised(&session, &offer, &trusted, path, cancel, watch)?
         }
-    });
-    session.cancel();
-    let closed = sink.close(if received.is_ok() { Keep::Image } else { Keep::Nothing });
-    let received = received?;
-    closed?;
-    Ok(received)
+    };
+    Ok(Received { size, sha256 })
 }
 
 fn size(source: &HttpSource, url: &str, cancel: &Cancel) -> Result<u64, Failure> {
@@ -96,13 +135,83 @@ fn size(source: &HttpSource, url: &str, cancel: &Cancel) -> Result<u64, Failure>
     }
 }
 
+fn verified(
+    session: &Session,
+    offer: &Offer,
+    digest: &Expected,
+    path: &Path,
+    cancel: &Cancel,
+    watch: &mut dyn FnMut(u64, u64),
+) -> Result<String, Failure> {
+    let (mut sink, mut journal) = (FileSink::new(path), FileJournal::new(&beside(path, ".journal")));
+    let download = Download {
+        session,
+        sink: &mut sink,
+        journal: Some(&mut journal),
+        chunk: PIECE,
+        every: CHECKPOINT_EVERY,
+    };
+    let valid = download.run(offer, &mut |step| {
+        match step {
+            Step::Started { resumed_at: stored } | Step::Progress { fetched: stored, .. } => {
+                watch(stored, offer.size);
+            }
+            Step::Idle => {}
+        }
+        !cancel.is_cancelled()
+    });
+    if valid.is_err() && journal.load().is_none() {
+        // Nothing that could be gone on with.
+        let _ = std::fs::remove_file(beside(path, ".part"));
+    }
+    if !valid? {
+        return Err(session.failure().unwrap_or(Failure::Digest));
+    }
+    journal.clear()?;
+    match digest.algorithm() {
+        Algorithm::Sha256 => Ok(digest.to_hex()),
+        Algorithm::Md5 => {
+            let (_, hasher) = read_through(path, Hasher::new(Algorithm::Sha256)).map_err(Failure::Store)?;
+            Ok(hasher.finish(Algorithm::Sha256).map(|digest| to_hex(&digest)).unwrap_or_default())
+        }
+    }
+}
+
+/// `path` with more behind its last component.
+pub fn beside(path: &Path, more: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(more);
+    name.into()
+}
+
+fn unpromised(
+    session: &Session,
+    offer: &Offer,
+    trusted: &dyn Fn(&[u8]) -> bool,
+    path: &Path,
+    cancel: &Cancel,
+    watch: &mut dyn FnMut(u64, u64),
+) -> Result<String, Failure> {
+    session.offer(offer.clone())?;
+    let mut sink = FileSink::new(path);
+    sink.open(0, offer.size)?;
+    let received = transfer(session, &mut sink, offer.size, cancel, watch);
+    let received =
+        received.and_then(|sha256| if trusted(&sha256) { Ok(sha256) } else { Err(Failure::Signature) });
+    session.cancel();
+    let closed = sink.close(if received.is_ok() { Keep::Image } else { Keep::Nothing });
+    let sha256 = received?;
+    closed?;
+    Ok(to_hex(&sha256))
+}
+
 fn transfer(
     session: &Session,
     sink: &mut FileSink,
     size: u64,
     cancel: &Cancel,
     watch: &mut dyn FnMut(u64, u64),
-) -> Result<String, Failure> {
+) -> Result<Vec<u8>, Failure> {
     let mut hasher = Hasher::new(Algorithm::Sha256);
     let mut piece = vec![0; PIECE];
     let mut stored = 0;
@@ -120,7 +229,20 @@ fn transfer(
             watch(stored, size);
         }
     }
-    Ok(hasher.finish(Algorithm::Sha256).map(|digest| to_hex(&digest)).unwrap_or_default())
+    hasher.finish(Algorithm::Sha256).ok_or(Failure::Internal)
+}
+
+/// The size of a file, and digests over all of it.
+pub fn read_through(path: &Path, mut hasher: Hasher) -> Result<(u64, Hasher), crate::store::StoreError> {
+    let (mut file, mut piece, mut size) = (std::fs::File::open(path)?, vec![0; PIECE], 0);
+    loop {
+        let n = file.read(&mut piece)?;
+        if n == 0 {
+            return Ok((size, hasher));
+        }
+        hasher.update(piece.get(..n).unwrap_or_default());
+        size += n as u64;
+    }
 }
 
 #[cfg(test)]
@@ -130,11 +252,15 @@ mod tests {
     #[test]
     fn promises_in_fragments() {
         let md5 = "900150983cd24fb0d6963f7d28e17f72";
-        let of = |url: &str| promised(url).map(|digest| digest.map(|digest| digest.algorithm()));
+        let of = |url: &str| promised(url).map(|promise| promise.digest.map(|digest| digest.algorithm()));
         assert_eq!(of("http://h/p"), Ok(None));
         assert_eq!(of("http://h/p#top"), Ok(None));
         assert_eq!(of(&format!("http://h/p#md5={md5}")), Ok(Some(Algorithm::Md5)));
         assert_eq!(of(&format!("http://h/p#sha256={md5}{md5}")), Ok(Some(Algorithm::Sha256)));
         assert_eq!(of(&format!("http://h/p#sha256={md5}")), Err(Failure::Digest));
+        let both = promised(&format!("http://h/p#md5={md5}&signature=AAEC")).unwrap();
+        assert_eq!((both.digest.is_some(), both.signature), (true, Some(vec![0, 1, 2])));
+        assert_eq!(promised("http://h/p#signature=AA==").unwrap().signature, Some(vec![0]));
+        assert_eq!(promised("http://h/p#signature=?"), Err(Failure::Signature));
     }
 }

@@ -11,7 +11,7 @@ pub mod wire;
 use crate::data::model::DeviceKey;
 
 /// Topics that the service listens to.
-pub const FILTERS: [&str; 17] = [
+pub const FILTERS: [&str; 19] = [
     "/ota/device/inform/+/+",
     "/ota/device/request/+/+",
     "/ota/device/progress/+/+",
@@ -19,8 +19,10 @@ pub const FILTERS: [&str; 17] = [
     "/sys/+/+/thing/deviceinfo/update",
     "/sys/+/+/thing/deviceinfo/delete",
     "/sys/+/+/thing/event/+/post",
+    "/sys/+/+/thing/event/property/history/post",
     "/sys/+/+/thing/property/desired/get",
     "/sys/+/+/thing/property/desired/delete",
+    "/sys/+/+/thing/reset",
     "/sys/+/+/thing/sub/register",
     "/sys/+/+/thing/sub/unregister",
     "/sys/+/+/thing/topo/add",
@@ -46,6 +48,8 @@ pub enum Uplink {
     Thing,
     /// The device asks for its desired properties.
     DesiredGet,
+    /// The device asks to be forgotten: bindings and topology.
+    Reset,
     /// The device asks for the time.
     Ntp,
     /// A gateway speaks for a sub-device.
@@ -97,9 +101,11 @@ pub fn parse_topic(topic: &str) -> Option<(Uplink, DeviceKey)> {
 fn thing_uplink(rest: &[&str]) -> Option<Uplink> {
     Some(match rest {
         ["config", "get"] => Uplink::ConfigGet,
-        ["deviceinfo", "update" | "delete"] | ["event", _, "post"] | ["property", "desired", "delete"] => {
-            Uplink::Thing
-        }
+        ["deviceinfo", "update" | "delete"]
+        | ["event", _, "post"]
+        | ["event", "property", "history", "post"]
+        | ["property", "desired", "delete"] => Uplink::Thing,
+        ["reset"] => Uplink::Reset,
         ["property", "desired", "get"] => Uplink::DesiredGet,
         ["sub", "register"] => Uplink::Gateway(Gateway::Register),
         ["sub", "unregister"] => Uplink::Gateway(Gateway::Unregister),
@@ -140,6 +146,8 @@ mod tests {
             ("/sys/pk/dn/thing/deviceinfo/update", Uplink::Thing),
             ("/sys/pk/dn/thing/event/property/post", Uplink::Thing),
             ("/sys/pk/dn/thing/event/Error/post", Uplink::Thing),
+            ("/sys/pk/dn/thing/event/property/history/post", Uplink::Thing),
+            ("/sys/pk/dn/thing/reset", Uplink::Reset),
             ("/sys/pk/dn/thing/property/desired/get", Uplink::DesiredGet),
             ("/sys/pk/dn/thing/topo/add", Uplink::Gateway(Gateway::TopoAdd)),
             ("/ext/session/pk/dn/combine/login", Uplink::Gateway(Gateway::Login)),

@@ -44,6 +44,9 @@ pub fn handle(store: &Store, urls: &Urls, topic: &str, payload: &[u8]) -> Vec<Ac
         Uplink::ConfigGet => Ok(vec![config_get(store, urls, &key, &message)]),
         Uplink::Thing => Ok(vec![reply_beside(topic, thing::taken(&message))]),
         Uplink::DesiredGet => Ok(vec![reply_beside(topic, thing::desired(&message))]),
+        Uplink::Reset => {
+            gateway::reset(store, &key).map(|()| vec![reply_beside(topic, thing::taken(&message))])
+        }
         Uplink::Ntp => {
             let topic = format!("/ext/ntp/{key}/response");
             Ok(vec![answer(topic, thing::time(&message))])

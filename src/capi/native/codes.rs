@@ -130,7 +130,7 @@ fn of_net(error: NetError) -> c_int {
     match error {
         NetError::Timeout => OTAKIT_ERR_TIMEOUT,
         NetError::Closed | NetError::Broken => OTAKIT_ERR_BROKEN,
-        NetError::Connect => OTAKIT_ERR_CONNECT,
+        NetError::Connect | NetError::Name => OTAKIT_ERR_CONNECT,
         NetError::Certificate => OTAKIT_ERR_CERTIFICATE,
         NetError::Tls => OTAKIT_ERR_TLS,
         NetError::BadRoots => OTAKIT_ERR_CA,

@@ -138,7 +138,7 @@ pub fn credentials(device: &Device, secret: &str, mode: SecureMode, extra: &str)
             "{id}|timestamp={TIMESTAMP},_v=sdk-c-3.0.1,securemode={mode},signmethod=hmacsha256,lan=C,gw=0,ext=0{extra}|"
         ),
         username: format!("{device_name}&{product_key}"),
-        password: to_hex(&hmac_sha256(secret.as_bytes(), source.as_bytes())).to_uppercase(),
+        password: to_hex(&hmac_sha256(secret.as_bytes(), source.as_bytes())).to_ascii_uppercase(),
     }
 }
 

@@ -24,7 +24,15 @@ pub struct Upgrade {
 
 /// Reads an upgrade message.
 pub fn decode(payload: &[u8]) -> Result<Upgrade, Refusal> {
-    let firmware = offer::decode(payload)?;
+    named_by(payload, offer::decode(payload)?)
+}
+
+/// Reads the answer to [`firmware_get`].
+pub fn decode_get_reply(payload: &[u8]) -> Result<Upgrade, Refusal> {
+    named_by(payload, offer::decode_get_reply(payload)?)
+}
+
+fn named_by(payload: &[u8], firmware: Firmware) -> Result<Upgrade, Refusal> {
     let message = json::object(payload)?;
     let data = json::child(&message, "data")?;
     let module = match data.get("module") {
@@ -47,6 +55,13 @@ pub fn inform(module: &str, version: &str) -> String {
     format!(r#"{{"id":0,"params":{{"version":{}{}}}}}"#, json::quote(version), named(module))
 }
 
+/// A request for the offer of a module.
+pub fn firmware_get(id: u32, module: &str) -> String {
+    let module =
+        if module == DEFAULT { String::new() } else { format!(r#""module":{}"#, json::quote(module)) };
+    format!(r#"{{"id":"{id}","version":"1.0","params":{{{module}}},"method":"thing.ota.firmware.get"}}"#)
+}
+
 /// The report of a module's progress, -4..=100.
 pub fn progress(module: &str, step: i32, desc: &str) -> String {
     format!(r#"{{"id":1,"params":{{"step": "{step}","desc":{}{}}}}}"#, json::quote(desc), named(module))
@@ -61,6 +76,11 @@ mod tests {
         assert_eq!(inform("default", "1.0"), r#"{"id":0,"params":{"version":"1.0"}}"#);
         assert_eq!(inform("app", "1"), r#"{"id":0,"params":{"version":"1","module":"app"}}"#);
         assert_eq!(progress("default", 5, ""), r#"{"id":1,"params":{"step": "5","desc":""}}"#);
+        assert_eq!(
+            firmware_get(7, "a"),
+            r#"{"id":"7","version":"1.0","params":{"module":"a"},"method":"thing.ota.firmware.get"}"#
+        );
+        assert!(firmware_get(7, DEFAULT).contains(r#""params":{},"#));
         assert_eq!(progress("a", -3, "d"), r#"{"id":1,"params":{"step": "-3","desc":"d","module":"a"}}"#);
     }
 
@@ -73,6 +93,8 @@ mod tests {
             );
             decode(text.as_bytes()).map(|upgrade| upgrade.module)
         };
+        let reply = br#"{"id":"7","code":200,"data":{"size":1,"version":"2","url":"http://h/","md5":"6080a1daf0022fb893668e16053b7fa6","module":"a"}}"#;
+        assert_eq!(decode_get_reply(reply).unwrap().module, "a");
         assert_eq!(of("").as_deref(), Ok("default"));
         assert_eq!(of(r#","module":"mcu""#).as_deref(), Ok("mcu"));
         assert_eq!(of(r#","module":7"#), Err(Refusal::Key("module")));

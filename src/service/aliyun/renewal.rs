@@ -5,9 +5,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
-
-use parking_lot::{Condvar, Mutex};
+use std::time::Duration;
 
 use super::{Content, Ota, OtaError};
 use crate::cancel::Cancel;
@@ -18,50 +16,6 @@ use crate::platform::aliyun::topics::Topic;
 
 /// How long an answer is waited for, for each of the two ways to ask.
 const ANSWER: Duration = Duration::from_secs(5);
-/// How often a waiting thread looks whether it was cancelled.
-const SLICE: Duration = Duration::from_millis(50);
-
-/// Where the answer is handed over.
-#[derive(Default)]
-pub struct Desk {
-    waiting: Mutex<Option<Option<Content>>>,
-    came: Condvar,
-}
-
-impl Desk {
-    /// Takes an offer for whoever waits for one; gives it back when nobody does.
-    pub fn deliver(&self, content: Content) -> Option<Content> {
-        let mut waiting = self.waiting.lock();
-        match waiting.as_mut() {
-            Some(answer) => {
-                *answer = Some(content);
-                self.came.notify_all();
-                None
-            }
-            None => Some(content),
-        }
-    }
-
-    fn open(&self) {
-        *self.waiting.lock() = Some(None);
-    }
-
-    fn close(&self) {
-        *self.waiting.lock() = None;
-    }
-
-    fn wait(&self, limit: Duration, cancel: &Cancel) -> Option<Content> {
-        let deadline = Instant::now() + limit;
-        let mut waiting = self.waiting.lock();
-        while !cancel.is_cancelled() && Instant::now() < deadline {
-            if let Some(content) = waiting.as_mut().and_then(Option::take) {
-                return Some(content);
-            }
-            self.came.wait_for(&mut waiting, SLICE);
-        }
-        None
-    }
-}
 
 /// Asks on behalf of one service.
 pub struct Renewal(Weak<Ota>);

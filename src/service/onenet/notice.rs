@@ -61,7 +61,7 @@ impl Notices {
             client: Mutex::new(None),
         });
         let ours = shared.clone();
-        let thread = std::thread::Builder::new().name("otakit-notice".to_owned());
+        let thread = crate::thread::named("otakit-notice");
         thread.spawn(move || serve(&ours, &broker, &dial)).ok()?;
         Some(Self { shared })
     }

@@ -17,6 +17,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int held;  /* lookups wait while this is set */
+static int none;  /* names mean nothing while this is set */
 static int freed; /* lists given back */
 
 static struct addrinfo *entry(const char *ip, const char *service, struct addrinfo *next)
@@ -36,11 +37,11 @@ static struct addrinfo *entry(const char *ip, const char *service, struct addrin
     return info;
 }
 
-/* Takes the place of libc's: every name has the addresses 127.0.0.1 and 127.0.0.2. */
+/* Takes the place of libc's: while `none` is 0 every name has the addresses 127.0.0.1 and 127.0.0.2. */
 int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **out)
 {
     (void)host;
-    if (hints->ai_flags & AI_NUMERICHOST) {
+    if (none || hints->ai_flags & AI_NUMERICHOST) {
         return EAI_NONAME;
     }
     pthread_mutex_lock(&lock);
@@ -153,8 +154,24 @@ static void first_address(int dead)
     close(second);
 }
 
+/* The one failure that the library tells from the others. */
+static void unknown_name(void)
+{
+    uint16_t port = 0;
+    int closed = listen_on("127.0.0.1", &port, 0);
+
+    none = 1;
+    errno = 0;
+    CHECK(HAL_TCP_Establish("none.example", port) == 0 && errno == ENODATA);
+    none = 0;
+    close(closed);
+    CHECK(HAL_TCP_Establish("two.example", port) == 0 && errno == ECONNREFUSED);
+}
+
 int main(void)
 {
+    unknown_name();
+    freed = 0;
     hanging_resolver();
     first_address(0);
     first_address(1);

@@ -2,6 +2,9 @@
 //! A device as HaaS has it: its connection to Aliyun, and the updates of its modules. Everything that takes time happens
 //! on threads of its own, everything that happens becomes an event.
 
+mod files;
+mod updates;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -10,12 +13,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde_json::json;
 
+use super::desk::Desk;
 use super::events::Events;
-use super::package;
 use crate::cancel::Cancel;
-use crate::digest::{Algorithm, Expected, Hasher};
-use crate::engine::policy::compare_versions;
-use crate::engine::{Failure, Settings};
+use crate::digest::to_hex;
+use crate::engine::{Offer, Settings};
 use crate::fetch::http::HttpSource;
 use crate::mqtt::{Client, Event as MqttEvent, Handler, Options, Subscription};
 use crate::net::{Dial, Target};
@@ -36,7 +38,7 @@ pub const CONNECT: i64 = 1;
 pub const CLOSE: i64 = 2;
 /// Connection lost; it is being made again.
 pub const DISCONNECT: i64 = 3;
-/// A message on a subscribed topic, as `{"topic":…,"payload":…}`.
+/// A message on a subscribed topic, as `{"topic":…,"payload":…}`, or with `payload_hex` when it is not UTF-8.
 pub const MESSAGE: i64 = 6;
 /// No connection came about.
 pub const ERROR: i64 = 8;
@@ -46,6 +48,8 @@ pub const TRIGGER: i64 = 101;
 pub const DOWNLOAD: i64 = 102;
 /// A verification ended.
 pub const VERIFY: i64 = 103;
+/// An installation ended.
+pub const INSTALL: i64 = 104;
 /// The firmware itself was updated: the value tells whether it is to be installed.
 pub const SYSTEM: i64 = 105;
 
@@ -62,8 +66,16 @@ pub struct Event {
     pub text: String,
 }
 
-/// Where events of all devices go.
-pub type Queue = Arc<Events<Event>>;
+/// What all devices share.
+#[derive(Default)]
+pub struct Hub {
+    /// What happened.
+    pub events: Events<Event>,
+    /// What was offered last, per device and module: what is known of a URL that the application hands back.
+    offers: Mutex<Vec<(Weak<Device>, Upgrade)>>,
+    /// Files that are being fetched.
+    busy: Mutex<Vec<PathBuf>>,
+}
 
 /// Who a device is and how it connects.
 pub struct Login {
@@ -84,10 +96,12 @@ pub struct Device {
     /// What its events carry.
     id: i64,
     login: Login,
-    queue: Queue,
+    hub: Arc<Hub>,
     client: Mutex<Option<Client>>,
     ended: Cancel,
     modules: Mutex<BTreeMap<String, String>>,
+    /// Where downloads that need a fresh URL wait for the answer, by module.
+    desks: Mutex<BTreeMap<String, Arc<Desk<Offer>>>>,
     system: Mutex<Option<PathBuf>>,
     settings: Settings,
     source: Box<dyn Fn() -> HttpSource + Send + Sync>,
@@ -98,17 +112,18 @@ impl Device {
     pub fn new(
         id: i64,
         login: Login,
-        queue: Queue,
+        hub: Arc<Hub>,
         settings: Settings,
         source: Box<dyn Fn() -> HttpSource + Send + Sync>,
     ) -> Self {
         Self {
             id,
             login,
-            queue,
+            hub,
             client: Mutex::default(),
             ended: Cancel::new(),
             modules: Mutex::default(),
+            desks: Mutex::default(),
             system: Mutex::default(),
             settings,
             source,
@@ -116,13 +131,13 @@ impl Device {
     }
 
     fn post(&self, kind: i64, value: i64, text: String) {
-        self.queue.post(Event { device: self.id, kind, value, text }, false);
+        self.hub.events.post(Event { device: self.id, kind, value, text }, false);
     }
 
     /// Begins to connect. The outcome is an event. `false`: no thread.
     pub fn connect(self: &Arc<Self>, dial: Arc<dyn Dial>) -> bool {
         let device = Arc::clone(self);
-        let thread = std::thread::Builder::new().name("otakit-haas".to_owned());
+        let thread = crate::thread::named("otakit-haas");
         thread.spawn(move || device.run(dial)).is_ok()
     }
 
@@ -213,135 +228,13 @@ impl Device {
         let payload = fits.then(|| module::progress(name, step, desc))?;
         self.publish(&Topic::Progress.of(&self.login.device), 1, payload.as_bytes())
     }
-
-    fn receive(self: &Arc<Self>, payload: &[u8]) {
-        match module::decode(payload) {
-            Ok(upgrade) if upgrade.module == module::DEFAULT => self.receive_system(upgrade),
-            Ok(upgrade) => {
-                let _ = self.progress(&upgrade.module, 1, "");
-                self.post(TRIGGER, 0, describe(&upgrade));
-            }
-            Err(refusal) => {
-                crate::log!(Warning, "haas", "{}: message refused: {refusal}", self.login.device);
-                let _ = self.progress(module::DEFAULT, -1, "OTA transport parse failed");
-            }
-        }
-    }
-
-    /// The device's own firmware: fetched and verified here, installed by the application.
-    fn receive_system(self: &Arc<Self>, upgrade: Upgrade) {
-        let running = self.modules.lock().get(module::DEFAULT).cloned().unwrap_or_default();
-        if compare_versions(&upgrade.firmware.offer.version, &running).is_le() {
-            crate::log!(Warning, "haas", "{}: offered firmware is not newer", self.login.device);
-            let _ = self.progress(module::DEFAULT, -1, "OTA transport version is too old");
-            return;
-        }
-        let _ = self.progress(module::DEFAULT, 1, "");
-        let Some(path) = self.system.lock().clone() else {
-            self.post(SYSTEM, -1, describe(&upgrade));
-            return;
-        };
-        let device = Arc::clone(self);
-        let work = move || {
-            let offer = &upgrade.firmware.offer;
-            let mut told = 0;
-            let watch = &mut |stored, size| {
-                let percent = crate::engine::progress::percent(stored, size);
-                if percent >= told + 5 {
-                    told = percent;
-                    let _ = device.progress(module::DEFAULT, percent.into(), "");
-                }
-            };
-            let source = (device.source)();
-            let settings = device.settings.clone();
-            let got = package::fetch(
-                source,
-                settings,
-                &offer.url,
-                Some(&offer.digest),
-                &path,
-                &device.ended,
-                watch,
-            );
-            let value = match got {
-                Ok(received) if received.size == offer.size => 0,
-                Ok(_) => -6,
-                Err(ref failure) => code_of_ota(failure),
-            };
-            if value < 0 {
-                let step = if value <= -10 { -3 } else { -2 };
-                let _ = device.progress(module::DEFAULT, step, "");
-            }
-            device.post(SYSTEM, value, describe(&upgrade));
-        };
-        if std::thread::Builder::new().spawn(work).is_err() {
-            self.post(SYSTEM, -1, String::new());
-        }
-    }
-}
-
-fn describe(upgrade: &Upgrade) -> String {
-    let offer = &upgrade.firmware.offer;
-    let hash_type = match offer.digest.algorithm() {
-        Algorithm::Md5 => "md5",
-        Algorithm::Sha256 => "sha256",
-    };
-    json!({
-        "length": offer.size,
-        "module_name": upgrade.module,
-        "version": offer.version,
-        "url": offer.url,
-        "hash": offer.digest.to_hex().to_uppercase(),
-        "hash_type": hash_type,
-    })
-    .to_string()
-}
-
-/// Fetches a file; the outcome is an event of value 0 or a negative code. `false`: no thread.
-pub fn download(queue: &Queue, source: HttpSource, settings: Settings, url: String, path: PathBuf) -> bool {
-    background(queue, DOWNLOAD, move || {
-        package::fetch(source, settings, &url, None, &path, &Cancel::new(), &mut |_, _| {})
-            .map_or_else(|failure| code_of_ota(&failure), |_| 0)
-    })
-}
-
-/// Checks a file's length and digest; the outcome is an event of value 0 or a negative code. `false`: no thread.
-pub fn verify(queue: &Queue, length: u64, path: PathBuf, expected: Expected) -> bool {
-    background(queue, VERIFY, move || check(length, &path, &expected))
-}
-
-fn check(length: u64, path: &Path, expected: &Expected) -> i64 {
-    let mut hasher = Hasher::new(expected.algorithm());
-    let size = std::fs::File::open(path).and_then(|mut file| {
-        let (mut piece, mut size) = (vec![0; 16 * 1024], 0u64);
-        loop {
-            let n = std::io::Read::read(&mut file, &mut piece)?;
-            if n == 0 {
-                return Ok(size);
-            }
-            hasher.update(piece.get(..n).unwrap_or_default());
-            size += n as u64;
-        }
-    });
-    match size {
-        Err(_) => -17,
-        Ok(size) if size != length => -13,
-        Ok(_) if hasher.finish(expected.algorithm()).is_some_and(|digest| expected.matches(&digest)) => 0,
-        Ok(_) if expected.algorithm() == Algorithm::Md5 => -10,
-        Ok(_) => -11,
-    }
-}
-
-fn background(queue: &Queue, kind: i64, work: impl FnOnce() -> i64 + Send + 'static) -> bool {
-    let queue = Arc::clone(queue);
-    let work = move || queue.post(Event { device: 0, kind, value: work(), text: String::new() }, false);
-    std::thread::Builder::new().name("otakit-haas".to_owned()).spawn(work).is_ok()
 }
 
 #[derive(Clone, Copy)]
 enum Kind {
     Any,
     Upgrade,
+    GetReply,
 }
 
 struct Inbox {
@@ -354,9 +247,13 @@ impl Handler for Inbox {
         let Some(device) = self.device.upgrade() else { return };
         match (event, self.topic) {
             (MqttEvent::Message(message), Some(Kind::Upgrade)) => device.receive(message.payload),
+            (MqttEvent::Message(message), Some(Kind::GetReply)) => device.receive_reply(message.payload),
             (MqttEvent::Message(message), _) => {
-                let payload = String::from_utf8_lossy(message.payload);
-                device.post(MESSAGE, 0, json!({"topic": message.topic, "payload": payload}).to_string());
+                let text = match str::from_utf8(message.payload) {
+                    Ok(payload) => json!({"topic": message.topic, "payload": payload}),
+                    Err(_) => json!({"topic": message.topic, "payload_hex": to_hex(message.payload)}),
+                };
+                device.post(MESSAGE, 0, text.to_string());
             }
             (MqttEvent::Disconnected, None) => device.post(DISCONNECT, 0, String::new()),
             (MqttEvent::Reconnected, None) => device.post(CONNECT, 0, r#"{"code":0}"#.to_owned()),
@@ -366,22 +263,5 @@ impl Handler for Inbox {
 
     fn identity(&self) -> (usize, usize) {
         (self.device.as_ptr().addr(), self.topic.map_or(0, |kind| kind as usize + 1))
-    }
-}
-
-/// The code of AliOS Things for a failure of a download.
-fn code_of_ota(failure: &Failure) -> i64 {
-    use crate::fetch::FetchError;
-    match failure {
-        Failure::Digest => -11,
-        Failure::Signature => -12,
-        Failure::Store(crate::store::StoreError::Full) => -16,
-        Failure::Store(_) => -14,
-        Failure::Policy(_) | Failure::Fetch(FetchError::Url(_)) => -25,
-        Failure::Fetch(FetchError::Net(_)) => -7,
-        Failure::Fetch(FetchError::Status { .. } | FetchError::Length { .. } | FetchError::Protocol) => -6,
-        Failure::Fetch(FetchError::Redirect | FetchError::InsecureRedirect | FetchError::Forbidden) => -8,
-        Failure::Fetch(_) => -9,
-        _ => -5,
     }
 }

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Runs scripts under CPython and MicroPython, with the modules of OTAKIT_MODULES (python/src unless set; `installed`: those
+that OTAKIT_PYTHON, another CPython, has itself)."""
+
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MODULES = os.environ.get("OTAKIT_MODULES") or os.path.join(os.path.dirname(HERE), "src")
+PYTHON = os.environ.get("OTAKIT_PYTHON") or sys.executable
+MICROPYTHON = os.environ.get("OTAKIT_MICROPYTHON")
+
+
+def command(interpreter, path, *arguments, stay=False):
+    """The command line, and the environment that finds the modules."""
+    paths = [os.path.dirname(path)] if MODULES == "installed" else [MODULES, os.path.dirname(path)]
+    launch = ["-m", "otakit_run", *(["--stay"] if stay else []), path, *arguments]
+    if interpreter == "cpython":
+        environment = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+        return [PYTHON, *(launch if stay else [path, *arguments])], environment
+    return [MICROPYTHON, *launch], {"MICROPYPATH": ":".join([*paths, ".frozen"])}
+
+
+def run(interpreter, path, *arguments, timeout=60, **more):
+    argv, paths = command(interpreter, path, *arguments)
+    environment = {**os.environ, **paths, **more}
+    return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=timeout)

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Upgrade packages as QuecPython's `fota` has them: fetched by URL, or written by the application; one at a time.
+
+mod local;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::events::Events;
+use super::package::{self, Promise, Wanted};
+use crate::cancel::Cancel;
+use crate::digest::Expected;
+use crate::engine::policy::Breach;
+use crate::engine::progress::percent;
+use crate::engine::{Failure, Settings};
+use crate::fetch::FetchError;
+use crate::fetch::http::HttpSource;
+use crate::net::NetError;
+use crate::store::{Keep, Sink, StoreError};
+use local::Local;
+
+/// Where packages go unless told otherwise.
+const DEFAULT_PATH: &str = "fota_package.bin";
+
+/// What callbacks are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// So many percent are there.
+    Progress(u8),
+    /// All packages are there; the module is not to restart by itself.
+    Done,
+    /// All packages are there; the module restarts now.
+    Restart,
+    /// It failed; the code is one of [`code`].
+    Failed(i32),
+}
+
+impl Event {
+    /// Status and progress, as callbacks get them.
+    pub fn pair(self) -> (i64, i64) {
+        match self {
+            Self::Progress(percent) => (1, percent.into()),
+            Self::Done => (0, 100),
+            Self::Restart => (2, 100),
+            Self::Failed(code) => (-1, code.into()),
+        }
+    }
+}
+
+/// The documented code of a failure, 1001…1014.
+pub fn code(failure: &Failure) -> i32 {
+    match failure {
+        Failure::Fetch(FetchError::Net(NetError::Name)) => 1001,
+        Failure::Fetch(FetchError::Net(NetError::Timeout)) | Failure::Deadline | Failure::TooSlow => 1002,
+        Failure::Fetch(FetchError::Url(_)) => 1003,
+        Failure::Fetch(FetchError::Net(NetError::Cancelled)) => 1011,
+        Failure::Fetch(FetchError::Net(_)) => 1004,
+        Failure::Fetch(FetchError::Status { status: 401 | 403, .. }) => 1005,
+        Failure::Fetch(FetchError::Status { status: 404 | 410, .. }) => 1006,
+        Failure::Fetch(FetchError::Length { .. } | FetchError::Protocol) => 1007,
+        Failure::Fetch(_) => 1008,
+        Failure::Digest | Failure::Signature => 1009,
+        Failure::Cancelled | Failure::State => 1011,
+        Failure::NoMemory | Failure::Store(StoreError::Full) => 1012,
+        Failure::Policy(Breach::Size) => 1013,
+        Failure::Policy(_) => 1014,
+        _ => 1010,
+    }
+}
+
+/// What the application asked for cannot be done now, or was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
+/// The module's one upgrade service.
+#[derive(Default)]
+pub struct Fota {
+    events: Events<Event>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    path: Option<PathBuf>,
+    stays: bool,
+    promise: Promise,
+    running: Option<Cancel>,
+    local: Option<Local>,
+    sha256: Option<String>,
+}
+
+impl Fota {
+    /// What happened.
+    pub fn events(&self) -> &Events<Event> {
+        &self.events
+    }
+
+    /// Ends what is under way and forgets what was set, but for where packages go.
+    pub fn reset(&self) {
+        let mut state = self.state.lock();
+        if let Some(cancel) = &state.running {
+            cancel.cancel();
+        }
+        state.drop_local();
+        let (path, running) = (state.path.take(), state.running.take());
+        *state = State { path, running, ..State::default() };
+    }
+
+    /// Whether the module stays up once a package is there.
+    pub fn set_stays(&self, stays: bool) {
+        self.state.lock().stays = stays;
+    }
+
+    /// Where the next package goes.
+    pub fn set_path(&self, path: &Path) {
+        self.state.lock().path = Some(path.to_owned());
+    }
+
+    /// The digest that the next package must have.
+    pub fn expect(&self, expected: Option<Expected>) {
+        self.state.lock().promise.digest = expected;
+    }
+
+    /// The signature over its SHA-256 that comes with the next package.
+    pub fn expect_signature(&self, signature: Option<Vec<u8>>) {
+        self.state.lock().promise.signature = signature;
+    }
+
+    /// SHA-256 of the last package that came whole.
+    pub fn sha256(&self) -> Option<String> {
+        self.state.lock().sha256.clone()
+    }
+
+    /// Begins to fetch one package, or two for a small module; the second goes to the path with `.2` behind it. The
+    /// outcome is the last event.
+    pub fn start(
+        self: &Arc<Self>,
+        urls: Vec<String>,
+        source: impl Fn() -> HttpSource + Send + 'static,
+        settings: Settings,
+    ) -> Result<(), Refused> {
+        let mut state = self.state.lock();
+        if state.running.is_some() || urls.is_empty() {
+            return Err(Refused);
+        }
+        state.drop_local();
+        let cancel = Cancel::new();
+        let (path, stated) = (state.path(), std::mem::take(&mut state.promise));
+        let (fota, token) = (Arc::clone(self), cancel.clone());
+        self.events.clear();
+        let work = move || {
+            let outcome = fota.fetch_all(&urls, &source, &settings, &stated, &path, &token);
+            let mut state = fota.state.lock();
+            state.running = None;
+            let event = match outcome {
+                Ok(_) if state.stays => Event::Done,
+                Ok(_) => Event::Restart,
+                Err(ref failure) => {
+                    crate::log!(Error, "fota", "{failure}");
+                    Event::Failed(code(failure))
+                }
+            };
+            state.sha256 = outcome.ok();
+            drop(state);
+            fota.events.post(event, false);
+        };
+        let thread = crate::thread::named("otakit-fota");
+        thread.spawn(work).map_err(|_| Refused)?;
+        state.running = Some(cancel);
+        Ok(())
+    }
+
+    fn fetch_all(
+        &self,
+        urls: &[String],
+        source: &dyn Fn() -> HttpSource,
+        settings: &Settings,
+        stated: &Promise,
+        path: &Path,
+        cancel: &Cancel,
+    ) -> Result<String, Failure> {
+        let (mut last, mut sha256) = (None, String::new());
+        for (stage, url) in urls.iter().enumerate() {
+            let mut promise = package::promised(url)?;
+            if stage == 0 {
+                promise.digest = stated.digest.clone().or(promise.digest);
+                promise.signature = stated.signature.clone().or(promise.signature);
+            }
+            let place = if stage == 0 { path.to_owned() } else { package::beside(path, ".2") };
+            let watch = &mut |stored, size| {
+                let done = usize::from(percent(stored, size));
+                let all = u8::try_from((stage * 100 + done) / urls.len()).unwrap_or(100).min(99);
+                if last != Some(all) {
+                    last = Some(all);
+                    self.events.post(Event::Progress(all), true);
+                }
+            };
+            let wanted = Wanted { url, version: "", size: None, promise, renewal: None };
+            match package::fetch(source(), settings.clone(), wanted, &place, cancel, watch) {
+                Ok(received) if stage == 0 => sha256 = received.sha256,
+                Ok(_) => {}
+                Err(failure) => {
+                    if stage > 0 {
+                        // One package of two is none.
+                        let _ = std::fs::remove_file(path);
+                    }
+                    return Err(failure);
+                }
+            }
+        }
+        Ok(sha256)
+    }
+
+    /// Ends the download that is under way.
+    pub fn cancel(&self) -> Result<(), Refused> {
+        let state = self.state.lock();
+        state.running.as_ref().map(Cancel::cancel).ok_or(Refused)
+    }
+
+    /// Whether a download is under way.
+    pub fn is_running(&self) -> bool {
+        self.state.lock().running.is_some()
+    }
+}
+
+impl State {
+    fn path(&self) -> PathBuf {
+        self.path.clone().unwrap_or_else(|| DEFAULT_PATH.into())
+    }
+
+    fn drop_local(&mut self) {
+        if let Some(mut local) = self.local.take()
+            && let Err(error) = local.sink.close(Keep::Nothing)
+        {
+            crate::log!(Warning, "fota", "{error}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

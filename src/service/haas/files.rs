@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Files fetched and checked for the application, each on a thread of its own; the outcome is an event.
+//!
+//! What a device was offered is remembered. A URL that the application hands back is thereby known with its size, digest
+//! and signature: its download is verified, goes on after a restart of the process, and can get a fresh URL.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+
+use super::updates::Renewal;
+use super::{DOWNLOAD, Device, Event, Hub, INSTALL, VERIFY};
+use crate::cancel::Cancel;
+use crate::digest::{Algorithm, Expected, Hasher};
+use crate::engine::policy::{Breach, Policy};
+use crate::engine::pump::Renew;
+use crate::engine::{Failure, Settings};
+use crate::fetch::FetchError;
+use crate::fetch::http::HttpSource;
+use crate::platform::aliyun::module::Upgrade;
+use crate::service::package::{self, Promise, Wanted};
+use crate::store::{FileSink, Keep, Sink, StoreError};
+
+/// A download.
+pub(super) struct Job<'a> {
+    pub(super) source: HttpSource,
+    pub(super) settings: Settings,
+    pub(super) url: &'a str,
+    /// The offer that the URL is from, and whose it is.
+    pub(super) known: Option<(Weak<Device>, Upgrade)>,
+    pub(super) path: &'a Path,
+}
+
+impl Hub {
+    /// Begins to fetch a file. `false`: it is being fetched already, or there is no thread.
+    pub fn download(
+        self: &Arc<Self>,
+        source: HttpSource,
+        settings: Settings,
+        url: String,
+        path: PathBuf,
+    ) -> bool {
+        if !self.occupy(&path) {
+            return false;
+        }
+        let (hub, place) = (Arc::clone(self), path.clone());
+        let begun = self.background(DOWNLOAD, move || {
+            let known = hub.offers.lock().iter().rfind(|(_, known)| known.firmware.offer.url == url).cloned();
+            let job = Job { source, settings, url: &url, known, path: &path };
+            let value = fetch(job, &Cancel::new(), &mut |_, _| {});
+            hub.vacate(&path);
+            value
+        });
+        if !begun {
+            self.vacate(&place);
+        }
+        begun
+    }
+
+    /// Begins to check a file's length and digest, and its signature where one was offered with that digest. `false`: no
+    /// thread.
+    pub fn verify(self: &Arc<Self>, policy: Policy, length: u64, path: PathBuf, expected: Expected) -> bool {
+        let hub = Arc::clone(self);
+        self.background(VERIFY, move || {
+            let signature = hub.offers.lock().iter().rev().find_map(|(_, known)| {
+                let offer = &known.firmware.offer;
+                (offer.size == length && offer.digest == expected).then(|| offer.signature.clone())
+            });
+            check(&policy, length, &path, &expected, signature.flatten().as_deref())
+        })
+    }
+
+    /// Begins to install a file: a copy of it appears in `to`, whole and durable. `false`: no thread.
+    pub fn install(self: &Arc<Self>, length: u64, from: PathBuf, to: PathBuf) -> bool {
+        self.background(INSTALL, move || place(length, &from, &to))
+    }
+
+    fn background(self: &Arc<Self>, kind: i64, work: impl FnOnce() -> i64 + Send + 'static) -> bool {
+        let hub = Arc::clone(self);
+        let work = move || {
+            let value = work();
+            hub.events.post(Event { device: 0, kind, value, text: String::new() }, false);
+        };
+        crate::thread::named("otakit-haas").spawn(work).is_ok()
+    }
+
+    /// Marks a file as being fetched; `false` when it is already.
+    pub(super) fn occupy(&self, path: &Path) -> bool {
+        let mut busy = self.busy.lock();
+        let free = busy.iter().all(|other| other != path);
+        if free {
+            busy.push(path.to_owned());
+        }
+        free
+    }
+
+    pub(super) fn vacate(&self, path: &Path) {
+        self.busy.lock().retain(|other| other != path);
+    }
+}
+
+/// Fetches; 0 or a code of AliOS Things.
+pub(super) fn fetch(job: Job<'_>, cancel: &Cancel, watch: &mut dyn FnMut(u64, u64)) -> i64 {
+    let Job { source, settings, url, known, path } = job;
+    let algorithm = known.as_ref().map(|(_, upgrade)| upgrade.firmware.offer.digest.algorithm());
+    let wanted = match &known {
+        Some((device, upgrade)) => {
+            let offer = &upgrade.firmware.offer;
+            let renewal = Renewal { device: device.clone(), module: upgrade.module.clone() };
+            Wanted {
+                url,
+                version: &offer.version,
+                size: Some(offer.size),
+                promise: Promise { digest: Some(offer.digest.clone()), signature: offer.signature.clone() },
+                renewal: Some(Arc::new(renewal) as Arc<dyn Renew>),
+            }
+        }
+        None => Wanted { url, version: "", size: None, promise: Promise::default(), renewal: None },
+    };
+    match package::fetch(source, settings, wanted, path, cancel, watch) {
+        Ok(_) => 0,
+        Err(Failure::Digest) if algorithm == Some(Algorithm::Md5) => -10,
+        Err(failure) => code(&failure),
+    }
+}
+
+fn check(policy: &Policy, length: u64, path: &Path, expected: &Expected, signature: Option<&[u8]>) -> i64 {
+    let hasher = Hasher::new(expected.algorithm()).with_sha256();
+    let Ok((size, hasher)) = package::read_through(path, hasher) else { return -17 };
+    let is_right = hasher.finish(expected.algorithm()).is_some_and(|digest| expected.matches(&digest));
+    if size != length {
+        -13
+    } else if !is_right {
+        if expected.algorithm() == Algorithm::Md5 { -10 } else { -11 }
+    } else if policy.trusts(&hasher.finish(Algorithm::Sha256).unwrap_or_default(), signature) {
+        0
+    } else {
+        -12
+    }
+}
+
+fn place(length: u64, from: &Path, to: &Path) -> i64 {
+    let Ok(mut source) = std::fs::File::open(from) else { return -17 };
+    let mut sink = FileSink::new(to);
+    let mut copied = 0;
+    let outcome = sink.open(0, length).and_then(|()| {
+        let mut piece = vec![0; 16 * 1024];
+        loop {
+            let n = source.read(&mut piece)?;
+            if n == 0 {
+                return Ok(());
+            }
+            sink.write(piece.get_mut(..n).unwrap_or_default())?;
+            copied += n as u64;
+        }
+    });
+    let good = outcome.is_ok() && copied == length;
+    let closed = sink.close(if good { Keep::Image } else { Keep::Nothing });
+    match outcome.and(if good { closed } else { Ok(()) }) {
+        Ok(()) if good => 0,
+        Ok(()) => -13,
+        Err(error) => code(&Failure::Store(error)),
+    }
+}
+
+/// The code of AliOS Things for a failure of a download.
+fn code(failure: &Failure) -> i64 {
+    match failure {
+        Failure::Digest => -11,
+        Failure::Signature | Failure::Policy(Breach::Unsigned) => -12,
+        Failure::Store(StoreError::Full) | Failure::Policy(Breach::Size) => -16,
+        Failure::Store(_) => -14,
+        Failure::Policy(_) | Failure::Fetch(FetchError::Url(_)) => -25,
+        Failure::Fetch(FetchError::Net(_)) => -7,
+        Failure::Fetch(FetchError::Status { .. } | FetchError::Length { .. } | FetchError::Protocol) => -6,
+        Failure::Fetch(FetchError::Redirect | FetchError::InsecureRedirect | FetchError::Forbidden) => -8,
+        Failure::Fetch(_) => -9,
+        _ => -5,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::NetError;
+
+    #[test]
+    fn documented_codes() {
+        let cases = [
+            (Failure::Digest, -11),
+            (Failure::Signature, -12),
+            (Failure::Policy(Breach::Unsigned), -12),
+            (Failure::Policy(Breach::Size), -16),
+            (Failure::Policy(Breach::Host), -25),
+            (Failure::Store(StoreError::Full), -16),
+            (Failure::Store(StoreError::Io), -14),
+            (Failure::Fetch(FetchError::Net(NetError::Name)), -7),
+            (Failure::Fetch(FetchError::Status { status: 404, retry_after: None }), -6),
+            (Failure::Fetch(FetchError::Redirect), -8),
+            (Failure::Fetch(FetchError::Truncated), -9),
+            (Failure::OtherImage, -5),
+        ];
+        for (failure, expected) in cases {
+            assert_eq!(code(&failure), expected, "{failure}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Every function of haas_ota.h as far as it needs no cloud; the rest is the example's, which the end-to-end tests run. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdint.h>
+#include <poll.h>
+
+#include "haas_ota.h"
+#include "http_server.h"
+#include "otakit.h"
+
+#define STORED "haas-calls.bin"
+#define BAD "0000000000000000000000000000000000000000000000000000000000000000"
+/* Of "abcdef". */
+#define SHA256 "BEF57EC7F53A6D40BEB640A780A639C83BC29AC8A9816F1FC6C5C6DCD93C4721"
+#define MD5 "e80b5017098950fc58aad83c8c14978e"
+
+static struct http_server server;
+static pthread_t owner;
+
+static int64_t outcome(int64_t expected_kind)
+{
+    int64_t device = -1, kind = 0, value = 0;
+    char text[64];
+
+    CHECK(haas_poll_event(&device, &kind, &value, text, sizeof(text), 30000) == 1);
+    CHECK(device == 0 && kind == expected_kind && text[0] == '\0');
+    return value;
+}
+
+static int64_t downloaded(const char *path)
+{
+    char url[256];
+
+    remove(STORED);
+    CHECK(haas_ota_download(http_server_url(&server, path, url), STORED) == 0);
+    return outcome(HAAS_OTA_DOWNLOAD);
+}
+
+static int64_t verified(int64_t length, const char *path, const char *type, const char *hash)
+{
+    CHECK(haas_ota_verify(length, path, type, hash) == 0);
+    return outcome(HAAS_OTA_VERIFY);
+}
+
+static int64_t installed(int64_t length, const char *from, const char *to)
+{
+    CHECK(haas_ota_install(length, from, to) == 0);
+    return outcome(HAAS_OTA_INSTALL);
+}
+
+static void downloads(void)
+{
+    char url[256];
+
+    CHECK(downloaded("/ok") == 0 && is_served(STORED));
+    CHECK(downloaded("/404") == HAAS_OTA_DOWNLOAD_HEAD_FAIL && !is_there(STORED));
+    CHECK(downloaded("/nolength") == HAAS_OTA_DOWNLOAD_HEAD_FAIL && !is_there(STORED));
+    CHECK(haas_ota_download("http://127.0.0.1:1/x", STORED) == 0);
+    CHECK(outcome(HAAS_OTA_DOWNLOAD) == HAAS_OTA_DOWNLOAD_CON_FAIL);
+    CHECK(haas_ota_download("gopher://127.0.0.1/x", STORED) == 0);
+    CHECK(outcome(HAAS_OTA_DOWNLOAD) == HAAS_OTA_INVALID_PARAMETER);
+    CHECK(haas_ota_download(http_server_url(&server, "/ok", url), "/nonexistent/folder/file") == 0);
+    CHECK(outcome(HAAS_OTA_DOWNLOAD) == HAAS_OTA_UPGRADE_WRITE_FAIL);
+    otakit_policy_max_size(10);
+    CHECK(downloaded("/ok") == HAAS_OTA_UPGRADE_FW_SIZE_FAIL && !is_there(STORED));
+    otakit_policy_max_size(0);
+    /* One at a time into one file. */
+    CHECK(haas_ota_download(http_server_url(&server, "/slow", url), STORED) == 0);
+    CHECK(haas_ota_download(url, STORED) == -1);
+    CHECK(outcome(HAAS_OTA_DOWNLOAD) == 0 && is_served(STORED));
+    CHECK(haas_ota_download(NULL, STORED) == -1 && haas_ota_download("", STORED) == -1 &&
+          haas_ota_download(url, NULL) == -1);
+}
+
+static void verifications(void)
+{
+    FILE *file = fopen(STORED, "wb");
+
+    CHECK(file != NULL && fwrite("abcdef", 1, 6, file) == 6 && fclose(file) == 0);
+    CHECK(verified(6, STORED, "sha256", SHA256) == 0 && verified(6, STORED, "MD5", MD5) == 0);
+    CHECK(verified(6, STORED, "sha256", BAD) == HAAS_OTA_VERIFY_SHA2_FAIL);
+    CHECK(verified(6, STORED, "md5", "00000000000000000000000000000000") == HAAS_OTA_VERIFY_MD5_FAIL);
+    CHECK(verified(5, STORED, "sha256", SHA256) == HAAS_OTA_VERIFY_IMAGE_FAIL);
+    CHECK(verified(6, STORED ".not", "sha256", SHA256) == HAAS_OTA_UPGRADE_SET_BOOT_FAIL);
+    CHECK(installed(6, STORED, STORED ".installed") == 0 && is_there(STORED ".installed") && is_there(STORED));
+    CHECK(verified(6, STORED ".installed", "sha256", SHA256) == 0);
+    remove(STORED ".installed");
+    CHECK(installed(7, STORED, STORED ".installed") == HAAS_OTA_VERIFY_IMAGE_FAIL && !is_there(STORED ".installed"));
+    CHECK(installed(6, STORED ".not", STORED ".installed") == HAAS_OTA_UPGRADE_SET_BOOT_FAIL);
+    CHECK(installed(6, STORED, "/nonexistent/folder/file") == HAAS_OTA_UPGRADE_WRITE_FAIL);
+    CHECK(haas_ota_install(-1, STORED, "x") == -1 && haas_ota_install(6, STORED, NULL) == -1);
+    otakit_policy_signed_only(1);
+    CHECK(verified(6, STORED, "sha256", SHA256) == HAAS_OTA_VERIFY_RSA_FAIL);
+    otakit_policy_signed_only(0);
+    CHECK(haas_ota_verify(-1, STORED, "sha256", SHA256) == -1 && haas_ota_verify(6, STORED, "null", SHA256) == -1);
+    CHECK(haas_ota_verify(6, STORED, "md5", SHA256) == -1 && haas_ota_verify(6, NULL, "md5", MD5) == -1);
+    remove(STORED);
+}
+
+static void on_event(void *user, int64_t device, int64_t kind, int64_t value, const char *text)
+{
+    int64_t *got = user;
+
+    CHECK(pthread_equal(pthread_self(), owner) && strstr(text, "\"code\":-1") != NULL);
+    got[0] = device;
+    got[1] = kind;
+    got[2] = value;
+}
+
+static void devices(void)
+{
+    int64_t device, got[3] = {0, 0, 0};
+    int64_t kind, value;
+    char text[8], secret[65];
+
+    CHECK(haas_device_connect("nowhere", "pk", "dn", "secret", 60) == -1);
+    CHECK(haas_device_connect(NULL, NULL, "dn", "secret", 60) == -1);
+    CHECK(haas_device_connect(NULL, "p/k", "dn", "secret", 60) == -1);
+    CHECK(haas_device_open("127.0.0.1:1", "pk", "dn", "secret", 60, NULL) == -1);
+    device = haas_device_connect("127.0.0.1:1", "pk", "dn", "secret", 60);
+    CHECK(device > 0);
+    /* Not connected yet. */
+    CHECK(haas_device_publish(device, "t", "x", 1, 0) == -1 && haas_ota_init(device) == -1);
+    CHECK(haas_ota_system_path(device, "x") == 0 && haas_ota_system_path(device, NULL) == 0);
+    CHECK(haas_dispatch(on_event, got, 60000) == 1);
+    CHECK(got[0] == device && got[1] == HAAS_ON_ERROR && got[2] == -1);
+    /* Forgotten with that event, as is any number made up. */
+    CHECK(haas_device_end(device) == -1 && haas_device_end(0) == -1 && haas_device_end(-7) == -1);
+    CHECK(haas_device_subscribe(device, "t", 0) == -1 && haas_device_unsubscribe(device, "t") == -1);
+    CHECK(haas_ota_report(device, "pk", "dn", "m", "1") == -1 && haas_ota_progress(device, "m", 1, "") == -1);
+    CHECK(haas_ota_system_path(device, "x") == -1);
+    CHECK(haas_device_open("127.0.0.1:1", "pk", "dn", "secret", 60, &device) == 0 && device > 0);
+    CHECK(haas_poll_event(&device, &kind, &value, text, sizeof(text), 60000) == 1);
+    CHECK(kind == HAAS_ON_ERROR && text[0] == '\0'); /* too long for it */
+
+    CHECK(haas_dispatch(NULL, NULL, 0) == -1 && haas_dispatch(on_event, got, 0) == 0);
+    CHECK(haas_poll_event(NULL, &kind, &value, text, sizeof(text), 0) == -1);
+    CHECK(haas_poll_event(&device, &kind, &value, NULL, 0, 0) == -1);
+    CHECK(haas_poll_event(&device, &kind, &value, text, sizeof(text), 0) == 0);
+    CHECK(haas_device_register("nowhere", "pk", "dn", "ps", secret, sizeof(secret)) == -1);
+    CHECK(haas_device_register(NULL, "pk", "dn", NULL, secret, sizeof(secret)) == -1);
+    CHECK(haas_device_register(NULL, "pk", "dn", "ps", NULL, 0) == -1);
+}
+
+static void descriptor(void)
+{
+    struct pollfd readable;
+
+    readable.fd = haas_event_fd();
+    readable.events = POLLIN;
+    CHECK(readable.fd >= 0 && poll(&readable, 1, 0) == 0);
+    CHECK(haas_ota_verify(1, STORED ".not", "md5", MD5) == 0);
+    CHECK(poll(&readable, 1, 20000) == 1);
+    CHECK(outcome(HAAS_OTA_VERIFY) == HAAS_OTA_UPGRADE_SET_BOOT_FAIL && poll(&readable, 1, 0) == 0);
+}
+
+int main(void)
+{
+    owner = pthread_self();
+    http_server_start(&server);
+    descriptor();
+    downloads();
+    verifications();
+    devices();
+    http_server_stop(&server);
+    return 0;
+}
