@@ -8,7 +8,10 @@ PATH=$PATH:/usr/sbin:/sbin:$HOME/.cargo/bin
 
 # program:package
 NEEDED="cmake:cmake g++:g++ pkg-config:pkg-config openssl:openssl curl:curl mosquitto:mosquitto
-        mosquitto_pub:mosquitto-clients nginx:nginx-light valgrind:valgrind"
+        mosquitto_pub:mosquitto-clients nginx:nginx-light valgrind:valgrind
+        arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf"
+# For the layouts on 32-bit targets, which need a C library's headers too.
+ARM_HEADERS=/usr/arm-linux-gnueabihf/include/stdio.h
 BASE="git gcc make python3 cargo"
 
 die() {
@@ -38,6 +41,7 @@ missing=
 for pair in $NEEDED; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
 done
+[ -e "$ARM_HEADERS" ] || missing="$missing libc6-dev-armhf-cross"
 [ -z "$missing" ] && exit 0
 
 command -v apt-get >/dev/null || die "please install:$missing"

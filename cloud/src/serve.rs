@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::aliyun::{self, service, sign};
+use crate::aliyun::{self, register, service, sign};
 use crate::broker::external::BrokerUrl;
-use crate::broker::gate::{self, SignIn};
+use crate::broker::gate::{Gate, Registrar, SignIn};
 use crate::broker::{Bus, Incoming, Publisher, embedded, external};
 use crate::data::files::{self, Layout};
 use crate::data::model::{Address, DeviceKey};
@@ -124,8 +124,12 @@ async fn start_embedded(address: SocketAddr, store: &Arc<Store>) -> Result<(Bus,
     let address = local_address(&listener)?;
     let known = store.clone();
     let sign_in: SignIn = Arc::new(move |client, user, password| sign::check(&known, client, user, password));
-    let (bus, inner) = embedded::start(sign_in.clone(), &aliyun::FILTERS).await?;
-    tokio::spawn(gate::run(listener, inner, sign_in, store.clone()));
+    let known = store.clone();
+    let registrar: Registrar =
+        Arc::new(move |client, user, password| register::over_mqtt(&known, client, user, password));
+    let (bus, broker, subscriptions) = embedded::start(sign_in.clone(), &aliyun::FILTERS).await?;
+    let gate = Gate { broker, sign_in, registrar, store: store.clone(), subscriptions };
+    tokio::spawn(gate.run(listener));
     Ok((bus, address.to_string()))
 }
 
@@ -203,7 +207,7 @@ impl Service {
         });
         let Some(firmware) = self.store.due(key, module, &reported.unwrap_or_default()) else { return };
         match service::offer(&self.store, &self.urls, key, &firmware) {
-            Ok(message) => self.publisher.publish(message),
+            Ok(message) => self.publisher.push(message),
             Err(failure) => note(failure),
         }
     }

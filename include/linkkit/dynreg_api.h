@@ -14,9 +14,12 @@ extern "C" {
 #endif
 
 /**
- * @brief Registers a device with its product's secret. Blocks: up to 10 s each for connecting and for the answer.
+ * @brief Registers a device with its product's secret. Blocks.
  *
- * @param region where the platform stands; a host set with IOTX_IOCTL_SET_HTTP_DOMAIN comes first
+ * Over HTTP, up to 10 s; over MQTT when IOTX_IOCTL_SET_DYNAMIC_REGISTER is 2: as long as connecting takes, and up to 15 s.
+ *
+ * @param region where the platform stands; hosts set with IOTX_IOCTL_SET_HTTP_DOMAIN come first, and with region 5 those
+ *               set with IOTX_IOCTL_SET_MQTT_DOMAIN
  * @param meta   product_key, product_secret and device_name are read, device_secret is written on success
  *
  * @retval 0           device_secret is the device's

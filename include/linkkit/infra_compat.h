@@ -87,7 +87,7 @@ typedef enum {
     IOTX_IOCTL_GET_REGION = 1,            /**< (int, out) the region in force */
     IOTX_IOCTL_SET_MQTT_DOMAIN = 2,       /**< (char[]) host, up to 64 bytes; makes the region custom */
     IOTX_IOCTL_SET_HTTP_DOMAIN = 3,       /**< (char[]) host of HTTP services, up to 64 bytes; the region stays */
-    IOTX_IOCTL_SET_DYNAMIC_REGISTER = 4,  /**< (int) 1: fetch the device secret by dynamic registration; 0: do not */
+    IOTX_IOCTL_SET_DYNAMIC_REGISTER = 4,  /**< (int) 1: fetch the device secret by dynamic registration over HTTP; 2: over MQTT; 0: do not */
     IOTX_IOCTL_GET_DYNAMIC_REGISTER = 5,  /**< (int, out) that switch */
     IOTX_IOCTL_RECV_PROP_REPLY = 6,       /**< (int) device model: subscribe replies to property posts */
     IOTX_IOCTL_RECV_EVENT_REPLY = 7,      /**< (int) device model: subscribe replies to event posts */

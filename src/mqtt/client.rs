@@ -109,15 +109,27 @@ impl Client {
     /// Waits only while too much is queued already, at most `Options::request_timeout`, then
     /// [`MqttError::Network`].
     pub fn publish(&self, topic: &str, qos: u8, payload: &[u8]) -> Result<u16, MqttError> {
-        self.publish_within(self.options().request_timeout, topic, qos, payload)
+        self.publish_within(self.options().request_timeout, topic, qos, false, payload)
+    }
+
+    /// As [`Client::publish`]; the server keeps the message for whoever subscribes later.
+    pub fn publish_retained(&self, topic: &str, qos: u8, payload: &[u8]) -> Result<u16, MqttError> {
+        self.publish_within(self.options().request_timeout, topic, qos, true, payload)
     }
 
     /// As [`Client::publish`], but [`MqttError::Network`] at once when too much is queued already.
     pub fn try_publish(&self, topic: &str, qos: u8, payload: &[u8]) -> Result<u16, MqttError> {
-        self.publish_within(Duration::ZERO, topic, qos, payload)
+        self.publish_within(Duration::ZERO, topic, qos, false, payload)
     }
 
-    fn publish_within(&self, wait: Duration, topic: &str, qos: u8, payload: &[u8]) -> Result<u16, MqttError> {
+    fn publish_within(
+        &self,
+        wait: Duration,
+        topic: &str,
+        qos: u8,
+        retain: bool,
+        payload: &[u8],
+    ) -> Result<u16, MqttError> {
         if !topic::valid_topic(topic) {
             return Err(MqttError::InvalidTopic);
         }
@@ -126,7 +138,7 @@ impl Client {
         }
         let len = encode::publish_len(topic, qos, payload);
         let may = |state: &State| qos == 0 || state.session.may_publish();
-        self.with_room(wait, len, may)?.send_publish(topic, qos, payload).inspect(|_| self.wake_io())
+        self.with_room(wait, len, may)?.send_publish(topic, qos, retain, payload).inspect(|_| self.wake_io())
     }
 
     /// Subscribes without waiting for the answer. Returns the packet id that the answer's event will carry.

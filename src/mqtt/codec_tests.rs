@@ -42,18 +42,20 @@ fn over_long_strings_are_refused_not_cut() {
     assert!(connect(&Options { client_id: long.clone(), ..options() }).is_none());
     assert!(connect(&Options { username: long.clone(), ..options() }).is_none());
     assert!(connect(&Options { password: long.clone(), ..options() }).is_none());
-    assert!(publish(&long, 0, 0, b"").is_none());
+    assert!(publish(&long, 0, false, 0, b"").is_none());
     assert!(subscribe(1, &long, 0).is_none());
     assert!(unsubscribe(1, &long).is_none());
-    assert!(publish("/t", 1, 0, b"no packet id").is_none());
+    assert!(publish("/t", 1, false, 0, b"no packet id").is_none());
     assert!(subscribe(0, "/t", 0).is_none() && unsubscribe(0, "/t").is_none());
 }
 
 #[test]
 fn packets_on_the_wire() {
-    assert_eq!(&publish("/t", 0, 0, b"hi").unwrap()[..], b"\x30\x06\0\x02/thi");
-    assert_eq!(&publish("/t", 1, 258, b"hi").unwrap()[..], b"\x32\x08\0\x02/t\x01\x02hi");
-    assert_eq!(&as_duplicate(&publish("/t", 1, 5, b"").unwrap())[..], b"\x3A\x06\0\x02/t\0\x05");
+    assert_eq!(&publish("/t", 0, false, 0, b"hi").unwrap()[..], b"\x30\x06\0\x02/thi");
+    assert_eq!(&publish("/t", 1, false, 258, b"hi").unwrap()[..], b"\x32\x08\0\x02/t\x01\x02hi");
+    assert_eq!(&publish("/t", 0, true, 0, b"hi").unwrap()[..], b"\x31\x06\0\x02/thi");
+    assert_eq!(&publish("/t", 1, true, 258, b"hi").unwrap()[..], b"\x33\x08\0\x02/t\x01\x02hi");
+    assert_eq!(&as_duplicate(&publish("/t", 1, false, 5, b"").unwrap())[..], b"\x3A\x06\0\x02/t\0\x05");
     assert_eq!(&subscribe(3, "/+", 1).unwrap()[..], b"\x82\x07\0\x03\0\x02/+\x01");
     assert_eq!(&unsubscribe(4, "/+").unwrap()[..], b"\xA2\x06\0\x04\0\x02/+");
     assert_eq!(&puback(0x1234)[..], b"\x40\x02\x12\x34");
@@ -66,14 +68,14 @@ fn publish_length_is_known_before_encoding() {
     for qos in [0, 1] {
         for size in [0, 1, 120, 121, 122, 123, 124, 16_375, 16_376, 16_377, 16_378, 16_379, 2_097_150] {
             let payload = vec![7; size];
-            let packet = publish("/t", qos, 1, &payload).unwrap();
+            let packet = publish("/t", qos, false, 1, &payload).unwrap();
             assert_eq!(publish_len("/t", qos, &payload), packet.len(), "qos {qos}, {size} bytes");
         }
     }
 }
 
 fn incoming(topic: &str, qos: u8, id: u16, payload: &[u8]) -> Vec<u8> {
-    publish(topic, qos, id, payload).unwrap().to_vec()
+    publish(topic, qos, false, id, payload).unwrap().to_vec()
 }
 
 fn message(topic: &str, qos: u8, id: u16, payload: &[u8]) -> Inbound {

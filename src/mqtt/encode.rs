@@ -53,13 +53,15 @@ fn length_len(remaining: usize) -> usize {
     }
 }
 
-/// PUBLISH; `id` counts for QoS above 0 only, and must not be 0 then.
-pub(super) fn publish(topic: &str, qos: u8, id: u16, payload: &[u8]) -> Option<Bytes> {
+/// PUBLISH; `id` counts for QoS above 0 only, and must not be 0 then. Retained: the server keeps it for whoever
+/// subscribes later.
+pub(super) fn publish(topic: &str, qos: u8, retain: bool, id: u16, payload: &[u8]) -> Option<Bytes> {
     if topic.len() > MAX_STRING {
         return None;
     }
     let mut packet = v4::Publish::from_bytes(topic, qos_of(qos), Bytes::copy_from_slice(payload));
     packet.pkid = id;
+    packet.retain = retain;
     encode(|b| packet.write(b))
 }
 

@@ -99,9 +99,15 @@ impl Session {
     }
 
     /// A new QoS 1 message: its packet id and the packet, or `None` when it cannot be encoded.
-    pub(super) fn publish(&mut self, topic: &str, payload: &[u8], now: Instant) -> Option<(u16, Bytes)> {
+    pub(super) fn publish(
+        &mut self,
+        topic: &str,
+        retain: bool,
+        payload: &[u8],
+        now: Instant,
+    ) -> Option<(u16, Bytes)> {
         let id = self.take_id();
-        let packet = encode::publish(topic, 1, id, payload)?;
+        let packet = encode::publish(topic, 1, retain, id, payload)?;
         self.unacknowledged.push(Unacknowledged { id, packet: packet.clone(), sent: now });
         Some((id, packet))
     }

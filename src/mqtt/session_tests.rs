@@ -18,7 +18,7 @@ fn unsubscribe(filter: &str) -> Request {
 #[test]
 fn ids_are_shared_wrap_to_one_and_skip_those_in_use() {
     let (mut session, now) = session();
-    assert_eq!(session.publish("/t", b"", now).unwrap().0, 1);
+    assert_eq!(session.publish("/t", false, b"", now).unwrap().0, 1);
     assert_eq!(session.request(subscribe("/t"), false, now).unwrap().0, 2);
     assert_eq!(session.request(unsubscribe("/t"), false, now).unwrap().0, 3);
     session.next_id = u16::MAX;
@@ -32,7 +32,7 @@ fn ids_are_shared_wrap_to_one_and_skip_those_in_use() {
 #[test]
 fn ids_never_repeat_while_in_use() {
     let (mut session, now) = session();
-    let held = session.publish("/t", b"", now).unwrap().0;
+    let held = session.publish("/t", false, b"", now).unwrap().0;
     for _ in 0..200_000 {
         let id = session.take_id();
         assert!(id != 0 && id != held);
@@ -44,7 +44,7 @@ fn twenty_messages_may_be_unacknowledged() {
     let (mut session, now) = session();
     for _ in 0..MAX_UNACKNOWLEDGED {
         assert!(session.may_publish());
-        session.publish("/t", b"x", now).unwrap();
+        session.publish("/t", false, b"x", now).unwrap();
     }
     assert!(!session.may_publish());
     assert!(!session.acknowledged(999));
@@ -57,7 +57,7 @@ fn twenty_messages_may_be_unacknowledged() {
 #[test]
 fn overdue_messages_are_repeated_as_duplicates_each_period() {
     let (mut session, now) = session();
-    let (id, packet) = session.publish("/t", b"x", now).unwrap();
+    let (id, packet) = session.publish("/t", false, b"x", now).unwrap();
     assert_eq!(packet[0], 0x32);
     assert!(session.due(now + RESEND - Duration::from_millis(1)).is_empty());
     for period in 1..5 {
@@ -104,7 +104,7 @@ fn what_goes_out_after_a_connection_is_up() {
     assert_eq!(&first[0][..], b"\x82\x07\0\x01\0\x02/a\x01");
     assert_eq!(&first[1][..], b"\x82\x07\0\x02\0\x02/b\0");
     assert!(!session.answered(1, true).unwrap().silent);
-    session.publish("/t", b"", now).unwrap();
+    session.publish("/t", false, b"", now).unwrap();
     session.request_later(unsubscribe("/gone"), now);
     session.request_later(unsubscribe("/gone"), now);
     session.request_later(unsubscribe("/b"), now);

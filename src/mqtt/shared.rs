@@ -341,11 +341,17 @@ impl State {
     }
 
     /// Queues a QoS 0 or 1 message. The caller made sure that it may.
-    pub(super) fn send_publish(&mut self, topic: &str, qos: u8, payload: &[u8]) -> Result<u16, MqttError> {
+    pub(super) fn send_publish(
+        &mut self,
+        topic: &str,
+        qos: u8,
+        retain: bool,
+        payload: &[u8],
+    ) -> Result<u16, MqttError> {
         let made: Option<(u16, Bytes)> = if qos == 0 {
-            encode::publish(topic, 0, 0, payload).map(|packet| (0, packet))
+            encode::publish(topic, 0, retain, 0, payload).map(|packet| (0, packet))
         } else {
-            self.session.publish(topic, payload, Instant::now())
+            self.session.publish(topic, retain, payload, Instant::now())
         };
         let (id, packet) = made.ok_or(MqttError::TooLarge)?;
         self.out.push(packet);

@@ -83,8 +83,8 @@ def judge(row, clean, native_again, device_again, path):
             row.blame(f"no clean update of the device afterwards: {name_of(device_again)}")
 
 
-def run(client, case, clean, clean_url, folder, port):
-    """One case and the clean update after it, through both APIs."""
+def run(client, devices, case, clean, clean_url, folder, port):
+    """One case and the clean update after it, through both APIs: in a process for downloads, and in one for devices."""
     row = Row(case)
     path = os.path.join(folder, f"{case.name}-{next(broker_faults.numbers)}")
     native_url, device_url = case.urls
@@ -97,7 +97,7 @@ def run(client, case, clean, clean_url, folder, port):
             row.blame("a failed download left an image")
         native_again, timed = client.get(clean_url(), len(clean), liars.md5(clean), path)
         row.timed.append(timed)
-        row.device, device_again, timed = client.fetch(
+        row.device, device_again, timed = devices.fetch(
             port, names(), path + ".device", (device_url(), len(case.content), liars.md5(case.content)),
             (clean_url(), len(clean), liars.md5(clean)), case.attempts)
         row.timed.append(timed)
@@ -108,17 +108,22 @@ def run(client, case, clean, clean_url, folder, port):
 
 
 class Family:
-    """The cases of a family, and the process that they run in."""
+    """The cases of a family, and the processes that they run in. Options are a process's: one for downloads, and one for
+    the devices that bear as many failures."""
 
     def __init__(self, name, cases, authority, folder, clean, clean_url, port):
         self.name, self.cases = name, cases
         self._clean, self._clean_url, self._port = clean, clean_url, port
         self._folder = os.path.join(folder, name)
         os.mkdir(self._folder)
-        self.client = Client({**OPTIONS, **OPTIONS_OF.get(name, {})}, authority.ca)
+        options = {**OPTIONS, **OPTIONS_OF.get(name, {})}
+        self._client = Client(options, authority.ca)
+        self._devices = {attempts: Client({**options, 0: attempts}, authority.ca)
+                         for attempts in {case.attempts for case in cases}}
+        self.clients = [self._client, *self._devices.values()]
 
     def one(self, case):
-        return run(self.client, case, self._clean, self._clean_url, self._folder, self._port)
+        return run(self._client, self._devices[case.attempts], case, self._clean, self._clean_url, self._folder, self._port)
 
     def all(self):
         # The long ones first, so that they do not come last.
@@ -270,7 +275,7 @@ def everything(args, folder, servers):
             measured = list(bounds.measure(bench, names))
         swept, failed = sweep(faults, folder, wanted, args.step)
         problems += failed
-        clients = [group.client for group in groups] + [broker]
+        clients = [client for group in groups for client in group.clients] + [broker]
         control = max(client.control() for client in clients)
         for client in clients:
             client.close()

@@ -5,8 +5,9 @@ import subprocess
 
 from lib.bench import PK, SECRET, Bench, Device, unique_name
 from lib.broker import Observer, offer, upgrade_topic
+from lib.cloud import Cloud
 from lib.context import CONTEXT
-from lib.model import ModelDevice, model_walk
+from lib.model import ModelDevice, model_walk, v310_walk
 from lib.scenario import walk
 
 OPTIONS = {"ASAN_OPTIONS": "detect_leaks=1:exitcode=98:abort_on_error=0",
@@ -33,6 +34,46 @@ class Sanitizers(Bench):
     def test_model_driver(self):
         device = ModelDevice(self, env=OPTIONS, build=CONTEXT.asan_build, under_valgrind=False)
         self.assertEqual(model_walk(self, device), 0, device.driver.process.tail())
+
+    def test_v310_driver(self):
+        device = ModelDevice(self, program="driver_v310", env=OPTIONS, build=CONTEXT.asan_build, under_valgrind=False)
+        self.assertEqual(v310_walk(self, device), 0, device.driver.process.tail())
+
+    def test_model_open_close(self):
+        process = self.program("open_close", PK, unique_name(), SECRET, "5", "5", env=OPTIONS, build=CONTEXT.asan_build)
+        self.assertEqual(process.wait(60), 0, process.tail())
+
+    def test_lineages(self):
+        image = self.origin.image
+        for program in ("lineage_v310", "lineage_v23"):
+            with self.subTest(program=program):
+                name, observer = unique_name(), Observer(self.broker)
+                self.addCleanup(observer.close)
+                process = self.program(program, PK, name, SECRET, env=OPTIONS, build=CONTEXT.asan_build)
+                for part in ("basic ready", "model ready"):
+                    process.wait_line(part)
+                    observer.wait(f"/ota/device/inform/{PK}/{name}", '"1.0.0"', 60)
+                    self.broker.publish(upgrade_topic(PK, name),
+                                        offer(image.size, "2.0.0", self.origin.url(image.name), image.md5))
+                self.assertEqual(process.wait(90), 0, process.tail())
+
+    def test_gateway_and_cota_examples(self):
+        cloud, gateway, subs = Cloud(), unique_name("gw"), [unique_name("sub") for _ in range(2)]
+        self.addCleanup(cloud.close)
+        cloud.run("device", "add", PK, gateway, SECRET)
+        for sub in subs:
+            cloud.run("device", "add", "a1SubProduct", sub, SECRET)
+        file = f"{self.scratch}/{gateway}.img"
+        with open(file, "wb") as f:
+            f.write(self.origin.image.content)
+        cloud.run("firmware", "add", file, "--product", "a1SubProduct", "--version", "2.0.0", "--auto")
+        cloud.run("config", "set", "--product", PK, "--file", file)
+        for name, more in (("linkkit_gateway", ("-d", self.scratch, *(f"a1SubProduct/{sub}" for sub in subs))),
+                           ("linkkit_cota", ("-o", f"{self.scratch}/{gateway}.config"))):
+            with self.subTest(program=name):
+                process = self.program(name, "-k", PK, "-n", gateway, "-s", SECRET, *more, env=OPTIONS,
+                                       build=CONTEXT.asan_build, broker_url=f"127.0.0.1:{cloud.mqtt_port}")
+                self.assertEqual(process.wait(90), 0, process.tail())
 
     def test_model_example(self):
         image, name = self.origin.image, unique_name()

@@ -180,6 +180,10 @@ class Links(Bench):
                             (("/a/b", 2, "x"), -20)):
             self.assertEqual(device.call("publish-info", m, *words).ret, code, words)
         self.assertGreater(device.call("publish-info", m, "/a/b", 1, "x").ret, 0)
+        for n, (qos, retain) in enumerate(((0, 1), (1, 1), (1, 0)), 1):
+            self.assertGreaterEqual(device.call("publish-info", m, "/kept", qos, "x", retain).ret, 0)
+            packet = device.proxy.wait(n, name="PUBLISH", topic="/kept")[-1]
+            self.assertEqual((packet.qos, packet.retain), (qos, bool(retain)))
         self.assertEqual(device.call("subscribe", m, "/a/#/b", 0).ret, -41)
         self.assertEqual(device.call("subscribe", m, "/a/b", 0, "nocb").ret, -2)
         self.assertEqual(device.call("yield", m, -1).ret, -1)

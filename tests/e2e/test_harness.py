@@ -120,3 +120,38 @@ class FaultServerAndCloud(unittest.TestCase):
         cloud.run("device", "add", "pk", "dn", "secret")
         view = json.loads(cloud.run("status", "pk", "dn", "--json"))
         self.assertEqual((view["devices"][0]["device_name"], view["devices"][0]["updates"]), ("dn", []))
+
+
+class Documentation(unittest.TestCase):
+    def test_compatibility_table_is_complete(self):
+        """Each message and each callback of the headers has a row, and each test that a row names is there."""
+        here = os.path.dirname(os.path.abspath(__file__))
+        root = os.path.dirname(os.path.dirname(here))
+
+        def text(*path):
+            with open(os.path.join(root, *path)) as f:
+                return f.read()
+
+        page = text("docs", "compatibility", "linkkit-model.md").split("\n## ")
+        page = next(part for part in page if part.startswith("Messages and callbacks"))
+        rows = dict(re.findall(r"^\| `((?:ITM_MSG|ITE|IOT)_\w+…?)`[^|]*\| (.*) \|$", page, re.M))
+        wanted = set()
+        for folder in ("", "v3.10"):
+            wanted |= set(re.findall(r"\b(ITM_MSG_\w+)\b *[=(]", text("include/linkkit", folder, "dev_model_api.h")))
+            wanted |= set(re.findall(r"^#define (ITM_MSG_\w+)", text("include/linkkit", folder, "dev_model_api.h"), re.M))
+            wanted |= set(re.findall(r"\b(ITE_\w+) *=", text("include/linkkit", folder, "infra_compat.h")))
+        self.assertGreater(len(wanted), 45)
+        missing = {name for name in wanted if name not in rows and not name.startswith("ITE_STATE_")}
+        self.assertEqual(missing, set())
+        self.assertIn("ITE_STATE_…", rows)
+        for name, row in rows.items():
+            modules = "".join(text("tests/e2e", f"{m}.py") for m in re.findall(r"`(test_model_(?:\w+))`", row)
+                              if os.path.exists(os.path.join(here, f"{m}.py")))
+            for word in re.findall(r"`((?:\w+\.)?test_\w+|[A-Z]\w+)`", row):
+                if os.path.exists(os.path.join(here, f"{word}.py")) or word.startswith(("ITE_", "ITM_", "IOT_")):
+                    continue
+                *cls, test = word.split(".")
+                if test.startswith("test_"):
+                    self.assertTrue(f"def {test}(self" in modules, f"{name}: {word}")
+                for c in cls or ([test] if not test.startswith("test_") else []):
+                    self.assertTrue(f"class {c}(" in modules, f"{name}: {word}")

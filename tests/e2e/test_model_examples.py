@@ -4,7 +4,7 @@
 import json
 import os
 
-from lib.bench import PK, SECRET, Bench, unique_name
+from lib.bench import PK, SECRET, Bench, Device, unique_name
 from lib.broker import Observer, offer, upgrade_topic
 from lib.cloud import Cloud
 
@@ -89,6 +89,27 @@ class AgainstCloud(Bench):
         self.same()
         device = json.loads(self.cloud.run("status", PK, self.dn, "--json", "--wait", "20"))["devices"][0]
         self.assertEqual((device["version"], device["updates"][-1]["state"]), ("2.0.0", "succeeded"))
+
+    def test_offer_before_the_device_has_ever_spoken(self):
+        """Held until it subscribes, and given once; what it replaces is known as soon as the device says."""
+        self.cloud.run("firmware", "add", self.image, "--product", PK, "--version", "2.0.0")
+        self.cloud.run("push", PK, self.dn, "--version", "2.0.0")
+        process = self.example("linkkit_solo")
+        self.assertEqual(process.wait(60), 0, process.tail())
+        self.same()
+        device = json.loads(self.cloud.run("status", PK, self.dn, "--json", "--wait", "20"))["devices"][0]
+        updates = [(u["from"], u["to"], u["state"], u["pushes"]) for u in device["updates"]]
+        self.assertEqual(updates, [("1.0.0", "2.0.0", "succeeded", 1)])
+
+    def test_offer_between_connecting_and_subscribing(self):
+        """A device that is on line gets what was pushed before it had subscribed."""
+        self.cloud.run("firmware", "add", self.image, "--product", PK, "--version", "2.0.0")
+        device = Device(self, name=self.dn, env={"OTAKIT_LAB_ALIYUN_MQTT": f"127.0.0.1:{self.cloud.mqtt_port}"})
+        device.connect()
+        self.assertTrue(json.loads(self.cloud.run("status", PK, self.dn, "--json"))["devices"][0]["online"])
+        self.cloud.run("push", PK, self.dn, "--version", "2.0.0")
+        device.h = device.call("init", PK, self.dn, device.m).handle
+        device.pump(lambda: device.fetching, "the offer")
 
     def test_cota(self):
         """Asked for, and pushed."""

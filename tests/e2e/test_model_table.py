@@ -16,8 +16,12 @@ from lib.model import (DEVICEINFO_DELETE, DEVICEINFO_UPDATE, DELETE_TOPO, LOGIN,
 class Master(Bench):
     """A master device whose cloud is the test itself."""
 
+    PROGRAM = "driver"
+    # Numbers that are no message.
+    BEYOND = (-1, 16, 99)
+
     def start(self, *callbacks, **options):
-        return ModelDevice(self).start(*callbacks, **options)
+        return ModelDevice(self, program=self.PROGRAM).start(*callbacks, **options)
 
     def envelope(self, device, topic, method, params, msgid):
         """The request is what the reference would have sent, byte for byte."""
@@ -207,15 +211,38 @@ class Master(Bench):
         self.assertNotIn("property_set", device.names())
         self.assertEqual(device.proxy.list("PUBLISH", topic=topic + "_reply"), [])
 
+    # -- device reset
+
+    def test_reset(self):
+        """IOT_DevReset_Report: its answer's topic is subscribed once, its callback hears the answer."""
+        device = self.start()
+        for n in (1, 2):
+            self.assertEqual(device.call("lk-reset", device.pk, device.dn).ret, 0)
+            payload, qos = device.last(device.sys("thing/reset"), n)
+            self.assertRegex(payload, r'^\{"id":\d+, "version":"1\.0", "method":"thing\.reset", "params":\{\}\}$')
+            self.assertEqual(qos, 0)
+            device.reply(device.sys("thing/reset_reply"), json.loads(payload)["id"])
+            answer = device.event("reset", n)
+            self.assertEqual((answer[:3], json.loads(answer[3])["code"]), (["0", "0", "1"], 200))
+        self.assertEqual(device.subscriptions().count((device.sys("thing/reset_reply"), 0)), 1)
+        reply = device.call("lk-reset", None, None)
+        self.assertEqual((reply.ret, reply.none), (-1, -1))
+        device.call("lk-close", 0)
+        self.assertEqual(device.call("lk-reset", device.pk, device.dn).ret, -1, "there is no connection")
+        device.start()
+        self.assertEqual(device.call("lk-reset", device.pk, device.dn).ret, 0)
+        device.reply(device.sys("thing/reset_reply"), 1)
+        device.event("reset", 3)
+
     # -- arguments
 
     def test_types_of_report_and_query(self):
         """Each type belongs to one of the two calls; the other returns -1."""
         device = self.start()
         queries = (QUERY_TIMESTAMP, QUERY_TOPOLIST, QUERY_FOTA_DATA, QUERY_COTA_DATA, REQUEST_COTA, REQUEST_FOTA_IMAGE)
-        for kind in (*queries, -1, 16, 99):
+        for kind in (*queries, *self.BEYOND):
             self.assertEqual(device.report(kind, "{}"), -1, kind)
-        for kind in (*(set(range(16)) - set(queries)), -1, 16, 99):
+        for kind in (*(set(range(16)) - set(queries)), *self.BEYOND):
             self.assertEqual(device.query(kind, "{}"), -1, kind)
 
     def test_payloads_that_cannot_be_sent(self):

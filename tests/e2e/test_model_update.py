@@ -3,6 +3,9 @@
 
 import hashlib
 import json
+import os
+import resource
+import subprocess
 
 from lib.bench import Bench
 from lib.model import (POST_PROPERTY, QUERY_COTA_DATA, QUERY_FOTA_DATA, REQUEST_COTA, REQUEST_FOTA_IMAGE, ModelDevice,
@@ -169,19 +172,116 @@ class Fota(UpdateBench):
         self.assertEqual(self.download(device), 0)
 
     def test_large_image(self):
-        """300 MB: every percentage is right."""
+        """300 MB, beyond what 32 bits can hold times 100: every percentage is right.
+
+        The store rests at each percent, so that 6 % take longer than 50 ms, and the rule leaves no choice.
+        """
         device = self.start()
         size = 300 * 1000 * 1000
         token, digest = self.faults.token(), self.faults.digest(size)
         device.call("lk-store", None, 0, 0)
+        device.call("lk-pace", size // 100, 12)
         device.push_fault("ok", size, digest, token)
         device.event("fota")
         self.assertEqual(self.download(device, length=65536), 0)
         self.assertEqual(device.call("lk-stored").bytes, size)
-        steps = [int(s) for s in device.steps()]
-        self.assertEqual((steps[0], steps[-1]), (0, 100))
-        self.assertTrue(all(b - a > 5 for a, b in zip(steps[:-2], steps[1:-1])), steps)
-        self.assertTrue(all(0 <= s <= 100 for s in steps))
+        self.assertEqual([int(s) for s in device.steps()], [*range(0, 97, 6), 100])
+
+
+class OwnStore(UpdateBench):
+    """A device's own store (otakit_linkkit_set_store) in place of the HAL's."""
+
+    def test_each_call_fails(self):
+        """-4 to the cloud, -1 to the caller; stop is told that the image is not there, and only after a start."""
+        device = self.start()
+        size = self.origin.image.size
+        for which, told in ((1, [f"own_start|{size}"]), (2, [f"own_start|{size}", "own_stop|0"]),
+                            (3, [f"own_start|{size}", "own_stop|1"]), (0, [f"own_start|{size}", "own_stop|1"])):
+            with self.subTest(fails=which):
+                device.events.clear()
+                self.assertEqual(device.call("lk-own-store", 0, which).ret, 0)
+                self.offer(device)
+                self.assertEqual(self.download(device, length=5000), 0 if which == 0 else -1)
+                self.assertEqual(device.steps()[-1], "100" if which == 0 else "-4")
+                self.assertEqual(events(device, "own_start", "own_stop"), [])
+                device.collect()
+                self.assertEqual(events(device, "own_start", "own_stop"), told)
+        self.assertEqual(device.call("lk-stored").starts, 0, "the HAL's was not asked")
+
+    def test_stores_that_cannot_be(self):
+        device = self.start()
+        self.assertNotEqual(device.call("lk-own-store", -1, 0).ret, 0)
+        self.assertNotEqual(device.call("lk-own-store", 0, 4).ret, 0, "it lacks a function")
+        self.assertEqual(device.call("lk-own-store", 0, -1).ret, 0)
+        self.offer(device)
+        self.assertEqual(self.download(device), 0)
+        self.assertEqual(device.call("lk-stored").starts, 1, "back to the HAL's")
+
+
+class FullDisk(UpdateBench):
+    """The default HAL's store, and no room for the image."""
+
+    def start(self, folder):
+        device = ModelDevice(self, program="driver_default_store",
+                             env={"OTAKIT_FIRMWARE_FILE": os.path.join(folder, "firmware.bin")})
+        device.start().event("connect_succ")
+        return device
+
+    def update(self, device, folder, works):
+        """One update; nothing is left of one that fails."""
+        self.offer(device)
+        self.assertEqual(device.call("lk-download", 0, QUERY_FOTA_DATA, 5000).ret, 0 if works else -1)
+        files = os.listdir(folder)
+        if works:
+            self.assertEqual(files, ["firmware.bin"])
+            with open(os.path.join(folder, "firmware.bin"), "rb") as f:
+                self.assertEqual(hashlib.md5(f.read()).hexdigest(), self.origin.image.md5)
+            self.assertEqual(device.steps()[-1], "100")
+        else:
+            self.assertEqual(files, [])
+            self.assertEqual(device.steps()[-1], "-4")
+
+    def test_file_that_may_not_grow(self):
+        """write() fails in mid-image; with the limit gone the next offer is stored."""
+        folder = os.path.join(self.scratch, "limited")
+        os.mkdir(folder)
+        device = self.start(folder)
+        pid = device.driver.process.child.pid
+        before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (self.origin.image.size // 2, before[1]))
+        self.update(device, folder, works=False)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+        self.update(device, folder, works=True)
+
+    def test_folder_that_is_not_there(self):
+        """Start finds no place; once there is one the next offer is stored."""
+        folder = os.path.join(self.scratch, "later")
+        device = self.start(folder)
+        self.offer(device)
+        self.assertEqual(device.call("lk-download", 0, QUERY_FOTA_DATA, 5000).ret, -1)
+        self.assertEqual(device.steps()[-1], "-4")
+        os.mkdir(folder)
+        self.update(device, folder, works=True)
+
+    def test_full_file_system(self):
+        """ENOSPC of a file system of one page; with room the next offer is stored. Who may not mount one gets a file that
+        may not grow instead."""
+        folder = os.path.join(self.scratch, "small")
+        mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "otakit-test", folder]
+        os.mkdir(folder)
+        if subprocess.run(mount, capture_output=True).returncode == 0:
+            self.addCleanup(subprocess.run, ["umount", "-l", folder], check=True)
+            device = self.start(folder)
+            self.update(device, folder, works=False)
+            subprocess.run(["mount", "-o", "remount,size=4m", folder], check=True)
+        else:
+            device = self.start(folder)
+            pid = device.driver.process.child.pid
+            before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, before[1]))
+            self.update(device, folder, works=False)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+        self.update(device, folder, works=True)
 
 
 class Cota(UpdateBench):

@@ -167,6 +167,23 @@ class Lifecycle(Bench):
         process = self.program("open_close", PK, unique_name(), SECRET, "1000", "100", env=env)
         self.assertEqual(process.wait(120), 0, process.tail())
 
+    def test_nothing_is_left_to_be_subscribed(self):
+        """What an application subscribes before there is a client comes with the next one, once; what the device model
+        wanted to subscribe goes with its Close."""
+        device = self.model().open()
+        self.assertEqual(device.call("lk-close", 0).ret, 0)
+        self.assertEqual(device.call("subscribe", "null", "/mine/early", 1).ret, 0)
+        device.connect()
+        self.assertEqual(device.subscriptions(), [("/mine/early", 1)], "nothing of the device model")
+        self.assertEqual(device.call("destroy", device.m).ret, 0)
+        device.start()
+        seen = [f for f, _ in device.subscriptions()]
+        self.assertEqual(seen.count("/mine/early"), 1)
+        self.assertEqual(device.call("lk-close", 0).ret, 0)
+        self.assertEqual(device.call("subscribe", "null", "/mine/again", 0).ret, 0, "kept for the next client")
+        device.start()
+        self.assertEqual(device.subscriptions()[len(seen)], ("/mine/again", 0))
+
     def test_callbacks_may_be_asked_for(self):
         device = self.model()
         self.assertEqual([device.call("lk-callback", n).set for n in (-1, 0, 1, 14, 17)], [0, 0, 0, 0, 0])
@@ -174,6 +191,14 @@ class Lifecycle(Bench):
         self.assertEqual([device.call("lk-callback", n).set for n in (1, 14, 15)], [1, 1, 0])
         device.call("lk-register", "!fota")
         self.assertEqual(device.call("lk-callback", 14).set, 0)
+
+    def test_status_of_provisioning(self):
+        """ITE_AWSS_STATUS"""
+        device = self.model()
+        self.assertEqual(device.call("lk-awss", 7).ret, -1, "nobody registered")
+        device.call("lk-register", "awss_status")
+        self.assertEqual(device.call("lk-awss", 7).ret, 0)
+        self.assertEqual(device.collect(), ["awss_status|7"])
 
     def test_monitor_and_activation(self):
         device = self.model()

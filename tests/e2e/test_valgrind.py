@@ -4,7 +4,7 @@
 from lib.bench import PK, SECRET, Bench, unique_name
 from lib.broker import Observer, offer, upgrade_topic
 from lib.cloud import Cloud
-from lib.model import ModelDevice, model_walk
+from lib.model import ModelDevice, model_walk, v310_walk
 from lib.scenario import walk
 
 
@@ -75,6 +75,20 @@ class Valgrind(Bench):
 
     def test_model_driver(self):
         self.assertEqual(model_walk(self, ModelDevice(self, under_valgrind=True)), 0)
+
+    def test_v310_driver(self):
+        self.assertEqual(v310_walk(self, ModelDevice(self, program="driver_v310", under_valgrind=True)), 0)
+
+    def test_cota_example(self):
+        cloud, name = Cloud(), unique_name()
+        self.addCleanup(cloud.close)
+        cloud.run("device", "add", PK, name, SECRET)
+        file = f"{self.scratch}/{name}.config"
+        with open(file, "wb") as f:
+            f.write(self.origin.image.content)
+        cloud.run("config", "set", "--product", PK, "--file", file)
+        self.finish(self.program("linkkit_cota", "-k", PK, "-n", name, "-s", SECRET, "-o", f"{self.scratch}/{name}",
+                                 broker_url=f"127.0.0.1:{cloud.mqtt_port}", under_valgrind=True))
 
     def test_model_open_close(self):
         self.finish(self.program("open_close", PK, unique_name(), SECRET, "20", "3", under_valgrind=True))

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Gateway, sign, wire};
 use crate::data::Store;
 use crate::data::model::{Device, DeviceKey};
-use crate::note;
+use crate::{Failure, note};
 
 /// A part of the message cannot be used.
 const PARAMETER: (u32, &str) = (460, "request parameter error");
@@ -89,6 +89,23 @@ fn topo_delete(store: &Store, gateway: &DeviceKey, item: &Value) -> Result<Value
     store.set_gateway(&device.key(), None).map_err(|_| UNKNOWN)?;
     store.set_login(gateway, &device.key(), false);
     Ok(names(&device))
+}
+
+/// Forgets a device's place in topologies: a sub-device leaves its gateway, a gateway loses its sub-devices.
+pub fn reset(store: &Store, key: &DeviceKey) -> Result<(), Failure> {
+    let name = key.to_string();
+    for device in store.devices() {
+        if device.key() == *key || device.gateway.as_ref() == Some(&name) {
+            if let Some(gateway) = &device.gateway
+                && let Some((product, gateway)) = gateway.split_once('/')
+            {
+                store.set_login(&DeviceKey::new(product, gateway), &device.key(), false);
+            }
+            store.set_gateway(&device.key(), None)?;
+        }
+    }
+    note(format_args!("{key} is reset"));
+    Ok(())
 }
 
 fn topology(store: &Store, gateway: &DeviceKey) -> Value {

@@ -11,16 +11,19 @@ pub mod wire;
 use crate::data::model::DeviceKey;
 
 /// Topics that the service listens to.
-pub const FILTERS: [&str; 17] = [
+pub const FILTERS: [&str; 20] = [
     "/ota/device/inform/+/+",
     "/ota/device/request/+/+",
     "/ota/device/progress/+/+",
     "/sys/+/+/thing/config/get",
+    "/sys/+/+/thing/ota/firmware/get",
     "/sys/+/+/thing/deviceinfo/update",
     "/sys/+/+/thing/deviceinfo/delete",
     "/sys/+/+/thing/event/+/post",
+    "/sys/+/+/thing/event/property/history/post",
     "/sys/+/+/thing/property/desired/get",
     "/sys/+/+/thing/property/desired/delete",
+    "/sys/+/+/thing/reset",
     "/sys/+/+/thing/sub/register",
     "/sys/+/+/thing/sub/unregister",
     "/sys/+/+/thing/topo/add",
@@ -38,6 +41,8 @@ pub enum Uplink {
     Inform,
     /// The device asks for an image. Answers go out on the same topic.
     Request,
+    /// The device asks for an image the other way. Answers go out beside it.
+    FirmwareGet,
     /// The device reports progress.
     Progress,
     /// The device asks for its configuration.
@@ -46,6 +51,8 @@ pub enum Uplink {
     Thing,
     /// The device asks for its desired properties.
     DesiredGet,
+    /// The device asks to be forgotten: bindings and topology.
+    Reset,
     /// The device asks for the time.
     Ntp,
     /// A gateway speaks for a sub-device.
@@ -97,9 +104,12 @@ pub fn parse_topic(topic: &str) -> Option<(Uplink, DeviceKey)> {
 fn thing_uplink(rest: &[&str]) -> Option<Uplink> {
     Some(match rest {
         ["config", "get"] => Uplink::ConfigGet,
-        ["deviceinfo", "update" | "delete"] | ["event", _, "post"] | ["property", "desired", "delete"] => {
-            Uplink::Thing
-        }
+        ["ota", "firmware", "get"] => Uplink::FirmwareGet,
+        ["deviceinfo", "update" | "delete"]
+        | ["event", _, "post"]
+        | ["event", "property", "history", "post"]
+        | ["property", "desired", "delete"] => Uplink::Thing,
+        ["reset"] => Uplink::Reset,
         ["property", "desired", "get"] => Uplink::DesiredGet,
         ["sub", "register"] => Uplink::Gateway(Gateway::Register),
         ["sub", "unregister"] => Uplink::Gateway(Gateway::Unregister),
@@ -137,9 +147,12 @@ mod tests {
             ("/ota/device/request/pk/dn", Uplink::Request),
             ("/ota/device/progress/pk/dn", Uplink::Progress),
             ("/sys/pk/dn/thing/config/get", Uplink::ConfigGet),
+            ("/sys/pk/dn/thing/ota/firmware/get", Uplink::FirmwareGet),
             ("/sys/pk/dn/thing/deviceinfo/update", Uplink::Thing),
             ("/sys/pk/dn/thing/event/property/post", Uplink::Thing),
             ("/sys/pk/dn/thing/event/Error/post", Uplink::Thing),
+            ("/sys/pk/dn/thing/event/property/history/post", Uplink::Thing),
+            ("/sys/pk/dn/thing/reset", Uplink::Reset),
             ("/sys/pk/dn/thing/property/desired/get", Uplink::DesiredGet),
             ("/sys/pk/dn/thing/topo/add", Uplink::Gateway(Gateway::TopoAdd)),
             ("/ext/session/pk/dn/combine/login", Uplink::Gateway(Gateway::Login)),

@@ -4,8 +4,9 @@
 use serde_json::{Value, json};
 
 use super::sign;
+use crate::broker::gate::Told;
 use crate::data::Store;
-use crate::data::model::DeviceKey;
+use crate::data::model::{Device, DeviceKey};
 
 /// Answers the form of `POST /auth/register/device`.
 pub fn answer(store: &Store, form: &str) -> Value {
@@ -19,12 +20,36 @@ pub fn answer(store: &Store, form: &str) -> Value {
     if !sign::check_text(value("signMethod"), product_secret, &text, value("sign")) {
         return refused("invalid sign");
     }
-    let data = json!({
+    json!({ "code": 200, "data": secret_of(&device), "message": "success" })
+}
+
+/// Answers who signs in over MQTT with `authType=register`: what it is told on `/ext/register`. `None`: another sign-in.
+pub fn over_mqtt(store: &Store, client_id: &str, user: &str, password: &str) -> Option<Result<Told, String>> {
+    let (_, parameters) = client_id.split_once('|')?;
+    let parameters: Vec<(&str, &str)> =
+        parameters.trim_end_matches('|').split(',').filter_map(|pair| pair.split_once('=')).collect();
+    let value = |key: &str| parameters.iter().find(|(name, _)| *name == key).map_or("", |(_, value)| value);
+    (value("authType") == "register").then(|| {
+        let (device, product) = user.split_once('&').ok_or("the user name is not device&product")?;
+        let key = DeviceKey::new(product, device);
+        let known = store.device(&key).ok_or_else(|| format!("{key} is not registered"))?;
+        let product_secret =
+            known.product_secret.as_deref().ok_or_else(|| format!("{key} has its secret"))?;
+        let text = format!("deviceName{device}productKey{product}random{}", value("random"));
+        if !sign::check_text(value("signmethod"), product_secret, &text, password) {
+            return Err(format!("{key}: the password does not match the product secret"));
+        }
+        let payload = secret_of(&known).to_string().into_bytes();
+        Ok(Told { topic: "/ext/register", payload })
+    })
+}
+
+fn secret_of(device: &Device) -> Value {
+    json!({
         "productKey": device.product_key,
         "deviceName": device.device_name,
         "deviceSecret": device.device_secret,
-    });
-    json!({ "code": 200, "data": data, "message": "success" })
+    })
 }
 
 /// One `name=value`, percent-decoded.
@@ -63,6 +88,19 @@ mod tests {
         let form = "productKey=a1TestProdK&deviceName=dev%3001&random=8Ygb7ULYh53B6OA&sign=1C831DCD3515D2CA630C5259BDFEAA3261A1136C5C3354E514E219F3172451C3&signMethod=hmacsha256";
         let answered = answer(&store, form);
         assert_eq!((&answered["code"], &answered["data"]["deviceSecret"]), (&json!(200), &json!("secret")));
+        let id =
+            "a1TestProdK.dev001|authType=register,random=8Ygb7ULYh53B6OA,signmethod=hmacsha256,securemode=2|";
+        let password = "1C831DCD3515D2CA630C5259BDFEAA3261A1136C5C3354E514E219F3172451C3";
+        let told = |id: &str, user: &str, password: &str| over_mqtt(&store, id, user, password);
+        let payload = told(id, "dev001&a1TestProdK", password).unwrap().ok().unwrap().payload;
+        assert_eq!(serde_json::from_slice::<Value>(&payload).unwrap(), answered["data"]);
+        for (id, user, password) in
+            [(id, "dev002&a1TestProdK", password), (id, "dev001", password), (id, "dev001&a1TestProdK", "00")]
+        {
+            assert!(told(id, user, password).unwrap().is_err(), "{user}");
+        }
+        assert!(told("x|signmethod=hmacsha256|", "dev001&a1TestProdK", password).is_none());
+        assert!(told("", "", "").is_none());
         for bad in [
             form.replace("1C83", "1C84"),
             form.replace("dev%3001", "dev002"),

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use rumqttd::local::{LinkRx, LinkTx};
 use rumqttd::{Broker, Config, ConnectionSettings, Notification, RouterConfig, ServerSettings};
 
 use super::gate::SignIn;
+use super::subscriptions::Subscriptions;
 use super::{Bus, Ends, Incoming, Outgoing, bus};
 use crate::{Failure, note};
 
@@ -18,14 +20,19 @@ const LINK: &str = "otakit-cloud";
 /// The largest packet taken from a device.
 const MAX_PACKET: usize = 256 * 1024;
 
-/// Starts the broker and gives a bus subscribed to `filters`, and the address that the gate forwards to.
-pub async fn start(sign_in: SignIn, filters: &[&str]) -> Result<(Bus, SocketAddr), Failure> {
+/// Starts the broker and gives a bus subscribed to `filters`, the address that the gate forwards to, and what the gate is
+/// to tell of subscriptions.
+pub async fn start(
+    sign_in: SignIn,
+    filters: &[&str],
+) -> Result<(Bus, SocketAddr, Arc<Subscriptions>), Failure> {
     // rumqttd binds its listener itself and does not tell the port, so a free one is looked for beforehand.
     // Another process may take it in between; then the next is tried.
     for _ in 0..8 {
         let address = free_port()?;
-        if let Some(bus) = start_at(address, sign_in.clone(), filters).await? {
-            return Ok((bus, address));
+        if let Some(mut bus) = start_at(address, sign_in.clone(), filters).await? {
+            let subscriptions = bus.publisher.hold();
+            return Ok((bus, address, subscriptions));
         }
     }
     Err(Failure::new("no free port on the loopback interface for the broker"))

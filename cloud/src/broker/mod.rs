@@ -12,8 +12,13 @@
 
 pub mod embedded;
 pub mod external;
+pub mod frames;
 pub mod gate;
+pub mod subscriptions;
 
+use std::sync::Arc;
+
+use subscriptions::Subscriptions;
 use tokio::sync::mpsc;
 
 /// A message to publish.
@@ -38,12 +43,24 @@ pub struct Incoming {
 
 /// Publishes; cheap to clone, never blocks.
 #[derive(Clone, Debug)]
-pub struct Publisher(mpsc::UnboundedSender<Outgoing>);
+pub struct Publisher {
+    out: mpsc::UnboundedSender<Outgoing>,
+    /// Of the embedded broker; who listens to a foreign one is not known.
+    subscriptions: Option<Arc<Subscriptions>>,
+}
 
 impl Publisher {
     /// Hands a message to the broker. Dropped when the broker has gone, which ends the process anyway.
     pub fn publish(&self, message: Outgoing) {
-        let _ = self.0.send(message);
+        let _ = self.out.send(message);
+    }
+
+    /// As [`Publisher::publish`]; where it is known that nobody listens yet, the message waits until somebody does.
+    pub fn push(&self, message: Outgoing) {
+        match &self.subscriptions {
+            Some(subscriptions) => subscriptions.push(message),
+            None => self.publish(message),
+        }
     }
 }
 
@@ -62,8 +79,20 @@ struct Ends {
     incoming: mpsc::UnboundedSender<Incoming>,
 }
 
+impl Publisher {
+    /// From now on pushes wait for who listens, as the gate is to tell the result.
+    fn hold(&mut self) -> Arc<Subscriptions> {
+        let subscriptions = Arc::new(Subscriptions::new(self.out.clone()));
+        self.subscriptions = Some(subscriptions.clone());
+        subscriptions
+    }
+}
+
 fn bus() -> (Bus, Ends) {
     let (to_broker, outgoing) = mpsc::unbounded_channel();
     let (incoming, from_broker) = mpsc::unbounded_channel();
-    (Bus { publisher: Publisher(to_broker), incoming: from_broker }, Ends { outgoing, incoming })
+    (
+        Bus { publisher: Publisher { out: to_broker, subscriptions: None }, incoming: from_broker },
+        Ends { outgoing, incoming },
+    )
 }

@@ -211,6 +211,11 @@ impl Store {
                 update.reason = None;
                 update.ended_at = Some(now.clone());
             }
+            // An offer that was made before the device had ever spoken: now it is known what it replaces.
+            let open = last_of(device, module).filter(|u| u.from.is_none() && !u.state.is_final());
+            if let Some(update) = open.filter(|u| u.to != reported) {
+                update.from = Some(reported.to_owned());
+            }
             match module {
                 Some(module) => drop(device.modules.insert(module.to_owned(), reported.to_owned())),
                 None => {

@@ -216,7 +216,7 @@ async fn load_config(State(app): App, Json(new): Json<NewConfig>) -> Answer {
     if new.push {
         for device in app.store.devices().iter().filter(|d| d.product_key == new.product_key) {
             if let Some(message) = service::config_push(&app.store, &app.urls, &device.key()) {
-                app.publisher.publish(message);
+                app.publisher.push(message);
                 pushed += 1;
             }
         }
@@ -235,6 +235,6 @@ async fn push(State(app): App, Json(order): Json<PushOrder>) -> Answer {
         None => app.store.newest(&key.product, false),
     };
     let firmware = firmware.ok_or_else(|| absent(format!("no such firmware for {}", key.product)))?;
-    app.publisher.publish(service::offer(&app.store, &app.urls, &key, &firmware)?);
+    app.publisher.push(service::offer(&app.store, &app.urls, &key, &firmware)?);
     Ok(Json(json!({ "version": firmware.version })))
 }

@@ -6,6 +6,9 @@
 #ifndef OTAKIT_LINKKIT_V310_INFRA_COMPAT_H
 #define OTAKIT_LINKKIT_V310_INFRA_COMPAT_H
 
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "infra_defs.h"
 
 #ifdef __cplusplus
@@ -44,8 +47,8 @@ int IOT_SetupConnInfo(const char *product_key, const char *device_name, const ch
 
 /**
  * Options of IOT_Ioctl. SET_ and GET_ of the identity take char[]: what is set reaches the HAL_Set... functions, what is
- * got comes from HAL_Get...; GET_ of a secret gives its text. IOTX_IOCTL_FOTA_TIMEOUT_MS and the AWSS options are taken
- * and have no effect; IOTX_IOCTL_SUB_USER_TOPIC and IOTX_IOCTL_SET_PROXY_REGISTER are not there (-1).
+ * got comes from HAL_Get...; GET_ of a secret gives its text. IOTX_IOCTL_SET_MQTT_PORT takes a uint16_t: the broker's port
+ * for the device model, 0 for the default. IOTX_IOCTL_FOTA_TIMEOUT_MS and the AWSS options are taken and have no effect; IOTX_IOCTL_SUB_USER_TOPIC and IOTX_IOCTL_SET_PROXY_REGISTER are not there (-1).
  */
 typedef enum {
     IOTX_IOCTL_SET_REGION = 0,
@@ -131,7 +134,10 @@ typedef enum {
     ITE_STATE_DEV_MODEL = 30
 } iotx_ioctl_event_t;
 
-/** Hears what the library's parts do; this library reports none of it, the log does. */
+/**
+ * Hears states: codes of infra_state.h with a text. The library itself tells how connecting ended (ITE_STATE_MQTT_COMM), on
+ * the thread that connected; everything else it does is in the log.
+ */
 typedef int (*state_handler_t)(const int state_code, const char *state_message);
 
 #define IOT_RegisterCallback(evt, cb) iotx_register_for_##evt(cb)
@@ -173,6 +179,30 @@ DECLARE_EVENT_CALLBACK(ITE_STATE_HTTP_COMM, state_handler_t cb)
 DECLARE_EVENT_CALLBACK(ITE_STATE_OTA, state_handler_t cb)
 DECLARE_EVENT_CALLBACK(ITE_STATE_DEV_BIND, state_handler_t cb)
 DECLARE_EVENT_CALLBACK(ITE_STATE_DEV_MODEL, state_handler_t cb)
+
+/** Behind iotx_state_event. */
+int otakit_v310_state_event(int event, int code, const char *message);
+
+/**
+ * @brief Tells a state to whoever registered for `event` (an ITE_STATE_...) and for ITE_STATE_EVERYTHING.
+ * @param event  which kind of state
+ * @param code   its number
+ * @param format of the text, as in printf; up to 64 characters count; NULL: no text
+ * @return 0; -1: nobody registered for `event`
+ */
+static inline int iotx_state_event(const int event, const int code, const char *format, ...)
+{
+    char text[64 + 1] = "";
+
+    if (format != NULL) {
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+    }
+    return otakit_v310_state_event(event, code, text);
+}
 
 /* The numbers of the events differ from v3.0.1's. */
 #define iotx_event_callback otakit_v310_iotx_event_callback

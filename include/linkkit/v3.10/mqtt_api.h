@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file mqtt_api.h
- * @brief Lineage V3.10: the MQTT client. Only constants differ from v3.0.1.
+ * @brief Lineage V3.10: the MQTT client. Constants differ from v3.0.1, and what stands in for time-outs and buffers.
  */
 #ifndef OTAKIT_LINKKIT_V310_MQTT_API_H
 #define OTAKIT_LINKKIT_V310_MQTT_API_H
 
 #include "infra_defs.h"
+
+/* Takes a request_timeout_ms of 1000..10000, else 5000; a buffer size of 0 is 3072. */
+#define IOT_MQTT_Construct otakit_v310_IOT_MQTT_Construct
 #include "../mqtt_api.h"
 
 #undef CONFIG_MQTT_MESSAGE_MAXLEN

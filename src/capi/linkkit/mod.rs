@@ -17,6 +17,8 @@ pub mod ota;
 #[cfg(feature = "mqtt")]
 pub mod register;
 #[cfg(feature = "mqtt")]
+pub mod reset;
+#[cfg(feature = "mqtt")]
 pub mod sign;
 #[cfg_attr(feature = "mqtt", path = "signal_own.rs")]
 #[cfg_attr(not(feature = "mqtt"), path = "signal_host.rs")]
@@ -27,6 +29,8 @@ pub mod v23;
 pub mod v310;
 #[cfg(feature = "mqtt")]
 mod v310_callbacks;
+#[cfg(feature = "mqtt")]
+mod v310_state;
 
 /// Success.
 const SUCCESS: i32 = 0;

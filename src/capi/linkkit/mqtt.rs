@@ -6,18 +6,18 @@ pub(super) mod construct;
 
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use super::mqtt_types::{iotx_mqtt_event_handle_func_fpt, iotx_mqtt_qos_t, iotx_mqtt_topic_info_t};
-use super::{FAIL, NULL_VALUE, SUCCESS, model};
+use super::{FAIL, NULL_VALUE, SUCCESS, model, v310_state};
 use crate::capi::guard::guard;
 use crate::capi::handle::{Handle, Kind, Table};
 use crate::capi::{settings, text};
 use crate::mqtt::{Client, Handler, MqttError, Subscription};
-use construct::Plan;
 pub use construct::iotx_mqtt_param_t;
+use construct::{Given, Limits, Plan};
 
 /// `iotx_mqtt_nwk_event_t`.
 #[repr(transparent)]
@@ -57,6 +57,12 @@ pub(super) fn client(handle: Handle) -> Option<Client> {
 pub(super) fn default_client() -> Option<Client> {
     let handle = *DEFAULT.lock();
     handle.and_then(client)
+}
+
+/// The client that NULL means, and its handle.
+pub(super) fn default_connection() -> Option<(Handle, Client)> {
+    let handle = (*DEFAULT.lock())?;
+    Some((handle, client(handle)?))
 }
 
 /// The authorities that the client was given, for https.
@@ -125,9 +131,13 @@ fn packet_id(outcome: Result<u16, MqttError>) -> c_int {
 pub unsafe extern "C" fn IOT_MQTT_Construct(pInitParams: *mut iotx_mqtt_param_t) -> *mut c_void {
     guard("IOT_MQTT_Construct", std::ptr::null_mut(), || {
         // SAFETY: as the caller vouches.
-        let plan = unsafe { construct::plan(pInitParams) };
-        plan.and_then(open).map_or(std::ptr::null_mut(), Handle::to_c)
+        connect(unsafe { Given::read(pInitParams) }, &construct::V301)
     })
+}
+
+/// `IOT_MQTT_Construct` of a lineage.
+pub(super) fn connect(given: Given, limits: &Limits) -> *mut c_void {
+    construct::plan(given, limits).and_then(open).map_or(std::ptr::null_mut(), Handle::to_c)
 }
 
 /// Connects as planned, and greets the cloud.
@@ -139,12 +149,14 @@ pub(super) fn open(plan: Plan) -> Option<Handle> {
         return Some(handle);
     }
     let first = DEFAULT.lock().is_none();
+    let begun = Instant::now();
     let early = if first { std::mem::take(&mut *EARLY.lock()) } else { Vec::new() };
     let connected = Client::connect(settings::dial(), plan.options, plan.default_handler, early.clone());
     let client = match connected {
         Ok(client) => client,
         Err(error) => {
             crate::log!(Error, "mqtt", "cannot connect: {error}");
+            v310_state::connected(Err(error), begun.elapsed().as_millis());
             EARLY.lock().extend(early);
             return None;
         }
@@ -155,6 +167,7 @@ pub(super) fn open(plan: Plan) -> Option<Handle> {
     match handle {
         Some(handle) => {
             DEFAULT.lock().get_or_insert(handle);
+            v310_state::connected(Ok(()), begun.elapsed().as_millis());
             model::callbacks::mqtt_connected();
         }
         None => client.disconnect(GRACE),
@@ -319,7 +332,12 @@ pub unsafe extern "C" fn IOT_MQTT_Publish(
         }
         // SAFETY: as the caller vouches.
         let payload = unsafe { text::bytes(message.payload.cast(), i64::from(message.payload_len)) };
-        let outcome = client.publish(topic, message.qos, payload.unwrap_or_default());
+        let payload = payload.unwrap_or_default();
+        let outcome = if message.retain == 0 {
+            client.publish(topic, message.qos, payload)
+        } else {
+            client.publish_retained(topic, message.qos, payload)
+        };
         if let Ok(id @ 1..) = outcome {
             message.packet_id = id;
         }

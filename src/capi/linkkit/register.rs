@@ -20,8 +20,23 @@ use crate::service::register;
 #[derive(Clone, Copy)]
 pub struct iotx_http_region_types_t(pub c_int);
 
-/// Asks for a device's secret with its product's secret, and writes it into `meta`. Blocks: up to 10 s each for connecting
-/// and for the answer.
+/// How the secret is asked for: what `IOTX_IOCTL_SET_DYNAMIC_REGISTER` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// 1, or any other number.
+    Http,
+    /// 2.
+    Mqtt,
+}
+
+impl Way {
+    fn set() -> Self {
+        if CLOUD.lock().dynamic_register == 2 { Self::Mqtt } else { Self::Http }
+    }
+}
+
+/// Asks for a device's secret with its product's secret, and writes it into `meta`. Blocks: over HTTP up to 10 s, over MQTT
+/// (`IOTX_IOCTL_SET_DYNAMIC_REGISTER` is 2) for as long as connecting takes and up to 15 s.
 ///
 /// # Safety
 /// `meta` is NULL or points to the structure.
@@ -30,21 +45,42 @@ pub unsafe extern "C" fn IOT_Dynamic_Register(
     region: iotx_http_region_types_t,
     meta: *mut iotx_dev_meta_info_t,
 ) -> i32 {
-    guard("IOT_Dynamic_Register", FAIL, || {
-        // SAFETY: as the caller vouches; the structure is made of bytes, so any address is aligned.
-        let Some(meta) = (unsafe { meta.as_mut() }) else { return FAIL };
-        let product_key = array_text(&meta.product_key);
-        let device =
-            product_key.zip(array_text(&meta.device_name)).and_then(|(pk, dn)| Device::new(&pk, &dn));
-        let product_secret = array_text(&meta.product_secret).filter(|secret| !secret.is_empty());
-        let (Some(device), Some(product_secret), Some(region)) =
-            (device, product_secret, sign::region(region.0, None))
-        else {
-            return FAIL;
-        };
-        let Some(secret) = ask(&device, &product_secret, &region) else { return FAIL };
-        sign::put(&secret, &mut meta.device_secret, FAIL).map_or_else(|code| code, |()| SUCCESS)
-    })
+    // SAFETY: as the caller vouches.
+    guard("IOT_Dynamic_Register", FAIL, || unsafe { register_with(region, meta, Way::set()) })
+}
+
+/// `IOT_Dynamic_Register` for programs of the V3.10 lineage that define `MQTT_DYNAMIC_REGISTER`: over MQTT.
+///
+/// # Safety
+/// As for [`IOT_Dynamic_Register`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn otakit_v310_IOT_Dynamic_Register(
+    region: iotx_http_region_types_t,
+    meta: *mut iotx_dev_meta_info_t,
+) -> i32 {
+    // SAFETY: as the caller vouches.
+    guard("IOT_Dynamic_Register", FAIL, || unsafe { register_with(region, meta, Way::Mqtt) })
+}
+
+/// # Safety
+/// As for [`IOT_Dynamic_Register`].
+unsafe fn register_with(region: iotx_http_region_types_t, meta: *mut iotx_dev_meta_info_t, way: Way) -> i32 {
+    // SAFETY: as the caller vouches; the structure is made of bytes, so any address is aligned.
+    let Some(meta) = (unsafe { meta.as_mut() }) else { return FAIL };
+    let names = array_text(&meta.product_key).zip(array_text(&meta.device_name));
+    let device = names.and_then(|(product_key, device_name)| Device::new(&product_key, &device_name));
+    let product_secret = array_text(&meta.product_secret).filter(|secret| !secret.is_empty());
+    let custom = match &CLOUD.lock().region {
+        Region::Custom(host) => host.clone(),
+        _ => None,
+    };
+    let (Some(device), Some(product_secret), Some(region)) =
+        (device, product_secret, sign::region(region.0, custom))
+    else {
+        return FAIL;
+    };
+    let Some(secret) = ask(&device, &product_secret, &region, way) else { return FAIL };
+    sign::put(&secret, &mut meta.device_secret, FAIL).map_or_else(|code| code, |()| SUCCESS)
 }
 
 /// The secret for a connection: the one kept from an earlier registration, else a new one, which is kept. The firmware is
@@ -62,7 +98,7 @@ pub fn at_first_connection(device: &Device) -> Option<()> {
             return None;
         };
         let region = CLOUD.lock().region.clone();
-        let secret = ask(device, &product_secret, &region)?;
+        let secret = ask(device, &product_secret, &region, Way::set())?;
         if !kv::set(&key, secret.as_bytes()) {
             crate::log!(Warning, "register", "the secret of {device} cannot be kept");
         }
@@ -72,25 +108,44 @@ pub fn at_first_connection(device: &Device) -> Option<()> {
     device::set(Part::DeviceSecret, &secret).then_some(())
 }
 
-fn ask(device: &Device, product_secret: &str, region: &Region) -> Option<String> {
-    let target = target(region).or_else(|| {
-        crate::log!(Error, "register", "a custom region needs IOTX_IOCTL_SET_HTTP_DOMAIN");
+fn ask(device: &Device, product_secret: &str, region: &Region, way: Way) -> Option<String> {
+    let (target, option) = match way {
+        Way::Http => (service(region), "HTTP"),
+        Way::Mqtt => (broker(region, device), "MQTT"),
+    };
+    let target = target.or_else(|| {
+        crate::log!(Error, "register", "a custom region needs IOTX_IOCTL_SET_{option}_DOMAIN");
         None
     })?;
-    register::ask(&settings::dial(), target, device, product_secret)
+    match way {
+        Way::Http => register::ask(&settings::dial(), target, device, product_secret),
+        Way::Mqtt => register::ask_over_mqtt(settings::dial(), target, device, product_secret),
+    }
 }
 
-/// Where registrations go: the domain that was set, else the region's; in a lab build, the lab's in place of any.
-fn target(region: &Region) -> Option<Target> {
-    let (host, port, tls) = if let Some(lab::Redirect { host, port, tls }) = lab::aliyun_http() {
-        (host, port, tls)
-    } else {
-        let custom = CLOUD.lock().http_domain.clone();
-        let host = custom.or_else(|| region.auth_host())?;
-        let tls = matches!(default_mode(), SecureMode::Tls);
-        (host, if tls { 443 } else { 80 }, tls)
-    };
+/// Where forms go: the domain that was set, else the region's; in a lab build, the lab's in place of any.
+fn service(region: &Region) -> Option<Target> {
+    if let Some(redirect) = lab::aliyun_http() {
+        return Some(target(redirect.host, redirect.port, redirect.tls));
+    }
+    let custom = CLOUD.lock().http_domain.clone();
+    let host = custom.or_else(|| region.auth_host())?;
+    let tls = matches!(default_mode(), SecureMode::Tls);
+    Some(target(host, if tls { 443 } else { 80 }, tls))
+}
+
+/// The region's broker; in a lab build, the lab's in place of any.
+fn broker(region: &Region, device: &Device) -> Option<Target> {
+    if let Some(redirect) = lab::aliyun_mqtt() {
+        return Some(target(redirect.host, redirect.port, redirect.tls));
+    }
+    let mode = default_mode();
+    let host = region.mqtt_host(&device.product_key)?;
+    Some(target(host, mode.port(), matches!(mode, SecureMode::Tls)))
+}
+
+fn target(host: String, port: u16, tls: bool) -> Target {
     let roots = Roots { public: true, pem: lab::authorities() };
     let security = if tls { Security::Tls(Arc::new(roots)) } else { Security::Plain };
-    Some(Target { host, port, security })
+    Target { host, port, security }
 }

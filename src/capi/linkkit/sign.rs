@@ -60,6 +60,8 @@ pub(super) struct Cloud {
     pub region: Region,
     /// The host for plain HTTP services, kept for those that need it.
     pub http_domain: Option<String>,
+    /// The broker's port for the device model; 0: the default.
+    pub mqtt_port: u16,
     /// Whether the device secret is to be asked for at the first connection.
     pub dynamic_register: c_int,
     /// Appended to the client id's key list.
@@ -74,6 +76,7 @@ pub(super) struct Cloud {
 pub(super) static CLOUD: Mutex<Cloud> = Mutex::new(Cloud {
     region: Region::Shanghai,
     http_domain: None,
+    mqtt_port: 0,
     dynamic_register: 0,
     customize_info: String::new(),
     event_replies: false,

@@ -5,7 +5,8 @@
 use std::ffi::{c_char, c_int, c_void};
 
 use super::model::api::{IOT_Linkkit_Query, IOT_Linkkit_Report, iotx_linkkit_msg_type_t};
-use super::mqtt::{self, IOT_MQTT_Construct, iotx_mqtt_param_t};
+use super::mqtt::construct::{Given, V301};
+use super::mqtt::{self, iotx_mqtt_param_t};
 use super::mqtt_types::iotx_mqtt_event_handle_t;
 use super::ota::{IOT_OTA_CmdType_t, IOT_OTA_Ioctl};
 use super::{FAIL, NULL_VALUE};
@@ -53,29 +54,32 @@ pub struct otakit_v23_mqtt_param_t {
 pub unsafe extern "C" fn otakit_v23_IOT_MQTT_Construct(params: *mut otakit_v23_mqtt_param_t) -> *mut c_void {
     guard("IOT_MQTT_Construct", std::ptr::null_mut(), || {
         // SAFETY: as the caller vouches.
-        let Some(given) = (unsafe { params.as_ref() }) else {
-            // SAFETY: NULL is allowed.
-            return unsafe { IOT_MQTT_Construct(std::ptr::null_mut()) };
-        };
-        let handler = &given.handle_event;
-        let mut params = iotx_mqtt_param_t {
-            port: given.port,
-            host: given.host,
-            client_id: given.client_id,
-            username: given.username,
-            password: given.password,
-            customize_info: std::ptr::null(),
-            pub_key: given.pub_key,
-            clean_session: given.clean_session,
-            request_timeout_ms: given.request_timeout_ms,
-            keepalive_interval_ms: given.keepalive_interval_ms,
-            write_buf_size: given.write_buf_size,
-            read_buf_size: given.read_buf_size,
-            handle_event: iotx_mqtt_event_handle_t { h_fp: handler.h_fp, pcontext: handler.pcontext },
-        };
-        // SAFETY: the texts are as the caller vouches.
-        unsafe { IOT_MQTT_Construct(&raw mut params) }
+        let params = unsafe { params.as_ref() }.map(otakit_v23_mqtt_param_t::widened);
+        let params = params.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+        // SAFETY: NULL, or a structure that outlives the call; its texts are as the caller vouches.
+        mqtt::connect(unsafe { Given::read(params) }, &V301)
     })
+}
+
+impl otakit_v23_mqtt_param_t {
+    /// With the member that this lineage lacks.
+    fn widened(&self) -> iotx_mqtt_param_t {
+        iotx_mqtt_param_t {
+            port: self.port,
+            host: self.host,
+            client_id: self.client_id,
+            username: self.username,
+            password: self.password,
+            customize_info: std::ptr::null(),
+            pub_key: self.pub_key,
+            clean_session: self.clean_session,
+            request_timeout_ms: self.request_timeout_ms,
+            keepalive_interval_ms: self.keepalive_interval_ms,
+            write_buf_size: self.write_buf_size,
+            read_buf_size: self.read_buf_size,
+            handle_event: self.handle_event,
+        }
+    }
 }
 
 /// `IOT_OTA_Ioctl`, whose length is a `size_t`.

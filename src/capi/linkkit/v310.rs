@@ -9,9 +9,11 @@ use super::infra::IOT_Ioctl;
 use super::model::api::{IOT_Linkkit_Report, IOT_Linkkit_Yield, iotx_linkkit_msg_type_t};
 use super::model::callbacks::iotx_event_callback;
 use super::model::session;
+use super::mqtt::construct::{Given, V310};
+use super::mqtt::{self, iotx_mqtt_param_t};
 use super::ota::{IOT_OTA_CmdType_t, IOT_OTA_Ioctl, session as ota_session};
-use super::sign::{IOT_Sign_MQTT, iotx_dev_meta_info_t, iotx_mqtt_region_types_t, iotx_sign_mqtt_t};
-use super::{FAIL, NULL_VALUE, SUCCESS};
+use super::sign::{CLOUD, IOT_Sign_MQTT, iotx_dev_meta_info_t, iotx_mqtt_region_types_t, iotx_sign_mqtt_t};
+use super::{FAIL, NULL_VALUE, SUCCESS, v310_callbacks};
 use crate::capi::guard::guard;
 use crate::capi::text;
 use crate::hal::device::{self, Part};
@@ -71,6 +73,18 @@ pub unsafe extern "C" fn otakit_v310_IOT_Sign_MQTT(
     })
 }
 
+/// `IOT_MQTT_Construct`, with this lineage's time-outs and buffers.
+///
+/// # Safety
+/// As for `IOT_MQTT_Construct`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn otakit_v310_IOT_MQTT_Construct(pInitParams: *mut iotx_mqtt_param_t) -> *mut c_void {
+    guard("IOT_MQTT_Construct", std::ptr::null_mut(), || {
+        // SAFETY: as the caller vouches.
+        mqtt::connect(unsafe { Given::read(pInitParams) }, &V310)
+    })
+}
+
 /// `IOT_Ioctl`, by this lineage's numbers.
 ///
 /// # Safety
@@ -86,6 +100,10 @@ pub unsafe extern "C" fn otakit_v310_IOT_Ioctl(option: c_int, value: *mut c_void
             match option {
                 18 => IOT_Ioctl(12, value),
                 0..=11 | 13 => IOT_Ioctl(option, value),
+                14 => {
+                    CLOUD.lock().mqtt_port = value.cast::<u16>().read_unaligned();
+                    SUCCESS
+                }
                 // Without effect: downloads are bounded otherwise, there is no Wi-Fi provisioning.
                 12 | 15 | 16 => SUCCESS,
                 20 => set(Part::ProductKey, value),
@@ -173,7 +191,7 @@ pub extern "C" fn otakit_v310_iotx_event_callback(evt: c_int) -> *mut c_void {
     guard("iotx_event_callback", std::ptr::null_mut(), || match evt {
         0..=5 => iotx_event_callback(evt),
         7..=17 => iotx_event_callback(evt - 1),
-        _ => std::ptr::null_mut(),
+        _ => v310_callbacks::registered(evt),
     })
 }
 

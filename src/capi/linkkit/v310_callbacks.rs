@@ -6,7 +6,7 @@ use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use parking_lot::Mutex;
 
 use super::model::session;
-use super::{FAIL, SUCCESS};
+use super::{FAIL, SUCCESS, v310_state};
 use crate::capi::guard::guard;
 use crate::capi::text;
 use crate::service::model::{Master, ReplyTo};
@@ -36,9 +36,24 @@ struct Slots {
     service: ServiceExt,
     cloud_error: CloudError,
     device_secret: Text,
+    identity: Text,
 }
 
-static SLOTS: Mutex<Slots> = Mutex::new(Slots { service: None, cloud_error: None, device_secret: None });
+static SLOTS: Mutex<Slots> =
+    Mutex::new(Slots { service: None, cloud_error: None, device_secret: None, identity: None });
+
+/// The callback of an event that only this lineage has, by its number; NULL when there is none.
+pub fn registered(evt: c_int) -> *mut c_void {
+    let slots = *SLOTS.lock();
+    let address = match evt {
+        6 => slots.service.map(|f| f as usize),
+        18 => slots.cloud_error.map(|f| f as usize),
+        19 => slots.device_secret.map(|f| f as usize),
+        20 => slots.identity.map(|f| f as usize),
+        _ => v310_state::handler(evt).map(|f| f as usize),
+    };
+    address.map_or(std::ptr::null_mut(), std::ptr::with_exposed_provenance_mut)
+}
 
 /// Hands a service over that will be answered later; `false` when nobody takes such services.
 pub fn service(master: &Master, devid: c_int, name: &CStr, params: &CStr, reply: &ReplyTo) -> bool {
@@ -148,90 +163,13 @@ pub extern "C" fn iotx_register_for_ITE_DYNREG_DEVICE_SECRET(
     })
 }
 
-/// Taken and never called: nothing here asks for an identity.
+/// Kept and never called: nothing here signs in by a certificate, which this answers.
 #[unsafe(no_mangle)]
 pub extern "C" fn iotx_register_for_ITE_IDENTITY_RESPONSE(
-    _cb: Option<unsafe extern "C" fn(*const c_char) -> c_int>,
+    cb: Option<unsafe extern "C" fn(*const c_char) -> c_int>,
 ) -> c_int {
-    SUCCESS
-}
-
-/// Taken and never called: what the library does is in its log. So are the other eight below.
-#[unsafe(no_mangle)]
-pub extern "C" fn iotx_register_for_ITE_STATE_EVERYTHING(
-    _cb: Option<unsafe extern "C" fn(c_int, *const c_char) -> c_int>,
-) -> c_int {
-    SUCCESS
-}
-
-/// Taken and never called.
-#[unsafe(no_mangle)]
-pub extern "C" fn iotx_register_for_ITE_STATE_USER_INPUT(
-    _cb: Option<unsafe extern "C" fn(c_int, *const c_char) -> c_int>,
-) -> c_int {
-    SUCCESS
-}
-
-/// Taken and never called.
-#[unsafe(no_mangle)]
-pub extern "C" fn iotx_register_for_ITE_STATE_SYS_DEPEND(
-    _cb: Option<unsafe extern "C" fn(c_int, *const c_char) -> c_int>,
-) -> c_int {
-    SUCCESS
-}
-
-/// Taken and never called.
-#[unsafe(no_mangle)]
-pub extern "C" fn iotx_register_for_ITE_STATE_MQTT_COMM(
-    _cb: Option<unsafe extern "C" fn(c_int, *const c_char) -> c_int>,
-) -> c_int {
-    SUCCESS
-}
-
-/// Taken and never called.
-#[unsafe(no_mangle)]
-pub extern "C" fn iotx_register_for_ITE_STATE_WIFI_PROV(
-    _cb: Option<unsafe extern "C" fn(c_int, *const c_char) -> c_int>,
-) -> c_int {
-    SUCCESS
-}
-
-/// Taken and never called.
-#[unsafe(no_mangle)]
-pub extern "C" fn iotx_register_for_ITE_STATE_COAP_LOCAL(
-    _cb: Option<unsafe extern "C" fn(c_int, *const c_char) -> c_int>,
-) -> c_int {
-    SUCCESS
-}
-
-/// Taken and never called.
-#[unsafe(no_mangle)]
-pub extern "C" fn iotx_register_for_ITE_STATE_HTTP_COMM(
-    _cb: Option<unsafe extern "C" fn(c_int, *const c_char) -> c_int>,
-) -> c_int {
-    SUCCESS
-}
-
-/// Taken and never called.
-#[unsafe(no_mangle)]
-pub extern "C" fn iotx_register_for_ITE_STATE_OTA(
-    _cb: Option<unsafe extern "C" fn(c_int, *const c_char) -> c_int>,
-) -> c_int {
-    SUCCESS
-}
-
-/// Taken and never called.
-#[unsafe(no_mangle)]
-pub extern "C" fn iotx_register_for_ITE_STATE_DEV_BIND(
-    _cb: Option<unsafe extern "C" fn(c_int, *const c_char) -> c_int>,
-) -> c_int {
-    SUCCESS
-}
-
-/// Taken and never called.
-#[unsafe(no_mangle)]
-pub extern "C" fn iotx_register_for_ITE_STATE_DEV_MODEL(
-    _cb: Option<unsafe extern "C" fn(c_int, *const c_char) -> c_int>,
-) -> c_int {
-    SUCCESS
+    guard("iotx_register_for_ITE_IDENTITY_RESPONSE", SUCCESS, || {
+        SLOTS.lock().identity = cb;
+        SUCCESS
+    })
 }

@@ -5,7 +5,6 @@ pub(crate) mod answer;
 pub mod call;
 mod content;
 mod exchange;
-pub mod form;
 pub(crate) mod head;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod pieces;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Dynamic registration over HTTP: a device that knows its product's secret asks for its own.
+//! Dynamic registration: a device that knows its product's secret asks for its own, over HTTP or over MQTT.
 
 use hmac::{Hmac, KeyInit, Mac};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::Sha256;
 
-use super::identity::{DEVICE_SECRET_LEN, Device};
+use super::identity::{Credentials, DEVICE_SECRET_LEN, Device};
 use super::{Refusal, json};
 use crate::digest::to_hex;
 
@@ -16,14 +16,13 @@ pub const ACCEPT: &str = "text/xml,text/javascript,text/html,application/json";
 /// What the form is.
 pub const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 
+/// Where the cloud tells the secret to who signed in with [`sign_in`].
+pub const TOPIC: &str = "/ext/register";
+
 /// The form. `random` is any text of letters and digits.
 pub fn form(device: &Device, product_secret: &str, random: &str) -> String {
     let Device { product_key, device_name } = device;
-    let text = format!("deviceName{device_name}productKey{product_key}random{random}");
-    // HMAC takes keys of any length; the error type exists for other MACs.
-    let sign = Hmac::<Sha256>::new_from_slice(product_secret.as_bytes())
-        .map(|mac| to_hex(&mac.chain_update(text.as_bytes()).finalize().into_bytes()).to_ascii_uppercase())
-        .unwrap_or_default();
+    let sign = sign(device, product_secret, random);
     format!(
         "productKey={}&deviceName={}&random={}&sign={sign}&signMethod=hmacsha256",
         encoded(product_key),
@@ -32,13 +31,43 @@ pub fn form(device: &Device, product_secret: &str, random: &str) -> String {
     )
 }
 
-/// The device secret in the answer: the answer must be a success, and about this device where it names one.
+/// What signs in over MQTT to be told the secret, and for nothing else. `random` as for [`form`].
+pub fn sign_in(device: &Device, product_secret: &str, random: &str) -> Credentials {
+    let Device { product_key, device_name } = device;
+    Credentials {
+        // The mode is TLS's in the reference, whatever carries it.
+        client_id: format!(
+            "{product_key}.{device_name}|authType=register,random={random},signmethod=hmacsha256,securemode=2|"
+        ),
+        username: format!("{device_name}&{product_key}"),
+        password: sign(device, product_secret, random),
+    }
+}
+
+fn sign(device: &Device, product_secret: &str, random: &str) -> String {
+    let Device { product_key, device_name } = device;
+    let text = format!("deviceName{device_name}productKey{product_key}random{random}");
+    // HMAC takes keys of any length; the error type exists for other MACs.
+    Hmac::<Sha256>::new_from_slice(product_secret.as_bytes())
+        .map(|mac| to_hex(&mac.chain_update(text.as_bytes()).finalize().into_bytes()).to_ascii_uppercase())
+        .unwrap_or_default()
+}
+
+/// The device secret in the answer to the form: the answer must be a success, and about this device where it names one.
 pub fn secret(answer: &[u8], device: &Device) -> Result<String, Refusal> {
     let answer = json::object(answer)?;
     if answer.get("code").and_then(Value::as_u64) != Some(200) {
         return Err(Refusal::NotSuccess);
     }
-    let data = json::child(&answer, "data")?;
+    secret_in(json::child(&answer, "data")?, device)
+}
+
+/// The device secret that came on [`TOPIC`]; it must be about this device where it names one.
+pub fn told_secret(message: &[u8], device: &Device) -> Result<String, Refusal> {
+    secret_in(&json::object(message)?, device)
+}
+
+fn secret_in(data: &Map<String, Value>, device: &Device) -> Result<String, Refusal> {
     for (key, wanted) in [("productKey", &device.product_key), ("deviceName", &device.device_name)] {
         if data.get(key).is_some_and(|named| named.as_str() != Some(wanted)) {
             return Err(Refusal::Key(key));
@@ -78,6 +107,25 @@ mod tests {
         );
         let odd = Device::new("p", "a:b&c=d@e").unwrap();
         assert!(form(&odd, "s", "r").starts_with("productKey=p&deviceName=a%3Ab%26c%3Dd%40e&"));
+    }
+
+    #[test]
+    fn known_sign_in() {
+        let device = Device::new("a1TestProdK", "dev001").unwrap();
+        let signed = sign_in(&device, "fedcba9876543210", "8Ygb7ULYh53B6OA");
+        assert_eq!(
+            signed.client_id,
+            "a1TestProdK.dev001|authType=register,random=8Ygb7ULYh53B6OA,signmethod=hmacsha256,securemode=2|"
+        );
+        assert_eq!(signed.username, "dev001&a1TestProdK");
+        assert_eq!(signed.password, "1C831DCD3515D2CA630C5259BDFEAA3261A1136C5C3354E514E219F3172451C3");
+        let told = br#"{"deviceSecret":"s","productKey":"a1TestProdK","deviceName":"dev001"}"#;
+        assert_eq!(told_secret(told, &device).as_deref(), Ok("s"));
+        assert_eq!(
+            told_secret(br#"{"deviceSecret":"s","deviceName":"x"}"#, &device),
+            Err(Refusal::Key("deviceName"))
+        );
+        assert_eq!(told_secret(b"{}", &device), Err(Refusal::Key("deviceSecret")));
     }
 
     #[test]

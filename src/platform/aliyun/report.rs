@@ -33,6 +33,11 @@ pub fn device_info(id: u32) -> String {
     )
 }
 
+/// A request to undo the device's bindings and its topology; with the reference's blanks.
+pub fn reset(id: u32) -> String {
+    format!(r#"{{"id":{id}, "version":"1.0", "method":"thing.reset", "params":{{}}}}"#)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +55,6 @@ mod tests {
         );
         assert_eq!(progress(-3, ""), r#"{"id":0,"params":{"step":"-3","desc":""}}"#);
         assert_eq!(device_info(1).len(), 208);
+        assert_eq!(reset(3), r#"{"id":3, "version":"1.0", "method":"thing.reset", "params":{}}"#);
     }
 }

@@ -129,7 +129,11 @@ fn conclude(ota: &Ota, kind: Kind, outcome: Result<bool, Failure>) -> Result<(),
     };
     crate::log!(Error, "model", "{}: {kind:?} not updated: {failure}", ota.device());
     let step = match &failure {
-        Failure::Store(_) => Some(-4),
+        Failure::Store(_) => {
+            // A store that could not even be opened leaves the offer as it was: it has had its try.
+            ota.session().give_up(failure.clone());
+            Some(-4)
+        }
         Failure::Cancelled | Failure::State => None,
         _ => Some(-2),
     };

@@ -4,6 +4,7 @@
 #define OTAKIT_TESTS_ALL_HEADERS_H
 
 #include "dev_model_api.h"
+#include "dev_reset_api.h"
 #include "dev_sign_api.h"
 #include "dev_sign_internal.h"
 #include "dev_sign_wrapper.h"

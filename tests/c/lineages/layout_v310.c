@@ -3,6 +3,9 @@
 #include "infra_compat.h"
 #include "dev_model_api.h"
 #include "dev_sign_api.h"
+#include "dev_reset_api.h"
+#include "dynreg_api.h"
+#include "infra_state.h"
 #include "mqtt_api.h"
 #include "ota_api.h"
 #include "../abi/abi_check.h"
@@ -494,3 +497,16 @@ ABI_FUNCTION(iotx_register_for_ITE_SERVICE_REQUEST_EXT,
              int (*)(int (*)(int, const char *, int, const char *, int, const char *, int, void *)));
 ABI_FUNCTION(iotx_register_for_ITE_CLOUD_ERROR, int (*)(int (*)(const int, const char *, const char *)));
 ABI_FUNCTION(iotx_event_callback, void *(*)(int));
+ABI_FUNCTION(IOT_MQTT_Construct, void *(*)(iotx_mqtt_param_t *));
+ABI_FUNCTION(iotx_state_event, int (*)(const int, const int, const char *, ...));
+ABI_FUNCTION(iotx_register_for_ITE_STATE_EVERYTHING, int (*)(state_handler_t));
+ABI_FUNCTION(iotx_register_for_ITE_DYNREG_DEVICE_SECRET, int (*)(int (*)(const char *)));
+ABI_FUNCTION(IOT_DevReset_Report, int (*)(iotx_dev_meta_info_t *, iotx_devrst_evt_handle_t, void *));
+ABI_FUNCTION(IOT_Dynamic_Register, int32_t (*)(iotx_http_region_types_t, iotx_dev_meta_info_t *));
+
+/* Numbers that programs have seen as results of this lineage's functions. */
+ABI_VALUE(STATE_USER_INPUT_HTTP_URL, -269);
+ABI_VALUE(STATE_USER_INPUT_HTTP_PATH, -270);
+ABI_VALUE(STATE_SYS_DEPEND_NWK_CLOSE, -520);
+ABI_VALUE(STATE_SYS_DEPEND_NWK_TIMEOUT, -521);
+ABI_VALUE(STATE_HTTP_RESP_MISSING_CONTENT_LEN, -1541);

@@ -7,6 +7,7 @@
 #include "driver.h"
 
 #include <ctype.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -251,6 +252,8 @@ int main(void)
     char *line = NULL;
     size_t room = 0;
 
+    /* A file that may not grow is a failing write, not the end. */
+    signal(SIGXFSZ, SIG_IGN);
     while (getline(&line, &room, stdin) > 0) {
         command_t command = split(line);
 
@@ -261,7 +264,8 @@ int main(void)
             break;
         }
         if (!run(own_commands, &command) && !run(mqtt_commands, &command) && !run(ota_commands, &command) &&
-            !run(control_commands, &command) && !run(model_commands, &command)) {
+            !run(control_commands, &command) && !run(model_commands, &command) && !run(call_commands, &command) &&
+            !run(store_commands, &command) && !run(lineage_commands, &command)) {
             fprintf(stderr, "driver: no command %s\n", command.word[0]);
             exit(70);
         }

@@ -39,6 +39,10 @@ extern const entry_t mqtt_commands[];
 extern const entry_t ota_commands[];
 extern const entry_t control_commands[];
 extern const entry_t model_commands[];
+extern const entry_t call_commands[];
+extern const entry_t store_commands[];
+/* Those of the lineage that the program is built for. */
+extern const entry_t lineage_commands[];
 
 /* Milliseconds of the monotonic clock. */
 double now_ms(void);

@@ -309,7 +309,7 @@ static void publish(const command_t *c)
     finish(started);
 }
 
-/* publish-info M TOPIC QOS PAYLOAD: the call that takes a topic-info struct */
+/* publish-info M TOPIC QOS PAYLOAD [RETAIN]: the call that takes a topic-info struct */
 static void publish_info(const command_t *c)
 {
     double started = now_ms();
@@ -318,6 +318,7 @@ static void publish_info(const command_t *c)
 
     memset(&info, 0, sizeof(info));
     info.qos = (uint8_t)number(c->word[3]);
+    info.retain = (uint8_t)(c->count > 5 ? number(c->word[5]) : 0);
     info.payload = c->word[4];
     info.payload_len = c->word[4] == NULL ? 0 : (uint32_t)strlen(c->word[4]);
     ret = IOT_MQTT_Publish(handle(c->word[1]), c->word[2], &info);

@@ -57,7 +57,7 @@ class Reply(dict):
     """The pairs of an answer line; numbers as numbers. Also readable as attributes."""
 
     TEXT = {"client", "user", "pass", "host", "text", "hex", "handle", "list", "target", "md5", "token", "ip", "data",
-            "version"}
+            "version", "secret"}
 
     def __init__(self, line):
         """`line` without the leading `= `."""

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::super::mqtt::construct::{self, iotx_mqtt_param_t};
-use super::super::mqtt_types::iotx_mqtt_event_handle_t;
+use super::super::mqtt::construct::{self, Given};
 use super::super::sign::{CLOUD, array_text, iotx_dev_meta_info_t};
 use super::super::{mqtt, signal};
 use super::{callbacks, monitor, store};
@@ -115,24 +114,16 @@ pub fn connect() -> Result<(), ModelError> {
 }
 
 fn establish(master: &Arc<Master>) -> Result<(), ModelError> {
-    let params = iotx_mqtt_param_t {
-        port: 0,
-        host: std::ptr::null(),
-        client_id: std::ptr::null(),
-        username: std::ptr::null(),
-        password: std::ptr::null(),
-        customize_info: std::ptr::null(),
-        pub_key: std::ptr::null(),
-        clean_session: 0,
+    let given = Given {
+        port: CLOUD.lock().mqtt_port,
         request_timeout_ms: REQUEST_TIMEOUT_MS,
         keepalive_interval_ms: KEEPALIVE_MS,
         write_buf_size: MAX_PACKET,
         read_buf_size: READ_BUFFER,
-        handle_event: iotx_mqtt_event_handle_t { h_fp: None, pcontext: std::ptr::null_mut() },
+        default_handler: Some(master.link_handler()),
+        ..Given::default()
     };
-    // SAFETY: the structure lives during the call and holds no text.
-    let mut plan = unsafe { construct::plan(&raw const params) }.ok_or(ModelError::Signal)?;
-    plan.default_handler = Some(master.link_handler());
+    let plan = construct::plan(given, &construct::V301).ok_or(ModelError::Signal)?;
     let handle = mqtt::open(plan).ok_or(ModelError::Signal)?;
     if !remember(master, handle) {
         mqtt::close(handle);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! From `iotx_mqtt_param_t` and the HAL's identity to a client's options.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::c_char;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::super::mqtt_types::iotx_mqtt_event_handle_t;
@@ -38,13 +39,13 @@ pub struct iotx_mqtt_param_t {
     pub pub_key: *const c_char,
     /// 1: the broker forgets the session.
     pub clean_session: u8,
-    /// 500..=5000, else 2000.
+    /// Within the lineage's [`Limits`], else their default.
     pub request_timeout_ms: u32,
     /// 30000..=1200000, else 60000.
     pub keepalive_interval_ms: u32,
-    /// Largest packet sent; 0: 1024.
+    /// Largest packet sent; 0: the lineage's default.
     pub write_buf_size: u32,
-    /// Largest packet received; 0: 1024.
+    /// Largest packet received; 0: the lineage's default.
     pub read_buf_size: u32,
     /// Gets every event that no subscription gets.
     pub handle_event: iotx_mqtt_event_handle_t,
@@ -60,61 +61,91 @@ pub struct Plan {
     pub authorities: Option<String>,
 }
 
-/// What C gave, as text.
+/// What differs between lineages.
+pub struct Limits {
+    /// `request_timeout_ms` that is obeyed, and what stands in for any other.
+    pub request_timeout_ms: (RangeInclusive<u32>, u32),
+    /// What stands in for a buffer size of 0.
+    pub buffer: u32,
+}
+
+/// v3.0.1, and V2.3.
+pub const V301: Limits = Limits { request_timeout_ms: (500..=5000, 2000), buffer: 1024 };
+/// V3.10.
+pub const V310: Limits = Limits { request_timeout_ms: (1000..=10_000, 5000), buffer: 3072 };
+
+/// `iotx_mqtt_param_t` as safe values; 0, `None` and empty: the default.
 #[derive(Default)]
-struct Given {
-    host: Option<String>,
-    port: Option<u16>,
-    client_id: Option<String>,
-    username: Option<String>,
-    password: Option<String>,
-    authorities: Option<String>,
+pub struct Given {
+    pub host: Option<String>,
+    pub port: u16,
+    pub client_id: Option<String>,
+    pub username: Option<String>,
+    pub password: Option<String>,
+    pub authorities: Option<String>,
+    pub clean_session: bool,
+    pub request_timeout_ms: u32,
+    pub keepalive_interval_ms: u32,
+    pub write_buf_size: u32,
+    pub read_buf_size: u32,
+    pub default_handler: Option<Arc<dyn Handler>>,
+}
+
+impl Given {
+    /// Reads what C gave; NULL is all defaults.
+    ///
+    /// # Safety
+    /// As for `IOT_MQTT_Construct`.
+    pub unsafe fn read(params: *const iotx_mqtt_param_t) -> Self {
+        // SAFETY: as the caller vouches.
+        let Some(p) = (unsafe { params.as_ref() }) else { return Self::default() };
+        // SAFETY: as the caller vouches.
+        let owned = |pointer: *const c_char| unsafe { text::given(pointer) }.map(str::to_owned);
+        let handler = CHandler::new(std::ptr::null_mut(), p.handle_event.h_fp, p.handle_event.pcontext);
+        Self {
+            host: owned(p.host),
+            port: p.port,
+            client_id: owned(p.client_id),
+            username: owned(p.username),
+            password: owned(p.password),
+            authorities: owned(p.pub_key),
+            clean_session: p.clean_session != 0,
+            request_timeout_ms: p.request_timeout_ms,
+            keepalive_interval_ms: p.keepalive_interval_ms,
+            write_buf_size: p.write_buf_size,
+            read_buf_size: p.read_buf_size,
+            default_handler: handler.map(|handler| Arc::new(handler) as Arc<dyn Handler>),
+        }
+    }
 }
 
 /// Works out what to connect to and as whom. `None`, with a log line, when the identity is missing.
-///
-/// # Safety
-/// As for `IOT_MQTT_Construct`.
-pub unsafe fn plan(params: *const iotx_mqtt_param_t) -> Option<Plan> {
-    // SAFETY: as the caller vouches.
-    let params = unsafe { params.as_ref() };
-    // SAFETY: as the caller vouches.
-    let owned = |pointer: *const c_char| unsafe { text::given(pointer) }.map(str::to_owned);
-    let mut given = params.map_or_else(Given::default, |p| Given {
-        host: owned(p.host),
-        port: (p.port != 0).then_some(p.port),
-        client_id: owned(p.client_id),
-        username: owned(p.username),
-        password: owned(p.password),
-        authorities: owned(p.pub_key),
-    });
+pub fn plan(mut given: Given, limits: &Limits) -> Option<Plan> {
     given.authorities = given.authorities.or_else(lab::authorities);
     let endpoint = endpoint(&given)?;
-    let (device, signed) = sign_in(given, endpoint.mode)?;
-    let within = |value: Option<u32>, range: std::ops::RangeInclusive<u32>, default| {
-        value.filter(|value| range.contains(value)).unwrap_or(default)
+    let default_handler = given.default_handler.take();
+    let within = |value: u32, range: &RangeInclusive<u32>, default| {
+        if range.contains(&value) { value } else { default }
     };
-    let size = |value: Option<u32>| within(value, 1..=u32::MAX, 1024) as usize;
+    let (timeouts, timeout) = &limits.request_timeout_ms;
+    let request_timeout = millis(within(given.request_timeout_ms, timeouts, *timeout));
+    let keepalive = millis(within(given.keepalive_interval_ms, &(30_000..=1_200_000), 60_000));
+    let size = |value: u32| within(value, &(1..=u32::MAX), limits.buffer) as usize;
+    let (max_packet_in, max_packet_out) = (size(given.read_buf_size), size(given.write_buf_size));
+    let clean_session = given.clean_session;
+    let (device, signed) = sign_in(given, endpoint.mode)?;
     let options = Options {
         target: endpoint.target,
         client_id: signed.client_id,
         username: signed.username,
         password: signed.password,
-        clean_session: params.is_some_and(|p| p.clean_session != 0),
-        keepalive: millis(within(params.map(|p| p.keepalive_interval_ms), 30_000..=1_200_000, 60_000)),
-        request_timeout: millis(within(params.map(|p| p.request_timeout_ms), 500..=5000, 2000)),
-        max_packet_in: size(params.map(|p| p.read_buf_size)),
-        max_packet_out: size(params.map(|p| p.write_buf_size)),
+        clean_session,
+        keepalive,
+        request_timeout,
+        max_packet_in,
+        max_packet_out,
     };
-    let handler = params.and_then(|p| {
-        CHandler::new(std::ptr::null_mut::<c_void>(), p.handle_event.h_fp, p.handle_event.pcontext)
-    });
-    Some(Plan {
-        options,
-        default_handler: handler.map(|handler| Arc::new(handler) as Arc<dyn Handler>),
-        device,
-        authorities: endpoint.authorities,
-    })
+    Some(Plan { options, default_handler, device, authorities: endpoint.authorities })
 }
 
 struct Endpoint {
@@ -125,19 +156,20 @@ struct Endpoint {
 
 /// The broker: what C gave, else the region's; in a lab build, the lab's in place of any of Aliyun's.
 fn endpoint(given: &Given) -> Option<Endpoint> {
+    let port = (given.port != 0).then_some(given.port);
     let redirect = lab::aliyun_mqtt()
         .filter(|_| given.host.as_deref().is_none_or(|host| host.ends_with(".aliyuncs.com")));
     let (host, port, mode) = if let Some(lab::Redirect { host, port, tls }) = redirect {
         (host, port, if tls { SecureMode::Tls } else { SecureMode::Tcp })
     } else if let Some(host) = &given.host {
         let mode = explicit_mode(given);
-        (host.clone(), given.port.unwrap_or_else(|| mode.port()), mode)
+        (host.clone(), port.unwrap_or_else(|| mode.port()), mode)
     } else {
         let product_key = device::product_key().or_else(|| missing("product key"))?;
         let host = CLOUD.lock().region.mqtt_host(&product_key);
         let host = host.or_else(|| missing("custom MQTT domain"))?;
         let mode = default_mode();
-        (host, given.port.unwrap_or_else(|| mode.port()), mode)
+        (host, port.unwrap_or_else(|| mode.port()), mode)
     };
     let pem = given.authorities.clone();
     let roots = Roots { public: pem.is_none(), pem: pem.clone() };
@@ -152,9 +184,7 @@ fn endpoint(given: &Given) -> Option<Endpoint> {
 fn explicit_mode(given: &Given) -> SecureMode {
     let signed_for = |mode: &str| given.client_id.as_deref().is_some_and(|id| id.contains(mode));
     let tls = !signed_for("securemode=3")
-        && (given.authorities.is_some()
-            || signed_for("securemode=2")
-            || matches!(given.port, Some(443 | 8883)));
+        && (given.authorities.is_some() || signed_for("securemode=2") || matches!(given.port, 443 | 8883));
     if tls { SecureMode::Tls } else { SecureMode::Tcp }
 }
 
