@@ -92,4 +92,5 @@ may "end to end" python3 tests/e2e/run.py --jobs 2 --cloud "$CLOUD" --build buil
 must "Python's library" env OTAKIT_PYTHON_PROFILE=ci OTAKIT_PYTHON_FEATURES=lab CARGO_TARGET_DIR="$TARGET_DIR" \
     sh python/build_library.sh build/python/libotakit_python.so
 may "Python modules" sh python/tests/run.sh build/python/libotakit_python.so "$CLOUD" build/python/tests
+may "size and instructions" scripts/bench-gate.sh
 finish

@@ -11,7 +11,7 @@ use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
 use rumqttc::{Client, ConnectReturnCode, Connection, ConnectionError, Event, MqttOptions, Packet, QoS};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// How long anything may take; only reached when the test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -218,6 +218,26 @@ fn an_update_from_report_to_success() {
     });
     assert_eq!(answer.get("data"), pushed.get("data"));
     assert_eq!(answer.get("id"), pushed.get("id"));
+
+    // The other way to ask, for the device and for a module that nobody has.
+    let get = format!("/sys/{PRODUCT}/{DEVICE}/thing/ota/firmware/get");
+    let reply = format!("{get}_reply");
+    client.subscribe(&reply, QoS::AtLeastOnce).unwrap();
+    wait(&mut connection, |p| matches!(p, Packet::SubAck(_)).then_some(()));
+    for (params, data) in [("{}", pushed.get("data").unwrap().clone()), (r#"{"module":"m"}"#, json!({}))] {
+        let ask =
+            format!(r#"{{"id":"7","version":"1.0","params":{params},"method":"thing.ota.firmware.get"}}"#);
+        client.publish(&get, QoS::AtLeastOnce, false, ask).unwrap();
+        let answer: Value = wait(&mut connection, |packet| match packet {
+            Packet::Publish(p) if p.topic == reply => Some(serde_json::from_slice(&p.payload).unwrap()),
+            _ => None,
+        });
+        assert_eq!(answer.get("data"), Some(&data));
+        assert_eq!(
+            (answer.pointer("/id").unwrap(), answer.pointer("/code").unwrap()),
+            (&json!("7"), &json!(200))
+        );
+    }
 }
 
 fn check_origin(origin: &str, path: &str, bytes: &[u8]) {

@@ -88,7 +88,7 @@ impl Checkpoint {
 
 /// Version, size and digest: what makes two offers the same image. The URL may change.
 fn identity(offer: &Offer) -> [u8; 32] {
-    let text = format!("{}\0{}\0{:?}", offer.version, offer.size, offer.digest);
+    let text = format!("{}\0{}\0{}", offer.version, offer.size, offer.digest.to_hex());
     Sha256::digest(text.as_bytes()).into()
 }
 

@@ -135,6 +135,8 @@ class Links(Bench):
         self.lose(device)
         device.proxy.refusing = False
         device.pump(lambda: device.call("state", device.m).ret == 1, "the new connection", 15)
+        # The state may be asked before the event was delivered.
+        device.call("yield", device.m, 200)
         codes = [e.split(":")[0] for e in device.call("events").list.split(",")]
         self.assertEqual([c for c in codes if c in ("1", "2")], ["1", "2"])
         first, second = device.proxy.wait(2, name="CONNECT")[:2]

@@ -11,11 +11,12 @@ pub mod wire;
 use crate::data::model::DeviceKey;
 
 /// Topics that the service listens to.
-pub const FILTERS: [&str; 19] = [
+pub const FILTERS: [&str; 20] = [
     "/ota/device/inform/+/+",
     "/ota/device/request/+/+",
     "/ota/device/progress/+/+",
     "/sys/+/+/thing/config/get",
+    "/sys/+/+/thing/ota/firmware/get",
     "/sys/+/+/thing/deviceinfo/update",
     "/sys/+/+/thing/deviceinfo/delete",
     "/sys/+/+/thing/event/+/post",
@@ -40,6 +41,8 @@ pub enum Uplink {
     Inform,
     /// The device asks for an image. Answers go out on the same topic.
     Request,
+    /// The device asks for an image the other way. Answers go out beside it.
+    FirmwareGet,
     /// The device reports progress.
     Progress,
     /// The device asks for its configuration.
@@ -101,6 +104,7 @@ pub fn parse_topic(topic: &str) -> Option<(Uplink, DeviceKey)> {
 fn thing_uplink(rest: &[&str]) -> Option<Uplink> {
     Some(match rest {
         ["config", "get"] => Uplink::ConfigGet,
+        ["ota", "firmware", "get"] => Uplink::FirmwareGet,
         ["deviceinfo", "update" | "delete"]
         | ["event", _, "post"]
         | ["event", "property", "history", "post"]
@@ -143,6 +147,7 @@ mod tests {
             ("/ota/device/request/pk/dn", Uplink::Request),
             ("/ota/device/progress/pk/dn", Uplink::Progress),
             ("/sys/pk/dn/thing/config/get", Uplink::ConfigGet),
+            ("/sys/pk/dn/thing/ota/firmware/get", Uplink::FirmwareGet),
             ("/sys/pk/dn/thing/deviceinfo/update", Uplink::Thing),
             ("/sys/pk/dn/thing/event/property/post", Uplink::Thing),
             ("/sys/pk/dn/thing/event/Error/post", Uplink::Thing),

@@ -40,6 +40,7 @@ pub fn handle(store: &Store, urls: &Urls, topic: &str, payload: &[u8]) -> Vec<Ac
     let handled = match uplink {
         Uplink::Inform => inform(store, &key, &message),
         Uplink::Request => request(store, urls, &key, &message),
+        Uplink::FirmwareGet => firmware_get(store, urls, &key, topic, &message),
         Uplink::Progress => progress(store, &key, &message),
         Uplink::ConfigGet => Ok(vec![config_get(store, urls, &key, &message)]),
         Uplink::Thing => Ok(vec![reply_beside(topic, thing::taken(&message))]),
@@ -86,14 +87,7 @@ fn request(store: &Store, urls: &Urls, key: &DeviceKey, message: &Value) -> Resu
         // Our own answers come back on this topic.
         return Ok(Vec::new());
     }
-    let reported = wire::version_of(message).map(str::to_owned);
-    let reported = reported.or_else(|| store.device(key).and_then(|d| d.version)).unwrap_or_default();
-    let open = store.device(key).and_then(|d| d.updates.last().cloned());
-    let open = open.filter(|u| !u.state.is_final() && u.to != reported);
-    let firmware = open.and_then(|u| store.firmware(&u.firmware)).or_else(|| {
-        let newest = store.newest(&key.product, false);
-        newest.filter(|f| version::compare(&reported, &f.version) == Ordering::Less)
-    });
+    let firmware = asked_for(store, key, None, wire::version_of(message));
     let payload = match firmware {
         Some(firmware) => match store.open_update(key, &firmware)? {
             Some(id) => wire::upgrade(&firmware, &urls.firmware(&firmware), id),
@@ -102,6 +96,46 @@ fn request(store: &Store, urls: &Urls, key: &DeviceKey, message: &Value) -> Resu
         None => wire::no_upgrade(0),
     };
     Ok(vec![Action::Publish(Outgoing { topic: request_topic(key), payload, at_least_once: true })])
+}
+
+/// The same for devices that name a module, or themselves by naming none.
+fn firmware_get(
+    store: &Store,
+    urls: &Urls,
+    key: &DeviceKey,
+    topic: &str,
+    message: &Value,
+) -> Result<Vec<Action>, Failure> {
+    let firmware = asked_for(store, key, wire::module_of(message), None);
+    let payload = match &firmware {
+        Some(firmware) => {
+            store.open_update(key, firmware)?;
+            wire::firmware_reply(message, firmware, &urls.firmware(firmware))
+        }
+        None => wire::reply(message, 200, &Value::Object(serde_json::Map::new()), "success"),
+    };
+    Ok(vec![reply_beside(topic, payload)])
+}
+
+/// The firmware of the update that is open, else the newest if it is newer than what the device says, or has said, it runs.
+fn asked_for(
+    store: &Store,
+    key: &DeviceKey,
+    module: Option<&str>,
+    reported: Option<&str>,
+) -> Option<Firmware> {
+    let device = store.device(key)?;
+    let known = match module {
+        Some(module) => device.modules.get(module),
+        None => device.version.as_ref(),
+    };
+    let reported = reported.or(known.map(String::as_str)).unwrap_or_default();
+    let open = device.updates.iter().rev().find(|u| u.module.as_deref() == module);
+    let open = open.filter(|u| !u.state.is_final() && u.to != reported);
+    open.and_then(|u| store.firmware(&u.firmware)).or_else(|| {
+        let newest = store.newest_of(&key.product, module, false);
+        newest.filter(|f| version::compare(reported, &f.version) == Ordering::Less)
+    })
 }
 
 fn progress(store: &Store, key: &DeviceKey, message: &Value) -> Result<Vec<Action>, Failure> {

@@ -29,23 +29,29 @@ struct Offer<'a> {
     sign: Option<&'a str>,
 }
 
+impl<'a> Offer<'a> {
+    fn of(firmware: &'a Firmware, url: &'a str) -> Self {
+        let content = &firmware.content;
+        let (sign_method, sign) = match firmware.sign {
+            None => (None, None),
+            Some(Sign::Md5) => (Some("Md5"), Some(content.md5.as_str())),
+            Some(Sign::Sha256) => (Some("Sha256"), Some(content.sha256.as_str())),
+        };
+        Self {
+            size: content.size,
+            version: &firmware.version,
+            url,
+            module: firmware.module.as_deref(),
+            md5: (!firmware.omit_md5).then_some(content.md5.as_str()),
+            sign_method,
+            sign,
+        }
+    }
+}
+
 /// The offer of a firmware, for a push and for the answer to a request alike.
 pub fn upgrade(firmware: &Firmware, url: &str, id: u64) -> Vec<u8> {
-    let content = &firmware.content;
-    let (sign_method, sign) = match firmware.sign {
-        None => (None, None),
-        Some(Sign::Md5) => (Some("Md5"), Some(content.md5.as_str())),
-        Some(Sign::Sha256) => (Some("Sha256"), Some(content.sha256.as_str())),
-    };
-    let data = Offer {
-        size: content.size,
-        version: &firmware.version,
-        url,
-        module: firmware.module.as_deref(),
-        md5: (!firmware.omit_md5).then_some(content.md5.as_str()),
-        sign_method,
-        sign,
-    };
+    let data = Offer::of(firmware, url);
     encode(&Upgrade { code: "1000", data, id, message: "success" })
 }
 
@@ -129,6 +135,12 @@ pub fn reply(message: &Value, code: u32, data: &Value, text: &str) -> Vec<u8> {
     }
     let method = message.get("method").and_then(Value::as_str).unwrap_or_default();
     encode(&Reply { code, data, id: &id_of(message), message: text, method, version: "1.0" })
+}
+
+/// The answer to `thing/ota/firmware/get` when there is something to offer.
+pub fn firmware_reply(message: &Value, firmware: &Firmware, url: &str) -> Vec<u8> {
+    let offer = serde_json::to_value(Offer::of(firmware, url)).unwrap_or_default();
+    reply(message, 200, &offer, "success")
 }
 
 pub(super) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
