@@ -14,7 +14,8 @@ use crate::engine::{self, Failure, Phase, Put, Session};
 use crate::fetch::Source;
 use crate::platform::aliyun::config::{self, Config};
 use crate::platform::aliyun::identity::Device;
-use crate::platform::aliyun::offer::{self, Firmware};
+use crate::platform::aliyun::module::{self, Upgrade};
+use crate::platform::aliyun::offer::Firmware;
 use crate::platform::aliyun::topics::Topic;
 use crate::platform::aliyun::{Refusal, report};
 
@@ -261,10 +262,14 @@ impl Ota {
         let decoded = match topic {
             // The device's own requests come back on this topic from brokers that echo.
             Topic::Request if !contains(payload, b"\"url\"") => Err(Refusal::Nothing),
-            Topic::Request | Topic::Upgrade => offer::decode(payload).map(Content::Firmware),
+            Topic::Request | Topic::Upgrade => {
+                module::decode(payload).and_then(Upgrade::own).map(Content::Firmware)
+            }
             Topic::ConfigGetReply => config::decode_reply(payload).map(Content::Config),
             Topic::ConfigPush => config::decode_push(payload).map(Content::Config),
-            Topic::FirmwareGetReply => offer::decode_get_reply(payload).map(Content::Firmware),
+            Topic::FirmwareGetReply => {
+                module::decode_get_reply(payload).and_then(Upgrade::own).map(Content::Firmware)
+            }
             _ => Err(Refusal::Nothing),
         };
         match decoded {

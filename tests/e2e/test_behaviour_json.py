@@ -63,6 +63,14 @@ class Messages(Bench):
         self.taken(self.message(drop=("id",)))
         self.taken({**self.good, "id": "text"})
 
+    def test_images_for_modules(self):
+        """An image for a module is not the device's own firmware, whatever else the message says."""
+        self.dropped(self.message(module="mcu"))
+        self.assertEqual(self.dev.logged("image is for a module"), 1)
+        self.dropped(self.message(module=7))
+        self.taken(self.message(module="default"))
+        self.taken(self.message(module=""))
+
     def test_sign_instead_of_md5(self):
         """`signMethod` and `sign` without `md5`, Md5 or SHA256 in any case: taken and checked."""
         image = self.origin.image

@@ -31,6 +31,8 @@ pub enum Refusal {
     Url,
     /// The digest is malformed, contradicts another, or its method is unknown.
     Digest,
+    /// It offers an image for a module of the device, to firmware that knows of no modules.
+    Module,
     /// It does not concern this device's update (an answer without an offer, say).
     Nothing,
 }
@@ -44,6 +46,7 @@ impl fmt::Display for Refusal {
             Self::Size => f.write_str("size is not a number of bytes"),
             Self::Url => f.write_str("url cannot be used"),
             Self::Digest => f.write_str("digest malformed, contradictory or of an unknown method"),
+            Self::Module => f.write_str("image is for a module, not for the device itself"),
             Self::Nothing => f.write_str("carries no offer"),
         }
     }
@@ -63,6 +66,7 @@ mod tests {
             Refusal::Size,
             Refusal::Url,
             Refusal::Digest,
+            Refusal::Module,
             Refusal::Nothing,
         ];
         let texts: std::collections::HashSet<String> = all.iter().map(Refusal::to_string).collect();

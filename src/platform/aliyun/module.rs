@@ -22,6 +22,13 @@ pub struct Upgrade {
     pub firmware: Firmware,
 }
 
+impl Upgrade {
+    /// The firmware of the device itself.
+    pub fn own(self) -> Result<Firmware, Refusal> {
+        if self.module == DEFAULT { Ok(self.firmware) } else { Err(Refusal::Module) }
+    }
+}
+
 /// Reads an upgrade message.
 pub fn decode(payload: &[u8]) -> Result<Upgrade, Refusal> {
     named_by(payload, offer::decode(payload)?)
@@ -37,6 +44,7 @@ fn named_by(payload: &[u8], firmware: Firmware) -> Result<Upgrade, Refusal> {
     let data = json::child(&message, "data")?;
     let module = match data.get("module") {
         None | Some(Value::Null) => DEFAULT,
+        Some(Value::String(name)) if name.is_empty() => DEFAULT,
         Some(_) => json::text(data, "module")?,
     };
     if module.len() > MAX_NAME {
@@ -95,7 +103,9 @@ mod tests {
         };
         let reply = br#"{"id":"7","code":200,"data":{"size":1,"version":"2","url":"http://h/","md5":"6080a1daf0022fb893668e16053b7fa6","module":"a"}}"#;
         assert_eq!(decode_get_reply(reply).unwrap().module, "a");
+        assert_eq!(decode_get_reply(reply).unwrap().own(), Err(Refusal::Module));
         assert_eq!(of("").as_deref(), Ok("default"));
+        assert_eq!(of(r#","module":"""#).as_deref(), Ok("default"));
         assert_eq!(of(r#","module":"mcu""#).as_deref(), Ok("mcu"));
         assert_eq!(of(r#","module":7"#), Err(Refusal::Key("module")));
         assert_eq!(of(&format!(r#","module":"{}""#, "m".repeat(65))), Err(Refusal::Key("module")));
