@@ -42,6 +42,8 @@ for pair in $NEEDED; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
 done
 [ -e "$ARM_HEADERS" ] || missing="$missing libc6-dev-armhf-cross"
+# Debian has virtual environments, which the wheel is tried in, in a package of their own.
+python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
 [ -z "$missing" ] && exit 0
 
 command -v apt-get >/dev/null || die "please install:$missing"
