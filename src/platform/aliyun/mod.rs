@@ -7,7 +7,6 @@ pub mod config;
 pub mod identity;
 pub mod json;
 pub mod model;
-#[cfg(feature = "haas")]
 pub mod module;
 pub mod offer;
 pub mod register;
