@@ -152,7 +152,7 @@ def pairs(ours, peer, runs):
 
 
 def throughput(rig, table, runs):
-    big = ["-s", "4", "-S", MIB // 4]
+    big = ["-s", "16", "-S", MIB // 16]
     cases = [("HTTP, MD5", {}, "md5sum", (), 1.0, 1.1), ("HTTP, MD5, slots of 1 MiB in all", {}, "md5sum", big, 0.92, None),
              ("HTTP, SHA-256", {"digest": "sha256"}, "sha256sum", (), 1.05, None),
              ("HTTPS, MD5", {"secure": True}, "md5sum", (), 1.1, None)]
