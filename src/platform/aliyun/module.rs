@@ -3,7 +3,7 @@
 //!
 //! The bytes are those of AliOS Things: ids are the numbers 0 and 1, `default` is not named.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::offer::{self, Firmware};
 use super::{Refusal, json};
@@ -31,17 +31,16 @@ impl Upgrade {
 
 /// Reads an upgrade message.
 pub fn decode(payload: &[u8]) -> Result<Upgrade, Refusal> {
-    named_by(payload, offer::decode(payload)?)
+    upgrade(&offer::pushed(payload)?)
 }
 
 /// Reads the answer to [`firmware_get`].
 pub fn decode_get_reply(payload: &[u8]) -> Result<Upgrade, Refusal> {
-    named_by(payload, offer::decode_get_reply(payload)?)
+    upgrade(&offer::replied(payload)?)
 }
 
-fn named_by(payload: &[u8], firmware: Firmware) -> Result<Upgrade, Refusal> {
-    let message = json::object(payload)?;
-    let data = json::child(&message, "data")?;
+fn upgrade(data: &Map<String, Value>) -> Result<Upgrade, Refusal> {
+    let firmware = offer::firmware(data)?;
     let module = match data.get("module") {
         None | Some(Value::Null) => DEFAULT,
         Some(Value::String(name)) if name.is_empty() => DEFAULT,

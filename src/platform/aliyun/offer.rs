@@ -21,24 +21,42 @@ pub struct Firmware {
 
 /// Reads an upgrade message or the answer to a request for one.
 pub fn decode(payload: &[u8]) -> Result<Firmware, Refusal> {
-    let message = json::object(payload)?;
-    if message.get("message").and_then(Value::as_str) != Some("success") {
-        return Err(Refusal::NotSuccess);
-    }
-    firmware(json::child(&message, "data")?)
+    firmware(&pushed(payload)?)
 }
 
 /// Reads the answer to the newer request: `{"id":…,"code":200,"data":{…}}`; without an offer the data is empty.
 pub fn decode_get_reply(payload: &[u8]) -> Result<Firmware, Refusal> {
+    firmware(&replied(payload)?)
+}
+
+/// The data of an upgrade message that is a success.
+pub fn pushed(payload: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    let message = json::object(payload)?;
+    if message.get("message").and_then(Value::as_str) != Some("success") {
+        return Err(Refusal::NotSuccess);
+    }
+    data(message)
+}
+
+/// The data of an answer to the newer request that is a success and has any.
+pub fn replied(payload: &[u8]) -> Result<Map<String, Value>, Refusal> {
     let message = json::object(payload)?;
     if message.get("code").and_then(Value::as_u64) != Some(200) {
         return Err(Refusal::NotSuccess);
     }
-    let data = json::child(&message, "data")?;
-    if data.is_empty() { Err(Refusal::Nothing) } else { firmware(data) }
+    let data = data(message)?;
+    if data.is_empty() { Err(Refusal::Nothing) } else { Ok(data) }
 }
 
-fn firmware(data: &Map<String, Value>) -> Result<Firmware, Refusal> {
+fn data(mut message: Map<String, Value>) -> Result<Map<String, Value>, Refusal> {
+    match message.remove("data") {
+        Some(Value::Object(data)) => Ok(data),
+        _ => Err(Refusal::Key("data")),
+    }
+}
+
+/// The firmware that the data of a message offers.
+pub fn firmware(data: &Map<String, Value>) -> Result<Firmware, Refusal> {
     let offer = Offer {
         size: json::size(data, "size")?,
         version: json::text(data, "version")?.to_owned(),
