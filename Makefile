@@ -1,13 +1,23 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # What people do with this project. The C library itself is built by CMake (see README.md).
 
-.PHONY: demo test bench bench-gate cross faults kill kill-long fuzz tsan coverage setup headers fmt lint unit clean
+.PHONY: help demo test check e2e format lint unit headers setup bench bench-gate cross faults kill kill-long fuzz tsan \
+        coverage clean
+
+help:               ## This list
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## */\1|/p' Makefile | awk -F '|' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
 demo:               ## A firmware update end to end against a local cloud
 	@scripts/demo.sh
 
 test:               ## Everything that CI checks
 	@scripts/test.sh
+
+check:              ## The quick part: format, clippy, Rust tests, C tests of one build tree
+	@scripts/check.sh
+
+e2e:                ## End-to-end tests; T=pattern selects some (a part of module.Class.test)
+	@scripts/e2e.sh $(T)
 
 bench:              ## Speed, memory and size against what people would use instead
 	@scripts/bench.sh
@@ -39,18 +49,17 @@ coverage:           ## Line coverage of the library under the whole suite; write
 setup:              ## Install what is missing (Debian; needs root only if something is)
 	@scripts/setup.sh
 
-headers:            ## Write include/otakit.h anew from src/capi/native.rs
+headers:            ## Write include/otakit.h again from src/capi/native.rs
 	cargo run --quiet --locked -p xtask -- headers
 
-fmt:                ## Format the Rust code
+format:             ## Format the Rust code
 	cargo fmt --all
 
-lint:               ## Formatting and clippy
-	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets -- -D warnings
+lint:               ## Formatting and clippy, with every front door
+	@scripts/check.sh format clippy
 
-unit:               ## Rust tests alone
-	cargo test --locked --workspace
+unit:               ## Rust tests alone, with every front door
+	@scripts/check.sh unit
 
 clean:              ## Remove everything that was built
 	rm -rf target build .demo

@@ -7,6 +7,11 @@ TARGET_DIR=${CARGO_TARGET_DIR:-$ROOT/target}
 JOBS=${JOBS:-$(nproc)}
 PATH=$PATH:/usr/sbin:/sbin:$HOME/.cargo/bin
 
+# Every front door, from the one list there is, the feature `doors` of Cargo.toml: for cargo and for CMake.
+# shellcheck disable=SC2034 # used by those who source this
+DOORS=otakit/doors
+PLATFORMS=-DOTAKIT_PLATFORMS=$(sed -n 's/^doors = \[\(.*\)\]/\1/p' "$ROOT/Cargo.toml" | tr -d '" ' | tr , ';')
+
 # build_tree NAME [CMake option]...: configures build/NAME and builds it. The Rust library is made with the ci profile,
 # and every tree finds the others' dependencies built already.
 build_tree() {
@@ -16,6 +21,23 @@ build_tree() {
         -DOTAKIT_CARGO_TARGET_DIR="$TARGET_DIR" -DOTAKIT_WERROR=ON "$@" >"$ROOT/build/$name.configure.log" 2>&1 ||
         { cat "$ROOT/build/$name.configure.log"; return 1; }
     cmake --build "$ROOT/build/$name" --parallel "$JOBS"
+}
+
+# tree NAME: one of the build trees that the tests need.
+tree() {
+    case $1 in
+        test) build_tree test -DOTAKIT_LAB=ON "$PLATFORMS" ;;
+        # Beside the tree with the same features: cargo has nothing to do.
+        asan) build_tree asan -DOTAKIT_LAB=ON "$PLATFORMS" \
+            -DCMAKE_C_FLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" ;;
+        nolab) build_tree nolab ;;
+        module) build_tree module -DOTAKIT_LAB=ON -DOTAKIT_MQTT=OFF ;;
+        halssl) build_tree halssl -DOTAKIT_LAB=ON -DOTAKIT_TLS=hal ;;
+        onenet) build_tree onenet -DOTAKIT_LAB=ON -DOTAKIT_PLATFORMS=onenet ;;
+        # Doors without Link Kit.
+        doors) build_tree doors -DOTAKIT_LAB=ON "-DOTAKIT_PLATFORMS=haas;quectel" ;;
+        *) echo "no build tree is called $1" >&2; return 1 ;;
+    esac
 }
 
 # build_cloud: otakit-cloud; its path is in $CLOUD.

@@ -22,7 +22,7 @@ work=$ROOT/build/coverage-data
 rm -rf "$work"
 mkdir -p "$work/raw" "$work/objects"
 stages=${*:-rust c kill faults e2e python}
-features=onenet,haas,quectel
+features=doors
 tests=()
 failed=
 
@@ -98,7 +98,7 @@ export RUSTFLAGS="-C llvm-args=-runtime-counter-relocation"
 eval "$(cargo llvm-cov show-env --sh --no-cfg-coverage 2>/dev/null)"
 export LLVM_PROFILE_FILE="$work/raw/%p%c.profraw"
 
-tree coverage "-DOTAKIT_PLATFORMS=linkkit;onenet;haas;quectel"
+tree coverage "$PLATFORMS"
 tree coverage-module -DOTAKIT_MQTT=OFF
 tree coverage-halssl -DOTAKIT_TLS=hal
 if wanted rust; then

@@ -1,49 +1,20 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# The whole test suite. A stage that fails is reported at the end; one that others build on ends the run.
+# The whole test suite: test.sh [--write]. A stage that fails is reported at the end; one that others build on ends the run.
+# --write: when all passed, the stages' times go into docs/TESTING.md.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/common.sh"
+# shellcheck source=scripts/stages.sh
+. "$ROOT/scripts/stages.sh"
 cd "$ROOT"
 
-passed=0
-failed=()
-started=$SECONDS
-
-# stage TITLE COMMAND...
-stage() {
-    local title=$1 begin=$SECONDS
-    shift
-    printf '\n=== %s\n' "$title"
-    if "$@"; then
-        passed=$((passed + 1))
-        printf -- '--- %s: ok, %d s\n' "$title" $((SECONDS - begin))
-    else
-        failed+=("$title")
-        printf -- '--- %s: FAILED, %d s\n' "$title" $((SECONDS - begin))
-        return 1
-    fi
-}
-
-finish() {
-    printf '\n=== stages: %d passed, %d failed, %d s\n' "$passed" "${#failed[@]}" $((SECONDS - started))
-    for title in "${failed[@]}"; do
-        printf '    FAILED %s\n' "$title"
-    done
-    exit $((${#failed[@]} > 0))
-}
-
-# Without these nothing further makes sense.
-must() {
-    stage "$@" || finish
-}
-may() {
-    stage "$@" || true
-}
-
-in_tree() {
-    ctest --test-dir "build/$1" --output-on-failure --parallel 2
-}
+if [ "${1-}" = --write ]; then
+    STAGES_FILE=docs/TESTING.md
+elif [ $# -gt 0 ]; then
+    echo "usage: test.sh [--write]" >&2
+    exit 2
+fi
 
 # The examples of HaaS and Quectel, built with the installed libraries of a tree without Link Kit.
 installed_doors() {
@@ -61,30 +32,26 @@ installed_doors() {
     done
 }
 
-sanitize="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
-
 must "setup" scripts/setup.sh
-may "format" cargo fmt --all --check
-may "clippy" cargo clippy --locked --workspace --all-targets --features otakit/onenet,otakit/haas,otakit/quectel -- -D warnings
-may "Rust tests" cargo test --locked --workspace --features otakit/onenet,otakit/haas,otakit/quectel --quiet
-may "native header is up to date" cargo run --quiet --locked -p xtask -- headers --check
+may "format" format
+may "clippy" clippy
+may "Rust tests" rust_tests
+may "native header is up to date" native_header
 must "otakit-cloud" build_cloud
-must "build, with lab" build_tree test -DOTAKIT_LAB=ON "-DOTAKIT_PLATFORMS=linkkit;onenet;haas;quectel"
+must "build, with lab" tree test
 may "C tests" in_tree test
 may "kills, power failures, failing storage" python3 tests/kill/run.py --build build/test
-# Next to the tree with the same features: cargo has nothing to do.
-must "build, C programs with sanitizers" build_tree asan -DOTAKIT_LAB=ON "-DOTAKIT_PLATFORMS=linkkit;onenet;haas;quectel" \
-    -DCMAKE_C_FLAGS="$sanitize"
+must "build, C programs with sanitizers" tree asan
 may "C tests, sanitizers" in_tree asan
-must "build, without lab" build_tree nolab
-must "build, module only" build_tree module -DOTAKIT_LAB=ON -DOTAKIT_MQTT=OFF
+must "build, without lab" tree nolab
+must "build, module only" tree module
 may "C tests, module only" in_tree module
-must "build, OneNET alone" build_tree onenet -DOTAKIT_LAB=ON -DOTAKIT_PLATFORMS=onenet
+must "build, OneNET alone" tree onenet
 may "C tests, OneNET alone" in_tree onenet
-must "build, HaaS and Quectel alone" build_tree doors -DOTAKIT_LAB=ON "-DOTAKIT_PLATFORMS=haas;quectel"
+must "build, HaaS and Quectel alone" tree doors
 may "C tests, HaaS and Quectel alone" in_tree doors
 may "HaaS and Quectel alone, installed" installed_doors
-must "build, TLS by the firmware" build_tree halssl -DOTAKIT_LAB=ON -DOTAKIT_TLS=hal
+must "build, TLS by the firmware" tree halssl
 may "C tests, TLS by the firmware" in_tree halssl
 may "faults" python3 tests/e2e/faults.py --cloud "$CLOUD" --build build/test --step 61
 may "end to end" python3 tests/e2e/run.py --jobs 2 --cloud "$CLOUD" --build build/test \

@@ -41,6 +41,7 @@ def parse(argv):
     p.add_argument("--cloud", help="the otakit-cloud program, when it is not below the build or target directory")
     p.add_argument("--valgrind", action="store_true")
     p.add_argument("--jobs", type=int, default=1)
+    p.add_argument("--trees", action="store_true", help="only print the builds that the selected tests need")
     p.add_argument("--list", action="store_true", help="only print the names")
     p.add_argument("--one-class", help=argparse.SUPPRESS)
     p.add_argument("patterns", nargs="*")
@@ -63,7 +64,7 @@ def collect(args):
         if not (file.startswith("test_") and file.endswith(".py")):
             continue
         option = EXTRA.get(name)
-        if option and getattr(args, option) is None:
+        if option and getattr(args, option) is None and not args.trees:
             left_out.append(f"{name} (give --{option.replace('_', '-')})")
             continue
         for test in flatten(unittest.defaultTestLoader.loadTestsFromName(name)):
@@ -148,6 +149,10 @@ def main(argv):
         run_class(args)
         return 0
     classes, left_out = collect(args)
+    if args.trees:
+        options = {EXTRA.get(name.split(".")[0]) for name in classes}
+        print(" ".join(["test", *sorted(option.removesuffix("_build") for option in options if option)]))
+        return 0
     if args.list:
         print("\n".join(t.id() for tests in classes.values() for t in tests))
         return 0

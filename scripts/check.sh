@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# The quick part of the tests, for the time between two edits: check.sh [part...]. The parts, all of them unless named:
+# format, clippy, unit (Rust tests), header (include/otakit.h is up to date), c (the C
+# tests of one build tree).
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+. "$(dirname "$0")/common.sh"
+# shellcheck source=scripts/stages.sh
+. "$ROOT/scripts/stages.sh"
+cd "$ROOT"
+
+[ $# -gt 0 ] || set -- format clippy unit header c
+for part; do
+    case $part in
+        format) may "format" format ;;
+        clippy) may "clippy" clippy ;;
+        unit) may "Rust tests" rust_tests ;;
+        header) may "native header is up to date" native_header ;;
+        c)
+            must "build, with lab" tree test
+            may "C tests" in_tree test
+            ;;
+        *)
+            echo "check: no part is called $part; there are: format clippy unit header c" >&2
+            exit 2
+            ;;
+    esac
+done
+finish

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# shellcheck shell=bash
+# For sourcing by test.sh and check.sh, after common.sh: stages, their times, and the commands that both run.
+
+stage_rows=()
+failed=()
+started=$SECONDS
+
+# stage TITLE COMMAND...
+stage() {
+    local title=$1 begin=$SECONDS verdict=ok
+    shift
+    printf '\n=== %s\n' "$title"
+    "$@" || { verdict=FAILED; failed+=("$title"); }
+    printf -- '--- %s: %s, %d s\n' "$title" "$verdict" $((SECONDS - begin))
+    stage_rows+=("$title|$((SECONDS - begin))|$verdict")
+    [ "$verdict" = ok ]
+}
+
+# Without these nothing further makes sense.
+must() {
+    stage "$@" || finish
+}
+may() {
+    stage "$@" || true
+}
+
+# finish: the times as a table, the verdict, the end. With STAGES_FILE set, a run in which nothing failed writes its table
+# into that file, between the lines `<!-- stages: begin …` and `<!-- stages: end`.
+finish() {
+    local row title seconds verdict total=$((SECONDS - started)) table=$ROOT/build/stages.table
+    printf '\n=== times\n'
+    for row in "${stage_rows[@]}"; do
+        IFS='|' read -r title seconds verdict <<<"$row"
+        printf '%6d s  %-44s %s\n' "$seconds" "$title" "$verdict"
+    done
+    printf '\n=== stages: %d passed, %d failed, %d s\n' $((${#stage_rows[@]} - ${#failed[@]})) "${#failed[@]}" "$total"
+    for title in "${failed[@]}"; do
+        printf '    FAILED %s\n' "$title"
+    done
+    if [ -n "${STAGES_FILE-}" ] && [ ${#failed[@]} = 0 ]; then
+        {
+            printf '%s, %s processors, %s\n\n| stage | seconds |\n|---|---|\n' "$(uname -m)" "$(nproc)" "$(date +%F)"
+            for row in "${stage_rows[@]}"; do
+                IFS='|' read -r title seconds verdict <<<"$row"
+                printf '| %s | %d |\n' "$title" "$seconds"
+            done
+            printf '| all | %d |\n' "$total"
+        } >"$table"
+        awk -v table="$table" '/<!-- stages: end/ { skip = 0 }
+            !skip { print }
+            /<!-- stages: begin/ { skip = 1; while ((getline line < table) > 0) print line }' "$STAGES_FILE" \
+            >"$ROOT/build/stages.page"
+        cp "$ROOT/build/stages.page" "$STAGES_FILE"
+    fi
+    exit $((${#failed[@]} > 0))
+}
+
+in_tree() {
+    ctest --test-dir "$ROOT/build/$1" --output-on-failure --parallel 2
+}
+
+format() {
+    cargo fmt --all --check
+}
+clippy() {
+    cargo clippy --locked --workspace --all-targets --features "$DOORS" -- -D warnings
+}
+rust_tests() {
+    cargo test --locked --workspace --features "$DOORS" --quiet
+}
+native_header() {
+    cargo run --quiet --locked -p xtask -- headers --check
+}
