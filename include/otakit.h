@@ -196,6 +196,15 @@ extern "C" {
 // The library's version, "major.minor.patch". Static; never freed.
 const char *otakit_version(void);
 
+// For a `HAL_TCP_Establish`, which may call it and need not: names an address that it has tried, so that log lines can.
+// `address` is text such as "192.0.2.1:443", copied; `error` is the `errno` of a failed attempt, 0 when it is connected.
+// To be called by the thread that `HAL_TCP_Establish` runs in, before it returns. Does not block.
+//
+// # Safety
+// `address` is NULL or a NUL-terminated string.
+void otakit_tried_address(const char *address,
+                          int error);
+
 // Sets the most talkative level of log lines that are printed through `HAL_Printf`: 0 none, 1 critical, 2 error,
 // 3 warning (unless set), 4 info, 5 debug. Does not block; any thread.
 void otakit_set_log_level(int level);

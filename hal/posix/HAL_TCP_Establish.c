@@ -15,6 +15,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -47,6 +48,19 @@ static int interleave(const struct addrinfo *list, const struct addrinfo *out[AD
     return count;
 }
 
+/* Tells the library, where it is linked, which address was tried and what came of it. */
+static void tell(const struct sockaddr *address, socklen_t len, int error)
+{
+    char host[64], port[8], text[sizeof(host) + sizeof(port) + 4]; /* the numeric form, with a zone */
+
+    if (otakit_tried_address == NULL ||
+        getnameinfo(address, len, host, sizeof(host), port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+        return;
+    }
+    snprintf(text, sizeof(text), address->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+    otakit_tried_address(text, error);
+}
+
 /* A socket that is not one of the three standard descriptors and does not leak into a child. */
 static int open_socket(const struct addrinfo *address)
 {
@@ -65,51 +79,64 @@ static int open_socket(const struct addrinfo *address)
     return fd;
 }
 
-/* Begins to connect: a descriptor whose writability tells the outcome, or -1. */
-static int begin(const struct addrinfo *address)
+/* Begins to connect: a descriptor whose writability tells the outcome, or -1 with `*error` set. */
+static int begin(const struct addrinfo *address, int *error)
 {
     int fd = open_socket(address);
 
-    if (fd >= 0 && connect(fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS &&
-        errno != EINTR) {
-        close(fd);
-        fd = -1;
+    if (fd < 0 || (connect(fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS &&
+                   errno != EINTR)) {
+        *error = errno;
+        tell(address->ai_addr, address->ai_addrlen, *error);
+        if (fd >= 0) {
+            close(fd);
+        }
+        return -1;
     }
     return fd;
 }
 
-static int is_connected(int fd)
+/* 0, or the errno of the attempt. */
+static int outcome(int fd)
 {
     int error = 0;
     socklen_t len = sizeof(error);
 
-    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error : errno;
 }
 
-/* Takes finished attempts out of the set. Returns the connected descriptor, or -1. */
-static int harvest(struct pollfd *attempts, int *count)
+/* Takes finished attempts out of the set. Returns the connected descriptor, or -1 with `*error` set if one failed. */
+static int harvest(struct pollfd *attempts, const struct addrinfo *tried[], int *count, int *error)
 {
     int i = 0;
 
     while (i < *count) {
-        int fd = attempts[i].fd;
+        const struct addrinfo *address = tried[i];
+        int fd = attempts[i].fd, failed;
 
         if (attempts[i].revents == 0) {
             i++;
             continue;
         }
         attempts[i] = attempts[--*count];
-        if (is_connected(fd)) {
+        tried[i] = tried[*count];
+        failed = outcome(fd);
+        tell(address->ai_addr, address->ai_addrlen, failed);
+        if (failed == 0) {
             return fd;
         }
+        *error = failed;
         close(fd);
     }
     return -1;
 }
 
+/* The connected descriptor, or -1 with errno set. */
 static int race(const struct addrinfo *addresses[], int address_count, uint64_t deadline)
 {
     struct pollfd attempts[ADDRESSES_MAX];
+    const struct addrinfo *tried[ADDRESSES_MAX]; /* the address of each attempt */
+    int error = ECONNREFUSED;
     uint64_t next_at = 0; /* when the next address joins */
     int count = 0, next = 0, winner = -1;
 
@@ -118,8 +145,9 @@ static int race(const struct addrinfo *addresses[], int address_count, uint64_t 
         int before, n;
 
         if (next < address_count && (count == 0 || otakit_hal_left(next_at) == 0)) {
-            int fd = begin(addresses[next++]);
+            int fd = begin(addresses[next], &error);
 
+            tried[count] = addresses[next++];
             if (fd < 0) {
                 continue;
             }
@@ -138,7 +166,7 @@ static int race(const struct addrinfo *addresses[], int address_count, uint64_t 
         }
         if (n > 0) {
             before = count;
-            winner = harvest(attempts, &count);
+            winner = harvest(attempts, tried, &count, &error);
             if (count < before) {
                 next_at = 0; /* one refused: the next need not wait */
             }
@@ -146,6 +174,13 @@ static int race(const struct addrinfo *addresses[], int address_count, uint64_t 
     }
     while (count > 0) {
         close(attempts[--count].fd);
+        if (winner < 0) {
+            error = ETIMEDOUT; /* it neither stands nor was refused */
+            tell(tried[count]->ai_addr, tried[count]->ai_addrlen, error);
+        }
+    }
+    if (winner < 0) {
+        errno = error;
     }
     return winner;
 }
@@ -166,7 +201,7 @@ uintptr_t HAL_TCP_Establish(const char *host, uint16_t port)
     uint64_t deadline = otakit_hal_now_ms() + OTAKIT_HAL_ESTABLISH_MS;
     const struct addrinfo *addresses[ADDRESSES_MAX];
     struct addrinfo *found;
-    int fd;
+    int fd, error;
 
     if (host == NULL || host[0] == '\0') {
         return 0;
@@ -177,9 +212,10 @@ uintptr_t HAL_TCP_Establish(const char *host, uint16_t port)
         return 0;
     }
     fd = race(addresses, interleave(found, addresses), deadline);
+    error = errno;
     freeaddrinfo(found);
     if (fd < 0) {
-        errno = otakit_hal_left(deadline) > 0 ? ECONNREFUSED : ETIMEDOUT;
+        errno = error;
         return 0;
     }
     prepare(fd);

@@ -65,6 +65,12 @@ int otakit_hal_left(uint64_t deadline_ms);
 /* poll.c: the descriptor inside a handle of HAL_TCP_Establish, or -1. */
 int otakit_hal_descriptor(uintptr_t handle);
 
+/* The library's, see otakit.h. Weak: the defaults serve programs without the library too. */
+#if defined(__GNUC__)
+__attribute__((weak))
+#endif
+void otakit_tried_address(const char *address, int error);
+
 /* random.c */
 void otakit_hal_random_seed(uint32_t seed);
 uint64_t otakit_hal_random_next(void);

@@ -16,6 +16,7 @@ use super::guard::guard;
 use super::settings;
 use super::text;
 use crate::engine::{self, pace::Floor};
+use crate::net::trace;
 use codes::{OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK};
 
 /// Failures in a row without a new byte before a download is given up; 1 or more, 12 unless set.
@@ -51,6 +52,22 @@ pub const OTAKIT_OPTION_DEADLINE_MS: c_int = 11;
 pub extern "C" fn otakit_version() -> *const c_char {
     const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
     VERSION.as_ptr().cast()
+}
+
+/// For a `HAL_TCP_Establish`, which may call it and need not: names an address that it has tried, so that log lines can.
+/// `address` is text such as "192.0.2.1:443", copied; `error` is the `errno` of a failed attempt, 0 when it is connected.
+/// To be called by the thread that `HAL_TCP_Establish` runs in, before it returns. Does not block.
+///
+/// # Safety
+/// `address` is NULL or a NUL-terminated string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn otakit_tried_address(address: *const c_char, error: c_int) {
+    guard("otakit_tried_address", (), || {
+        // SAFETY: NULL or NUL-terminated, by this function's contract.
+        let Some(address) = (unsafe { text::given(address) }) else { return };
+        let system = (error != 0).then(|| std::io::Error::from_raw_os_error(error));
+        trace::tried(address, system.as_ref().map(|system| system as &dyn std::fmt::Display));
+    });
 }
 
 /// Sets the most talkative level of log lines that are printed through `HAL_Printf`: 0 none, 1 critical, 2 error,

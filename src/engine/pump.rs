@@ -14,6 +14,7 @@ use super::retry::{Decision, Patience, Retries};
 use super::{Failure, Offer};
 use crate::cancel::Cancel;
 use crate::fetch::{Class, FetchError, Opened, Request, Source, Validator};
+use crate::net::trace;
 
 /// How often a paused transfer looks whether it may go on.
 const PAUSE_SLICE: Duration = Duration::from_millis(20);
@@ -34,6 +35,8 @@ pub struct Shared {
     pub validator: Mutex<Option<Validator>>,
     /// Whether the transfer rests.
     pub paused: Mutex<bool>,
+    /// The failure that ended the transfer, in full: where it went, what came back, what helps.
+    pub told: Mutex<Option<String>>,
 }
 
 /// One transfer, as the fetching thread owns it.
@@ -121,7 +124,10 @@ impl Pump {
             let class = if renewed.is_some() { Class::Transient(None) } else { error.class() };
             match retries.failed(class, &self.patience, dice()) {
                 Decision::Retry(wait) => self.wait(error, wait)?,
-                Decision::GiveUp => return Err(Failure::Fetch(error.clone())),
+                Decision::GiveUp => {
+                    *self.shared.told.lock() = Some(trace::told(error, error.advice()));
+                    return Err(Failure::Fetch(error.clone()));
+                }
             }
             if renewed != Some(false) {
                 return Ok(());
@@ -130,7 +136,15 @@ impl Pump {
     }
 
     fn wait(&self, error: &FetchError, wait: Duration) -> Result<(), Failure> {
-        crate::log!(Info, "fetch", "{error} at byte {}, next try in {} ms", self.offset, wait.as_millis());
+        let told = trace::told(error, error.advice());
+        crate::log!(
+            Warning,
+            "fetch",
+            "{told}; at byte {} of {}, next try in {} ms",
+            self.offset,
+            self.offer.size,
+            wait.as_millis()
+        );
         if self.cancel.sleep(wait) { Err(Failure::Cancelled) } else { Ok(()) }
     }
 
@@ -148,7 +162,8 @@ impl Pump {
         let Some(renewal) = self.renewal.as_ref().filter(|_| error.class() == Class::Expired) else {
             return Ok(None);
         };
-        crate::log!(Info, "fetch", "{error} at byte {}: asking for a fresh URL", self.offset);
+        let told = trace::told(error, None);
+        crate::log!(Warning, "fetch", "{told}; at byte {}, asking for a fresh URL", self.offset);
         match renewal.renew(&self.offer, &self.cancel) {
             Some(fresh) if !fresh.is_same_image(&self.offer) => Err(Failure::OtherImage),
             Some(fresh) => {

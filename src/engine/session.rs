@@ -84,6 +84,8 @@ struct Control {
     valid: bool,
     paused: bool,
     failure: Option<Failure>,
+    /// That failure with all that is known of it.
+    words: Option<String>,
     transfer: Option<Transfer>,
     /// Grows whenever what was fetched so far stops counting.
     epoch: u64,
@@ -158,6 +160,7 @@ impl Session {
         control.offer = Some(offer);
         control.valid = false;
         control.failure = None;
+        control.words = None;
         Ok(())
     }
 
@@ -220,6 +223,13 @@ impl Session {
         self.control.lock().failure.clone()
     }
 
+    /// What the last transfer failed of, in words: where it went, what came back, what helps.
+    pub fn failure_words(&self) -> Option<String> {
+        let control = self.control.lock();
+        let failure = control.failure.as_ref()?;
+        Some(control.words.clone().unwrap_or_else(|| failure.to_string()))
+    }
+
     /// The image is wanted from its first byte again. A read under way in another thread ends with
     /// [`Failure::Cancelled`].
     pub fn restart(&self) -> Result<(), Failure> {
@@ -236,6 +246,7 @@ impl Session {
         if control.step(Input::End).is_ok() {
             control.valid = false;
             control.failure = Some(Failure::Cancelled);
+            control.words = None;
         }
     }
 
@@ -247,6 +258,7 @@ impl Session {
         if control.phase == Phase::Finished || control.step(Input::End).is_ok() {
             control.valid = false;
             control.failure = Some(failure);
+            control.words = None;
         }
     }
 
@@ -306,8 +318,11 @@ impl Session {
             control.from.take().unwrap_or_else(|| Checkpoint::start(&offer));
         let pipe = Arc::new(Pipe::new(settings.slots, settings.slot_size));
         let cancel = Cancel::new();
-        let shared =
-            Arc::new(Shared { validator: Mutex::new(validator), paused: Mutex::new(control.paused) });
+        let shared = Arc::new(Shared {
+            validator: Mutex::new(validator),
+            paused: Mutex::new(control.paused),
+            ..Shared::default()
+        });
         *reader = Some(Reader {
             epoch: control.epoch,
             deadline: settings.deadline.and_then(|deadline| Instant::now().checked_add(deadline)),
@@ -352,6 +367,7 @@ impl Session {
                 .map_or(Err(Failure::Internal), |offer| self.judge(offer, &reader.hasher));
             control.valid = verdict.is_ok();
             control.failure = verdict.err();
+            control.words = None;
             let failure = control.failure.clone();
             // A firmware's log output may call back into the library.
             drop(control);
@@ -384,12 +400,19 @@ impl Session {
     }
 
     fn fail(&self, epoch: u64, failure: Failure) -> Failure {
-        // Before the lock is taken: a firmware's log output may call back into the library.
-        crate::log!(Error, "engine", "transfer failed: {failure}");
+        let words = {
+            let control = self.control.lock();
+            let transfer = control.transfer.as_ref().filter(|_| control.epoch == epoch);
+            let told = transfer.and_then(|transfer| transfer.shared.told.lock().take());
+            told.unwrap_or_else(|| failure.to_string())
+        };
+        // With no lock held: a firmware's log output may call back into the library.
+        crate::log!(Error, "engine", "transfer failed: {words}");
         let mut control = self.control.lock();
         if control.epoch != epoch {
             return Failure::Cancelled;
         }
+        control.words = Some(words);
         control.drop_transfer();
         control.valid = false;
         control.failure = Some(failure.clone());

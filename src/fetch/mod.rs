@@ -148,6 +148,43 @@ impl FetchError {
     }
 }
 
+impl FetchError {
+    /// What to do about it, where that is known.
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Net(error) => error.advice(),
+            Self::Status { status: 401 | 403 | 410, .. } => Some(
+                "the URL has expired or its signature is wrong; check this device's clock, or offer the image again",
+            ),
+            Self::Status { status: 404, .. } => Some("check the path, and that the image is on the server"),
+            Self::InsecureRedirect => Some("let the server redirect to https"),
+            Self::Forbidden => Some("allow the host with otakit_policy_allow_host"),
+            Self::Length { .. } => Some("the file on the server is not the one that was offered"),
+            Self::Protocol => Some("check that an HTTP server listens on this port"),
+            _ => None,
+        }
+    }
+}
+
+/// The name of a frequent HTTP status (RFC 9110); empty for others.
+fn status_name(status: u16) -> &'static str {
+    match status {
+        400 => " Bad Request",
+        401 => " Unauthorized",
+        403 => " Forbidden",
+        404 => " Not Found",
+        408 => " Request Timeout",
+        410 => " Gone",
+        416 => " Range Not Satisfiable",
+        429 => " Too Many Requests",
+        500 => " Internal Server Error",
+        502 => " Bad Gateway",
+        503 => " Service Unavailable",
+        504 => " Gateway Timeout",
+        _ => "",
+    }
+}
+
 impl From<NetError> for FetchError {
     fn from(error: NetError) -> Self {
         Self::Net(error)
@@ -159,7 +196,7 @@ impl fmt::Display for FetchError {
         match self {
             Self::Net(error) => error.fmt(f),
             Self::Url(error) => error.fmt(f),
-            Self::Status { status, .. } => write!(f, "HTTP status {status}"),
+            Self::Status { status, .. } => write!(f, "HTTP status {status}{}", status_name(*status)),
             Self::Redirect => f.write_str("too many redirects, or one that leads nowhere"),
             Self::InsecureRedirect => f.write_str("redirect from https to http refused"),
             Self::Forbidden => f.write_str("redirect to a place that the policy does not allow"),

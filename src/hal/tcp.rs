@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::ffi;
 use crate::cancel::Cancel;
 use crate::log;
-use crate::net::{Dial, NetError, Roots, Security, Stream, Target};
+use crate::net::{Dial, NetError, Roots, Security, Stream, Target, trace};
 
 /// How long to wait before asking a HAL again that came back with nothing although time was left.
 const EARLY_RETURN_PAUSE: Duration = Duration::from_millis(2);
@@ -43,13 +43,17 @@ fn establish_tcp(
     timeout: Duration,
     cancel: &Cancel,
 ) -> Result<Connection<Tcp>, NetError> {
+    errno::clear();
     // SAFETY: `host` is NUL-terminated and outlives the call.
     let handle = unsafe { ffi::HAL_TCP_Establish(host.as_ptr(), port) };
-    // `errno` of a failure that has set none is of no use, hence the one value alone that nothing else has.
-    let unnamed = std::io::Error::last_os_error().raw_os_error() == Some(libc::ENODATA);
-    Connection::accept(handle, began, timeout, cancel).map_err(|error| match error {
-        NetError::Connect if unnamed => NetError::Name,
-        error => error,
+    let system = errno::since_cleared();
+    Connection::accept(handle, began, timeout, cancel).map_err(|error| match (error, &system) {
+        (NetError::Connect, Some(system)) if system.raw_os_error() == Some(libc::ENODATA) => NetError::Name,
+        (NetError::Connect, Some(system)) => {
+            trace::reason(system);
+            error
+        }
+        _ => error,
     })
 }
 
@@ -106,6 +110,24 @@ fn dial_tls(
 ) -> Result<Box<dyn Stream>, NetError> {
     log!(Error, "hal", "{} asks for TLS, which this build does not have", target.host);
     Err(NetError::NoTls)
+}
+
+/// `errno` of a HAL function. One that has set none would show what another call left there, so it is cleared before.
+mod errno {
+    /// Forgets what is there.
+    pub fn clear() {
+        // SAFETY: the C library's pointer to this thread's own `errno`.
+        #[cfg(target_os = "linux")]
+        unsafe {
+            *libc::__errno_location() = 0;
+        }
+    }
+
+    /// What was set since; `None` where that cannot be known.
+    pub fn since_cleared() -> Option<std::io::Error> {
+        let error = std::io::Error::last_os_error();
+        (cfg!(target_os = "linux") && error.raw_os_error() != Some(0)).then_some(error)
+    }
 }
 
 /// One family of HAL functions. Every handle given to them came from its own family and is still open.
@@ -193,6 +215,7 @@ impl<F: Family> Stream for Connection<F> {
             return Ok(0);
         }
         let began = Instant::now();
+        errno::clear();
         match F::read(self.handle, buf, milliseconds(timeout)) {
             0 => {
                 // Some HALs return at once although they were given time: callers that loop must not spin.
@@ -200,7 +223,7 @@ impl<F: Family> Stream for Connection<F> {
                 Ok(0)
             }
             -1 => Err(NetError::Closed),
-            n => count(n, buf.len()),
+            n => explained(count(n, buf.len())),
         }
     }
 
@@ -209,7 +232,8 @@ impl<F: Family> Stream for Connection<F> {
         let mut rest = buf;
         while !rest.is_empty() {
             let left = timeout.saturating_sub(began.elapsed());
-            let n = count(F::write(self.handle, rest, milliseconds(left)), rest.len())?;
+            errno::clear();
+            let n = explained(count(F::write(self.handle, rest, milliseconds(left)), rest.len()))?;
             rest = rest.get(n..).ok_or(NetError::Broken)?;
             if !rest.is_empty() {
                 let left = timeout.saturating_sub(began.elapsed());
@@ -228,6 +252,16 @@ impl<F: Family> Stream for Connection<F> {
 /// The number of bytes that a HAL says it moved; nonsense (more than there was room for) breaks the stream.
 fn count(returned: i32, asked: usize) -> Result<usize, NetError> {
     usize::try_from(returned).ok().filter(|n| *n <= asked).ok_or(NetError::Broken)
+}
+
+/// Keeps the system's reason for a connection that broke.
+fn explained(outcome: Result<usize, NetError>) -> Result<usize, NetError> {
+    if outcome.is_err()
+        && let Some(system) = errno::since_cleared()
+    {
+        trace::reason(system);
+    }
+    outcome
 }
 
 /// A length that fits the `int` of every HAL function.

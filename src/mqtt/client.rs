@@ -74,7 +74,10 @@ impl Client {
         let for_thread = Arc::clone(&shared);
         let thread = crate::thread::named("otakit-mqtt")
             .spawn(move || io::run(&for_thread, &*dial))
-            .map_err(|_| ConnectError::Resources)?;
+            .map_err(|error| {
+                log!(Error, "mqtt", "no thread for the connection: {error}");
+                ConnectError::Resources
+            })?;
         let owner = Arc::new(Owner { shared, thread: Mutex::new(Some(thread)) });
         let shared = &owner.shared;
         let mut state = shared.lock();
@@ -88,7 +91,11 @@ impl Client {
         match phase {
             Phase::Failed(error) => Err(error),
             // A firmware's HAL call does not return. Dropping the owner lets the thread end itself later.
-            Phase::Starting => Err(ConnectError::Net(NetError::Timeout)),
+            Phase::Starting => {
+                let target = &owner.shared.options.target;
+                log!(Error, "mqtt", "{target}: the HAL's network call does not return; given up");
+                Err(ConnectError::Net(NetError::Timeout))
+            }
             Phase::Ended => Err(ConnectError::Net(NetError::Broken)),
             Phase::Up | Phase::Down => Ok(Self { owner }),
         }

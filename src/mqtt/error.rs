@@ -33,11 +33,42 @@ impl ConnectError {
     }
 }
 
+/// The name of a CONNACK code (MQTT 3.1.1, table 3.1).
+pub fn connack(code: u8) -> &'static str {
+    match code {
+        0 => "accepted",
+        1 => "unacceptable protocol version",
+        2 => "identifier rejected",
+        3 => "server unavailable",
+        4 => "bad user name or password",
+        5 => "not authorized",
+        _ => "a code that MQTT 3.1.1 does not know",
+    }
+}
+
+impl ConnectError {
+    /// What to do about it, where that is known.
+    pub fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::Net(error) => error.advice(),
+            Self::Refused(1) => Some("the server must speak MQTT 3.1.1"),
+            Self::Refused(2) => Some("check the client id"),
+            Self::Refused(3) => Some("the server is overloaded or being serviced: try later"),
+            Self::Refused(4) => {
+                Some("check product key, device name and device secret, and this device's clock")
+            }
+            Self::Refused(5) => Some("check that the device is registered and enabled on the platform"),
+            Self::Timeout | Self::Protocol => Some("check that an MQTT server listens on this port"),
+            Self::Refused(_) | Self::InvalidOptions | Self::Resources => None,
+        }
+    }
+}
+
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Net(error) => write!(f, "{error}"),
-            Self::Refused(code) => write!(f, "refused by the server, code {code}"),
+            Self::Refused(code) => write!(f, "refused by the server: CONNACK {code}, {}", connack(*code)),
             Self::Timeout => f.write_str("no answer to CONNECT"),
             Self::Protocol => f.write_str("the server does not speak MQTT 3.1.1"),
             Self::InvalidOptions => f.write_str("client id, user name or password too long"),

@@ -11,7 +11,7 @@ use super::encode;
 use super::error::ConnectError;
 use super::shared::Shared;
 use crate::log;
-use crate::net::{Dial, NetError, SLICE, Stream};
+use crate::net::{Dial, NetError, SLICE, Stream, trace};
 
 /// Attempts to connect before a new client is given up.
 pub(super) const FIRST_ATTEMPTS: u32 = 3;
@@ -54,15 +54,24 @@ fn first_link(shared: &Shared, dial: &dyn Dial) -> Result<Link, ConnectError> {
     loop {
         match Link::open(shared, dial) {
             Err(error) if error.is_transient() && attempt < FIRST_ATTEMPTS => {
-                log!(Warning, "mqtt", "connect: {error}");
+                retrying(error, FIRST_PAUSE);
                 if shared.cancel.sleep(FIRST_PAUSE) {
                     return Err(ConnectError::Net(NetError::Cancelled));
                 }
                 attempt += 1;
             }
-            result => return result,
+            Err(error) => {
+                log!(Error, "mqtt", "{}; given up", trace::told(&error, error.advice()));
+                return Err(error);
+            }
+            Ok(link) => return Ok(link),
         }
     }
+}
+
+fn retrying(error: ConnectError, wait: Duration) {
+    let told = trace::told(&error, error.advice());
+    log!(Warning, "mqtt", "{told}; next try in {} ms", wait.as_millis());
 }
 
 fn live(shared: &Shared, dial: &dyn Dial, mut link: Link) {
@@ -70,7 +79,7 @@ fn live(shared: &Shared, dial: &dyn Dial, mut link: Link) {
         shared.link_up(link.session_present);
         match link.serve(shared) {
             Leave::Closed => return,
-            Leave::Lost(why) => log!(Warning, "mqtt", "link lost: {why}"),
+            Leave::Lost(why) => log!(Warning, "mqtt", "link lost: {}", trace::told(&why, None)),
         }
         drop(link);
         shared.link_down();
@@ -83,14 +92,19 @@ fn live(shared: &Shared, dial: &dyn Dial, mut link: Link) {
 /// Tries until there is a connection, or `None` when the client is closed.
 fn next_link(shared: &Shared, dial: &dyn Dial) -> Option<Link> {
     let mut backoff = Backoff::new();
+    let mut wait = || backoff.next(std::hash::RandomState::new().build_hasher().finish());
+    let mut pause = wait();
+    log!(Warning, "mqtt", "{}: connecting again in {} ms", shared.options.target, pause.as_millis());
     loop {
-        let random = std::hash::RandomState::new().build_hasher().finish();
-        if shared.cancel.sleep(backoff.next(random)) {
+        if shared.cancel.sleep(pause) {
             return None;
         }
         match Link::open(shared, dial) {
             Ok(link) => return Some(link),
-            Err(error) => log!(Warning, "mqtt", "connect: {error}"),
+            Err(error) => {
+                pause = wait();
+                retrying(error, pause);
+            }
         }
     }
 }
@@ -148,6 +162,7 @@ impl Link {
     fn open(shared: &Shared, dial: &dyn Dial) -> Result<Self, ConnectError> {
         let options = &shared.options;
         let connect = encode::connect(options).ok_or(ConnectError::InvalidOptions)?;
+        trace::connecting(&options.target);
         let mut stream =
             dial.dial(&options.target, DIAL_TIMEOUT, &shared.cancel).map_err(ConnectError::Net)?;
         stream.write_all(&connect, options.request_timeout).map_err(ConnectError::Net)?;

@@ -6,6 +6,7 @@
 
 #[cfg(feature = "tls")]
 pub mod tls;
+pub mod trace;
 
 use std::fmt;
 use std::sync::Arc;

@@ -10,9 +10,8 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConnection, Error};
 
-use super::{NetError, Roots, SLICE, Stream};
+use super::{NetError, Roots, SLICE, Stream, trace};
 use crate::cancel::Cancel;
-use crate::log;
 
 /// Ciphertext taken from the stream below at once. Most of the largest TLS record; more brings little.
 const INCOMING: usize = 12 * 1024;
@@ -33,10 +32,10 @@ pub fn connect(
     let deadline = Deadline::after(timeout);
     let config = config::client_config(roots)?;
     let Ok(name) = ServerName::try_from(host.to_owned()) else {
-        log!(Warning, "tls", "'{}' is not a name that a certificate can have", host.escape_default());
+        trace::reason(format_args!("'{}' is not a name that a certificate can have", host.escape_default()));
         return Err(NetError::Connect);
     };
-    let mut tls = ClientConnection::new(config, name).map_err(|error| refusal(host, &error))?;
+    let mut tls = ClientConnection::new(config, name).map_err(|error| refusal(&error))?;
     tls.set_buffer_limit(Some(OUTGOING));
     let mut stream = TlsStream {
         tcp,
@@ -45,7 +44,6 @@ pub fn connect(
         pending: 0..0,
         outgoing: Vec::new(),
         usable: false,
-        host: host.to_owned(),
     };
     stream.handshake(deadline, cancel)?;
     Ok(Box::new(stream))
@@ -77,7 +75,6 @@ struct TlsStream {
     outgoing: Vec<u8>,
     /// Whether a closing message would still make sense to the peer.
     usable: bool,
-    host: String,
 }
 
 impl TlsStream {
@@ -94,7 +91,7 @@ impl TlsStream {
             if self.pending.is_empty() {
                 let left = deadline.left();
                 if left.is_zero() {
-                    log!(Info, "tls", "no handshake with {} in time", self.host);
+                    trace::reason("no answer to the TLS handshake; does this port speak TLS?");
                     return Err(NetError::Timeout);
                 }
                 match self.fill(left.min(SLICE)) {
@@ -143,7 +140,7 @@ impl TlsStream {
                 // Tell the peer why, if that is possible at once; the connection is over either way.
                 let _ = self.flush(SLICE);
                 self.usable = false;
-                return Err(refusal(&self.host, &error));
+                return Err(refusal(&error));
             }
         }
         Ok(())
@@ -216,19 +213,23 @@ impl Drop for TlsStream {
     }
 }
 
-/// Logs why the peer is not to be trusted, or why TLS failed, and says which of the two it was.
-fn refusal(host: &str, error: &Error) -> NetError {
+/// Keeps the reason why the peer is not to be trusted, or why TLS failed, and says which of the two it was.
+fn refusal(error: &Error) -> NetError {
     match error {
         Error::InvalidCertificate(reason) => {
-            log!(Error, "tls", "certificate of {host} refused: {}", explain(reason));
+            trace::reason(explain(reason));
             NetError::Certificate
         }
         Error::NoCertificatesPresented => {
-            log!(Error, "tls", "{host} shows no certificate");
+            trace::reason("the server shows none");
             NetError::Certificate
         }
+        Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => {
+            trace::reason("the server does not answer with TLS; is this a port for plain text?");
+            NetError::Tls
+        }
         other => {
-            log!(Error, "tls", "TLS with {host} failed: {other}");
+            trace::reason(other);
             NetError::Tls
         }
     }
@@ -242,7 +243,7 @@ fn explain(reason: &CertificateError) -> String {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "it is not valid yet: is this device's clock set?".into()
         }
-        CertificateError::UnknownIssuer => "unknown issuer: no trusted authority has signed it".into(),
+        CertificateError::UnknownIssuer => "unknown issuer: no trusted authority has signed it; give its authority (pub_key, otakit_set_https_ca)".into(),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "it belongs to another host".into()
         }

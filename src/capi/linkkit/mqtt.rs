@@ -155,7 +155,6 @@ pub(super) fn open(plan: Plan) -> Option<Handle> {
     let client = match connected {
         Ok(client) => client,
         Err(error) => {
-            crate::log!(Error, "mqtt", "cannot connect: {error}");
             v310_state::connected(Err(error), begun.elapsed().as_millis());
             EARLY.lock().extend(early);
             return None;

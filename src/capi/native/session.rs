@@ -56,7 +56,7 @@ pub unsafe extern "C" fn otakit_linkkit_ota_failure(
         let failure = ota.session().failure();
         // SAFETY: as the caller vouches.
         if let Some(out) = unsafe { text::buffer(buf, buf_len) } {
-            let words = failure.as_ref().map(ToString::to_string).unwrap_or_default();
+            let words = ota.session().failure_words().unwrap_or_default();
             text::copy_truncated(&words, out);
         }
         failure.as_ref().map_or(OTAKIT_OK, of_failure)

@@ -14,7 +14,7 @@ use super::exchange::{Bounds, exchange};
 use super::head::{Head, Headers};
 use crate::cancel::Cancel;
 use crate::fetch::FetchError;
-use crate::net::{Dial, NetError, Target};
+use crate::net::{Dial, NetError, Target, trace};
 
 /// What is done to the resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +87,7 @@ pub fn call(
     }
     let limits = Limits { connect: limit, answer: limit, stall: limit };
     let bounds = Bounds { limits, end: Some(Instant::now() + limit), cancel: cancel.clone() };
+    trace::connecting(&target);
     let (head, content) = exchange(&**dial, &target, &request, bounds)?.open()?;
     Ok(Reply { head, content })
 }

@@ -21,7 +21,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use super::url::Url;
 use super::{Body, FetchError, Opened, Request, Source, Validator};
 use crate::cancel::Cancel;
-use crate::net::{Dial, Roots, Security, Target};
+use crate::net::{Dial, Roots, Security, Target, trace};
 use answer::{Answer, Expectation};
 use content::{Content, Step};
 use exchange::{Bounds, Exchange};
@@ -72,6 +72,8 @@ impl HttpSource {
         let security = if url.secure { Security::Tls(self.roots.clone()) } else { Security::Plain };
         let target = Target { host: url.host.clone(), port: url.port, security };
         let bounds = Bounds { limits: self.limits, end: None, cancel: cancel.clone() };
+        trace::connecting(&target);
+        trace::resource(&url.path);
         exchange::exchange(&*self.dial, &target, wire(url, request).as_bytes(), bounds)
     }
 }
