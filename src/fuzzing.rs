@@ -84,7 +84,7 @@ pub fn mqtt_read(data: &[u8]) {
 pub fn http_answer(data: &[u8]) {
     quiet();
     let Some((asked, text)) = data.split_first_chunk::<2>() else { return };
-    let expected = Expectation { offset: u16::from_be_bytes(*asked).into(), size: 60_000 };
+    let expected = Expectation { offset: u16::from_be_bytes(*asked).into(), size: 60_000, validator: None };
     let mut lines = text.split(|byte| *byte == b'\n');
     let status =
         lines.next().and_then(|line| str::from_utf8(line).ok()).and_then(|line| line.trim().parse().ok());
@@ -155,7 +155,7 @@ pub fn range_headers(data: &[u8]) {
     if let Some(total) = unsatisfied_total(text) {
         assert!(i64::try_from(total).is_ok());
     }
-    assert!(retry_after(text).is_none_or(|wait| wait <= MAX_RETRY_AFTER));
+    assert!(retry_after(text, Some(0)).is_none_or(|wait| wait <= MAX_RETRY_AFTER));
 }
 
 /// Trusted keys in PEM form, and signatures in base64; neither makes the other valid.

@@ -101,6 +101,8 @@ pub enum FetchError {
     },
     /// The server answered a range other than the one asked for, or an unreadable one.
     Range,
+    /// The server answered with a part of other bytes than those that are there already.
+    Changed,
     /// The answer is not HTTP, or breaks its rules.
     Protocol,
     /// The body is compressed although nobody asked for that.
@@ -204,6 +206,9 @@ impl fmt::Display for FetchError {
                 write!(f, "server announces {announced} bytes, not the offer's size")
             }
             Self::Range => f.write_str("server answered another range than the one asked for"),
+            Self::Changed => {
+                f.write_str("server has another version of the image now: parts cannot be joined")
+            }
             Self::Protocol => f.write_str("answer is not valid HTTP"),
             Self::Encoding => f.write_str("body is compressed although that was not asked for"),
             Self::Truncated => f.write_str("body ended early"),
@@ -232,7 +237,11 @@ mod tests {
             (FetchError::from(NetError::Broken), Class::Transient(None)),
             (FetchError::from(NetError::Timeout), Class::Transient(None)),
             (FetchError::from(NetError::Certificate), Class::Permanent),
-            (FetchError::from(NetError::Tls), Class::Permanent),
+            (FetchError::from(NetError::Tls), Class::Transient(None)),
+            (FetchError::from(NetError::Clock), Class::Transient(None)),
+            (FetchError::from(NetError::CertificateDamaged), Class::Transient(None)),
+            (FetchError::from(NetError::TlsRefused), Class::Permanent),
+            (FetchError::Changed, Class::Permanent),
             (status(401), Class::Expired),
             (status(403), Class::Expired),
             (status(410), Class::Expired),
@@ -273,6 +282,7 @@ mod tests {
             FetchError::Forbidden,
             FetchError::Length { announced: 5 },
             FetchError::Range,
+            FetchError::Changed,
             FetchError::Protocol,
             FetchError::Encoding,
             FetchError::Truncated,
@@ -282,7 +292,7 @@ mod tests {
         let texts: std::collections::HashSet<String> = all.iter().map(FetchError::to_string).collect();
         assert_eq!(texts.len(), all.len());
         assert!(status(404).to_string().contains("404"));
-        assert!(all[13].to_string().contains("1234"));
+        assert!(all[14].to_string().contains("1234"));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use super::http::date;
+
 /// `Content-Range: bytes first-last/total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContentRange {
@@ -17,11 +19,12 @@ pub struct ContentRange {
 impl ContentRange {
     /// `None` unless it is a satisfied byte range that makes sense.
     pub fn parse(value: &str) -> Option<Self> {
-        let (unit, rest) = value.trim().split_once(' ')?;
-        let (range, total) = rest.trim_start().split_once('/')?;
+        // "bytes=" is what many servers write, after the request's own form.
+        let (unit, rest) = value.trim().split_once([' ', '\t', '='])?;
+        let (range, total) = rest.split_once('/')?;
         let (first, last) = range.split_once('-')?;
-        let total = if total == "*" { None } else { Some(decimal(total)?) };
-        let range = Self { first: decimal(first)?, last: decimal(last)?, total };
+        let total = if total.trim() == "*" { None } else { Some(decimal(total.trim())?) };
+        let range = Self { first: decimal(first.trim())?, last: decimal(last.trim())?, total };
         let sound = range.first <= range.last && range.total.is_none_or(|total| range.last < total);
         (unit.eq_ignore_ascii_case("bytes") && sound).then_some(range)
     }
@@ -29,7 +32,9 @@ impl ContentRange {
 
 /// The total of `Content-Range: bytes */total`, as a 416 answer carries it.
 pub fn unsatisfied_total(value: &str) -> Option<u64> {
-    decimal(value.trim().strip_prefix("bytes */")?)
+    let (unit, rest) = value.trim().split_once([' ', '\t', '='])?;
+    let total = rest.trim().strip_prefix('*')?.trim_start().strip_prefix('/')?;
+    decimal(total.trim()).filter(|_| unit.eq_ignore_ascii_case("bytes"))
 }
 
 /// A length: decimal digits that fit in 63 bits (RFC 9110, section 8.6). No sign, no blanks.
@@ -41,10 +46,14 @@ pub fn decimal(digits: &str) -> Option<u64> {
 /// The longest wait that a server may impose.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
-/// `Retry-After` in its form of seconds, capped at [`MAX_RETRY_AFTER`]. The form of a date is taken as not there:
-/// a device's clock may not be set.
-pub fn retry_after(value: &str) -> Option<Duration> {
-    decimal(value.trim()).map(|seconds| Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+/// `Retry-After`, capped at [`MAX_RETRY_AFTER`]: seconds, or a date of which `now`, the answer's own date, is taken. A
+/// device's clock may not be set, so without that a date says nothing.
+pub fn retry_after(value: &str, now: Option<i64>) -> Option<Duration> {
+    let seconds = match decimal(value.trim()) {
+        Some(seconds) => seconds,
+        None => u64::try_from(date::parse(value)?.saturating_sub(now?)).unwrap_or(0),
+    };
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
 #[cfg(test)]
@@ -58,6 +67,8 @@ mod tests {
             ("bytes 0-9/10", some(0, 9, Some(10))),
             ("BYTES 5-9/*", some(5, 9, None)),
             (" bytes  5-5/6 ", some(5, 5, Some(6))),
+            ("bytes\t5 - 5 / 6", some(5, 5, Some(6))),
+            ("bytes=5-5/6", some(5, 5, Some(6))),
             ("bytes 5368709120-5368709121/5368709122", some(5368709120, 5368709121, Some(5368709122))),
             ("bytes 5-4/10", None),
             ("bytes 5-10/10", None),
@@ -74,7 +85,10 @@ mod tests {
             assert_eq!(ContentRange::parse(value), expected, "{value}");
         }
         assert_eq!(unsatisfied_total("bytes */10"), Some(10));
-        assert_eq!(unsatisfied_total("bytes 0-1/10"), None);
+        assert_eq!(unsatisfied_total("Bytes=* / 10"), Some(10));
+        for other in ["bytes 0-1/10", "items */10", "bytes */", "bytes *", "bytes */x", ""] {
+            assert_eq!(unsatisfied_total(other), None, "{other}");
+        }
     }
 
     #[test]
@@ -83,8 +97,21 @@ mod tests {
         for bad in ["", "-5", "+5", " 5", "5 ", "0x5", "abc", "9223372036854775808", "99999999999999999999"] {
             assert_eq!(decimal(bad), None, "{bad}");
         }
-        assert_eq!(retry_after("7"), Some(Duration::from_secs(7)));
-        assert_eq!(retry_after("999999"), Some(MAX_RETRY_AFTER));
-        assert_eq!(retry_after("Fri, 31 Dec 1999 23:59:59 GMT"), None);
+    }
+
+    #[test]
+    fn retry_after_in_seconds_and_as_a_date() {
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        let date = "Fri, 31 Dec 1999 23:59:59 GMT";
+        let then = date::parse(date).unwrap();
+        assert_eq!(retry_after("7", None), seconds(7));
+        assert_eq!(retry_after("999999", None), Some(MAX_RETRY_AFTER));
+        assert_eq!(retry_after(date, Some(then - 9)), seconds(9));
+        assert_eq!(retry_after(date, Some(then + 9)), seconds(0));
+        assert_eq!(retry_after(date, Some(then - 999_999)), Some(MAX_RETRY_AFTER));
+        assert_eq!(retry_after(date, Some(i64::MIN)), Some(MAX_RETRY_AFTER));
+        for nothing in [(date, None), ("soon", Some(then)), ("-5", Some(then)), ("", Some(then))] {
+            assert_eq!(retry_after(nothing.0, nothing.1), None, "{nothing:?}");
+        }
     }
 }

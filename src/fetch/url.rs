@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The URLs of images: http and https, checked before anything is sent (RFC 3986, the part that is needed here).
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::Ipv6Addr;
 
 /// The longest URL taken, in bytes. Signed URLs of object stores reach about 2 KiB.
@@ -79,12 +79,21 @@ impl Url {
     }
 
     /// The URL that a `Location` header leads to from here (RFC 3986, section 5.2).
+    ///
+    /// User info goes along to the same scheme, host and port, unless the header brings its own, and nowhere else.
     pub fn join(&self, location: &str) -> Result<Self, UrlError> {
-        if let Some(rest) = location.strip_prefix("//") {
-            return Self::parse(&format!("{}://{rest}", self.scheme()));
-        }
-        if has_scheme(location) {
-            return Self::parse(location);
+        let absolute = if let Some(rest) = location.strip_prefix("//") {
+            Some(Self::parse(&format!("{}://{rest}", self.scheme()))?)
+        } else if has_scheme(location) {
+            Some(Self::parse(location)?)
+        } else {
+            None
+        };
+        if let Some(mut next) = absolute {
+            if next.userinfo.is_none() && next.is_same_origin(self) {
+                next.userinfo.clone_from(&self.userinfo);
+            }
+            return Ok(next);
         }
         if location.len() > MAX_LEN {
             return Err(UrlError::TooLong);
@@ -105,6 +114,10 @@ impl Url {
         Ok(Self { path, ..self.clone() })
     }
 
+    fn is_same_origin(&self, other: &Self) -> bool {
+        (self.secure, self.port) == (other.secure, other.port) && self.host.eq_ignore_ascii_case(&other.host)
+    }
+
     /// `http` or `https`.
     pub fn scheme(&self) -> &'static str {
         if self.secure { "https" } else { "http" }
@@ -122,6 +135,20 @@ impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}{}", self.scheme(), self.authority(), self.path)
     }
+}
+
+/// A `Location` in the characters that a URL may have: servers write blanks, UTF-8 and Latin-1 as they are.
+pub fn escaped(location: &[u8]) -> String {
+    let mut text = String::with_capacity(location.len());
+    for byte in location.trim_ascii() {
+        if byte.is_ascii_graphic() {
+            text.push(char::from(*byte));
+        } else {
+            // Writing into a String cannot fail.
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
 }
 
 fn has_scheme(text: &str) -> bool {
@@ -273,6 +300,53 @@ mod tests {
         assert_eq!(base.join("ftp://o/"), Err(UrlError::Scheme));
         assert_eq!(base.join("/a b"), Err(UrlError::Character));
         assert_eq!(base.join(&"a".repeat(MAX_LEN + 1)), Err(UrlError::TooLong));
+    }
+
+    #[test]
+    fn locations_are_escaped_where_they_must_be() {
+        let cases: [(&[u8], &str); 7] = [
+            (b" /a ", "/a"),
+            (b"/a b\tc", "/a%20b%09c"),
+            ("/f\u{fc}r".as_bytes(), "/f%C3%BCr"),
+            (b"/caf\xe9", "/caf%E9"),
+            (b"/a%20b", "/a%20b"),
+            (b"/\"<>^`{|}", "/\"<>^`{|}"),
+            (b"/a\x7f\x01", "/a%7F%01"),
+        ];
+        for (raw, text) in cases {
+            assert_eq!(escaped(raw), text);
+        }
+        let base = Url::parse("http://h/a/b").unwrap();
+        let to = |raw: &[u8]| base.join(&escaped(raw));
+        assert_eq!(
+            to("\u{e9}?\u{e8} x#\u{ea}".as_bytes()).unwrap().to_string(),
+            "http://h/a/%C3%A9?%C3%A8%20x"
+        );
+        assert_eq!(to("http://h\u{f6}st/".as_bytes()), Err(UrlError::Host));
+    }
+
+    #[test]
+    fn user_info_stays_with_its_origin() {
+        let base = Url::parse("http://u:p@Host:8080/a/b").unwrap();
+        let info = |location: &str| base.join(location).unwrap().userinfo;
+        let own = Some(b"u:p".to_vec());
+        for same in ["c", "/c", "?c", "#c", "//host:8080/c", "http://hOST:8080/c", "HTTP://host:8080"] {
+            assert_eq!(info(same), own, "{same}");
+        }
+        for other in [
+            "//host/c",
+            "http://host/c",
+            "https://host:8080/c",
+            "//host:8081/c",
+            "//host.:8080/",
+            "//sub.host:8080/",
+        ] {
+            assert_eq!(info(other), None, "{other}");
+        }
+        assert_eq!(info("http://x:y@host:8080/"), Some(b"x:y".to_vec()));
+        assert_eq!(info("//x@other/"), Some(b"x".to_vec()));
+        let default = Url::parse("https://u@h/").unwrap();
+        assert_eq!(default.join("https://h:443/x").unwrap().userinfo, Some(b"u".to_vec()));
     }
 
     #[test]

@@ -17,6 +17,11 @@ use crate::cancel::Cancel;
 /// The longest single blocking call made on a stream. It bounds how late a cancel or a queued write is seen.
 pub const SLICE: Duration = Duration::from_millis(20);
 
+/// The longest single wait for a peer that has been silent for a while: waits grow from [`SLICE`] to this, so that a
+/// silent connection costs a few wake-ups a second. How late a thread sees that it is no longer wanted grows with it;
+/// callers never wait for that.
+pub const QUIET: Duration = Duration::from_millis(160);
+
 /// A connected byte stream.
 pub trait Stream: Send {
     /// Reads what is there, up to `buf.len()` bytes, waiting at most `timeout` for the first byte.
@@ -80,10 +85,16 @@ pub enum NetError {
     Connect,
     /// As [`NetError::Connect`], where it is known that the name could not be resolved.
     Name,
-    /// The peer's certificate is not acceptable: unknown authority, wrong host, expired, malformed.
+    /// The peer's certificate is not acceptable: unknown authority, wrong host, expired.
     Certificate,
-    /// The TLS handshake or record layer failed for another reason.
+    /// The peer's certificate cannot be read or its signature is wrong, as happens to bytes on their way.
+    CertificateDamaged,
+    /// The peer's certificate is not valid yet, and this device's clock is older than this library.
+    Clock,
+    /// The TLS handshake or record layer failed: what came was not TLS, or damaged.
     Tls,
+    /// The peers have no version or cipher suite of TLS in common, or the other one refuses.
+    TlsRefused,
     /// The firmware gave a certificate authority that cannot be read.
     BadRoots,
     /// This build has no TLS.
@@ -99,7 +110,15 @@ impl NetError {
     pub fn is_transient(self) -> bool {
         matches!(
             self,
-            Self::Timeout | Self::Closed | Self::Broken | Self::Connect | Self::Name | Self::Resources
+            Self::Timeout
+                | Self::Closed
+                | Self::Broken
+                | Self::Connect
+                | Self::Name
+                | Self::Resources
+                | Self::CertificateDamaged
+                | Self::Clock
+                | Self::Tls
         )
     }
 }
@@ -113,7 +132,10 @@ impl fmt::Display for NetError {
             Self::Connect => "cannot connect",
             Self::Name => "cannot resolve the name",
             Self::Certificate => "certificate refused",
+            Self::CertificateDamaged => "certificate unreadable",
+            Self::Clock => "certificate not valid yet by this device's clock, which is wrong",
             Self::Tls => "TLS failed",
+            Self::TlsRefused => "TLS refused: no version or cipher suite in common",
             Self::BadRoots => "certificate authority unreadable",
             Self::NoTls => "no TLS in this build",
             Self::Cancelled => "cancelled",

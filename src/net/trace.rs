@@ -110,7 +110,12 @@ impl NetError {
             Self::Connect => Some("check the address and the port, and that the server runs"),
             Self::NoTls => Some("build with OTAKIT_TLS=rustls or OTAKIT_TLS=hal"),
             Self::BadRoots => Some("check the PEM text given as certificate authority"),
+            Self::Clock => Some("set the clock; the connection is tried again meanwhile"),
+            Self::TlsRefused => {
+                Some("the server must speak TLS 1.3, or TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305")
+            }
             Self::Certificate
+            | Self::CertificateDamaged
             | Self::Tls
             | Self::Timeout
             | Self::Closed

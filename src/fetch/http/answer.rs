@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Judges an HTTP answer by its status and header alone: pure, so that every lie of a server is one table row.
 
+use super::date;
 use super::head::Headers;
 use crate::fetch::range::{ContentRange, decimal, retry_after, unsatisfied_total};
+use crate::fetch::url::escaped;
 use crate::fetch::{FetchError, Validator};
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]
-pub struct Expectation {
+pub struct Expectation<'a> {
     /// First byte wanted; 0 means that no `Range` was sent.
     pub offset: u64,
     /// Size of the image in bytes.
     pub size: u64,
+    /// Identity of the bytes that are there already.
+    pub validator: Option<&'a Validator>,
+}
+
+impl Expectation<'_> {
+    /// For those who are after the head alone.
+    #[cfg(any(feature = "haas", feature = "quectel"))]
+    pub(super) const NOTHING: Self = Self { offset: 0, size: 0, validator: None };
 }
 
 /// What the answer amounts to.
@@ -27,14 +37,14 @@ pub enum Answer {
 }
 
 /// Judges one answer.
-pub fn judge(status: u16, headers: &Headers, expected: &Expectation) -> Result<Answer, FetchError> {
+pub fn judge(status: u16, headers: &Headers, expected: &Expectation<'_>) -> Result<Answer, FetchError> {
     match status {
-        200 => whole(headers, expected),
+        200 | 203 => whole(headers, expected),
         206 => part(headers, expected),
-        301 | 302 | 303 | 307 | 308 => {
-            let location = headers.text("location").ok_or(FetchError::Redirect)?;
-            Ok(Answer::Redirect(location.to_owned()))
+        300..=303 | 307..=399 if headers.bytes("location").is_some() => {
+            redirect(headers).map(Answer::Redirect)
         }
+        301 | 302 | 303 | 307 | 308 => Err(FetchError::Redirect),
         416 if expected.offset > 0 => {
             let total = headers.text("content-range").and_then(unsatisfied_total);
             match total {
@@ -42,28 +52,50 @@ pub fn judge(status: u16, headers: &Headers, expected: &Expectation) -> Result<A
                 _ => Err(FetchError::Range),
             }
         }
-        _ => {
-            Err(FetchError::Status { status, retry_after: headers.text("retry-after").and_then(retry_after) })
-        }
+        _ => Err(refusal(status, headers)),
     }
 }
 
-fn whole(headers: &Headers, expected: &Expectation) -> Result<Answer, FetchError> {
-    identity_encoding(headers)?;
+/// The failure that a status stands for, with the wait that the server asks for.
+pub(super) fn refusal(status: u16, headers: &Headers) -> FetchError {
+    let now = headers.text("date").and_then(date::parse);
+    FetchError::Status {
+        status,
+        retry_after: headers.text("retry-after").and_then(|wait| retry_after(wait, now)),
+    }
+}
+
+/// Where a redirect leads, in the characters that a URL may have.
+pub(super) fn redirect(headers: &Headers) -> Result<String, FetchError> {
+    let location = headers.bytes("location").filter(|location| !location.is_empty());
+    location.map(escaped).ok_or(FetchError::Redirect)
+}
+
+fn whole(headers: &Headers, expected: &Expectation<'_>) -> Result<Answer, FetchError> {
     match content_length(headers)? {
-        Some(length) if length != expected.size => Err(FetchError::Length { announced: length }),
+        // Beside chunks it could only be another answer's, smuggled in.
+        Some(length) if length != expected.size && is_chunked(headers)? => Err(FetchError::Protocol),
+        Some(length) if length != expected.size => Err(wrong_length(headers, length)),
         _ => Ok(Answer::Bytes { start: 0 }),
     }
 }
 
-fn part(headers: &Headers, expected: &Expectation) -> Result<Answer, FetchError> {
-    identity_encoding(headers)?;
+/// A length that is not the image's: of a coded body it says nothing of the image.
+fn wrong_length(headers: &Headers, announced: u64) -> FetchError {
+    if is_coded(headers) { FetchError::Encoding } else { FetchError::Length { announced } }
+}
+
+fn part(headers: &Headers, expected: &Expectation<'_>) -> Result<Answer, FetchError> {
+    if expected.offset > 0 && expected.validator.is_some_and(|known| !may_be_same(known, headers)) {
+        return Err(FetchError::Changed);
+    }
     // A multipart answer has no Content-Range of its own; none was asked for.
-    let range = headers.single("content-range")?.and_then(ContentRange::parse).ok_or(FetchError::Range)?;
+    let range = headers.single("content-range").map_err(|_| FetchError::Range)?;
+    let range = range.and_then(ContentRange::parse).ok_or(FetchError::Range)?;
     if let Some(total) = range.total
         && total != expected.size
     {
-        return Err(FetchError::Length { announced: total });
+        return Err(wrong_length(headers, total));
     }
     // A server may send less than was asked for (RFC 9110, section 15.3.7), but some of it: the rest is asked for then.
     if range.first > expected.offset || range.last < expected.offset || range.last >= expected.size {
@@ -75,28 +107,66 @@ fn part(headers: &Headers, expected: &Expectation) -> Result<Answer, FetchError>
     }
 }
 
-/// The answer's length, unless it comes chunked or ends with the connection. Two that differ break the protocol.
+/// Whether a part may be of the representation that `known` stands for (RFC 9110, section 15.3.7.3): an answer that says
+/// otherwise must not be joined to what is there.
+fn may_be_same(known: &Validator, headers: &Headers) -> bool {
+    match known {
+        Validator::ETag(tag) => headers.text("etag").is_none_or(|other| opaque(other) == opaque(tag)),
+        Validator::LastModified(date) => headers.text("last-modified").is_none_or(|other| other == date),
+    }
+}
+
+/// The tag behind the mark of weakness.
+fn opaque(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
+}
+
+/// The answer's length; `None` when it does not say. Two that differ break the protocol: that is how answers are smuggled
+/// (RFC 9112, section 6.3).
 pub(super) fn content_length(headers: &Headers) -> Result<Option<u64>, FetchError> {
-    let Some(value) = headers.single("content-length")? else { return Ok(None) };
-    if headers.has("transfer-encoding") {
-        // Both at once is how requests and answers are smuggled (RFC 9112, section 6.3).
-        return Err(FetchError::Protocol);
+    let mut length = None;
+    for member in headers.list("content-length") {
+        let value = str::from_utf8(member).ok().and_then(decimal).ok_or(FetchError::Protocol)?;
+        if *length.get_or_insert(value) != value {
+            return Err(FetchError::Protocol);
+        }
     }
-    decimal(value).map(Some).ok_or(FetchError::Protocol)
+    Ok(length)
 }
 
-pub(super) fn identity_encoding(headers: &Headers) -> Result<(), FetchError> {
-    match headers.text("content-encoding") {
-        Some(coding) if !coding.eq_ignore_ascii_case("identity") => Err(FetchError::Encoding),
-        _ => Ok(()),
+/// Whether the body comes in chunks. Codings that change nothing, and a repetition, are passed over; others are unknown.
+pub(super) fn is_chunked(headers: &Headers) -> Result<bool, FetchError> {
+    let mut chunked = false;
+    for coding in headers.list("transfer-encoding") {
+        match coding {
+            coding if coding.eq_ignore_ascii_case(b"chunked") => chunked = true,
+            coding if coding.eq_ignore_ascii_case(b"identity") => {}
+            _ => return Err(FetchError::Protocol),
+        }
     }
+    Ok(chunked)
 }
 
-/// The strongest validator that the answer carries. Weak entity tags do not vouch for bytes.
+/// Whether the body is said to be coded, compressed as a rule. That is a label: it explains why bytes are not those of the
+/// image, and never decides whether they are.
+pub(super) fn is_coded(headers: &Headers) -> bool {
+    headers.list("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity"))
+}
+
+/// Seconds by which `Last-Modified` must be older than the answer to tell two versions apart.
+const STRONG_AFTER: i64 = 60;
+
+/// The strong validator that the answer carries. Weak entity tags do not prove that bytes are the same, and where there is
+/// any tag a date must not stand in for it (RFC 9110, section 13.1.5); a date is strong only where it is well before the
+/// answer's own (section 8.8.2.2).
 pub fn validator(headers: &Headers) -> Option<Validator> {
-    let etag = headers.text("etag").filter(|tag| tag.starts_with('"') && tag.ends_with('"') && tag.len() > 2);
-    let etag = etag.map(|tag| Validator::ETag(tag.to_owned()));
-    etag.or_else(|| headers.text("last-modified").map(|date| Validator::LastModified(date.to_owned())))
+    if let Some(tag) = headers.text("etag") {
+        let strong = tag.starts_with('"') && tag.ends_with('"') && tag.len() > 2;
+        return strong.then(|| Validator::ETag(tag.to_owned()));
+    }
+    let modified = headers.text("last-modified")?;
+    let (then, now) = (date::parse(modified)?, headers.text("date").and_then(date::parse)?);
+    (then.checked_add(STRONG_AFTER)? <= now).then(|| Validator::LastModified(modified.to_owned()))
 }
 
 #[cfg(test)]
@@ -112,11 +182,11 @@ mod tests {
     }
 
     fn first(status: u16, lines: &[(&str, &str)]) -> Result<Answer, FetchError> {
-        judge(status, &headers(lines), &Expectation { offset: 0, size: 100 })
+        judge(status, &headers(lines), &Expectation { offset: 0, size: 100, validator: None })
     }
 
     fn resumed(status: u16, lines: &[(&str, &str)]) -> Result<Answer, FetchError> {
-        judge(status, &headers(lines), &Expectation { offset: 40, size: 100 })
+        judge(status, &headers(lines), &Expectation { offset: 40, size: 100, validator: None })
     }
 
     const WHOLE: Result<Answer, FetchError> = Ok(Answer::Bytes { start: 0 });
@@ -127,28 +197,72 @@ mod tests {
         assert_eq!(first(200, &[]), WHOLE);
         assert_eq!(first(200, &[("content-length", "100"), ("content-length", "100")]), WHOLE);
         assert_eq!(first(200, &[("content-length", "99")]), Err(FetchError::Length { announced: 99 }));
-        for bad in ["-5", "abc", "", "1e2", "99999999999999999999"] {
-            assert_eq!(first(200, &[("content-length", bad)]), Err(FetchError::Protocol), "{bad}");
-        }
-        let twice = [("content-length", "100"), ("content-length", "99")];
-        assert_eq!(first(200, &twice), Err(FetchError::Protocol));
-        let smuggled = [("content-length", "100"), ("transfer-encoding", "chunked")];
-        assert_eq!(first(200, &smuggled), Err(FetchError::Protocol));
-        assert_eq!(first(200, &[("content-encoding", "gzip")]), Err(FetchError::Encoding));
+        assert_eq!(first(203, &[("content-length", "100")]), WHOLE);
         assert_eq!(first(200, &[("x-content-length", "7"), ("content-length", "100")]), WHOLE);
         assert_eq!(first(206, &[("content-range", "bytes 0-99/100")]), WHOLE);
+    }
+
+    #[test]
+    fn lengths_in_all_spellings() {
+        for bad in ["-5", "+5", "abc", "1e2", "7 7", "99999999999999999999"] {
+            assert_eq!(first(200, &[("content-length", bad)]), Err(FetchError::Protocol), "{bad}");
+        }
+        for good in ["100, 100", "0100,100", "100,", ", 100", ""] {
+            assert_eq!(first(200, &[("content-length", good)]), WHOLE, "{good}");
+        }
+        for other in [
+            [("content-length", "100"), ("content-length", "99")],
+            [("a", "b"), ("content-length", "100, 99")],
+        ] {
+            assert_eq!(first(200, &other), Err(FetchError::Protocol));
+        }
+        let chunks = |length| first(200, &[("content-length", length), ("transfer-encoding", "chunked")]);
+        assert_eq!((chunks("100"), chunks("99")), (WHOLE, Err(FetchError::Protocol)));
+    }
+
+    #[test]
+    fn codings_are_labels() {
+        for label in ["gzip", "x-none", "identity", "", "identity, gzip"] {
+            assert_eq!(
+                first(200, &[("content-encoding", label), ("content-length", "100")]),
+                WHOLE,
+                "{label}"
+            );
+            assert_eq!(first(200, &[("content-encoding", label)]), WHOLE, "{label}");
+        }
+        for (label, error) in
+            [("gzip", FetchError::Encoding), ("identity", FetchError::Length { announced: 80 })]
+        {
+            assert_eq!(first(200, &[("content-encoding", label), ("content-length", "80")]), Err(error));
+        }
     }
 
     #[test]
     fn first_request_elsewhere_or_refused() {
         assert_eq!(first(302, &[("location", " /x ")]), Ok(Answer::Redirect("/x".to_owned())));
         assert_eq!(first(302, &[]), Err(FetchError::Redirect));
-        for status in [204, 304, 403, 404, 416, 500] {
+        assert_eq!(first(302, &[("location", "")]), Err(FetchError::Redirect));
+        assert_eq!(
+            first(302, &[("location", "/caf\u{e9} b")]),
+            Ok(Answer::Redirect("/caf%C3%A9%20b".to_owned()))
+        );
+        for status in [300, 301, 303, 307, 308, 399] {
+            assert_eq!(
+                first(status, &[("location", "/x")]),
+                Ok(Answer::Redirect("/x".to_owned())),
+                "{status}"
+            );
+        }
+        for status in [201, 202, 204, 205, 226, 300, 304, 305, 306, 403, 404, 416, 500] {
             assert_eq!(first(status, &[]), Err(FetchError::Status { status, retry_after: None }));
         }
         let retry_after = Some(Duration::from_secs(3));
         let busy = [("retry-after", "3")];
         assert_eq!(first(503, &busy), Err(FetchError::Status { status: 503, retry_after }));
+        let date = ("retry-after", "Sun, 01 Nov 2026 00:00:10 GMT");
+        let now = ("date", "Sun, 01 Nov 2026 00:00:07 GMT");
+        assert_eq!(first(503, &[date, now]), Err(FetchError::Status { status: 503, retry_after }));
+        assert_eq!(first(503, &[date]), Err(FetchError::Status { status: 503, retry_after: None }));
     }
 
     #[test]
@@ -179,13 +293,65 @@ mod tests {
     }
 
     #[test]
-    fn validators() {
+    fn codings_of_the_transfer() {
+        let chunked = |lines: &[&str]| {
+            is_chunked(&headers(&lines.iter().map(|value| ("transfer-encoding", *value)).collect::<Vec<_>>()))
+        };
+        for lines in [&["identity"][..], &[""], &[], &["Identity, identity"], &[","]] {
+            assert_eq!(chunked(lines), Ok(false), "{lines:?}");
+        }
+        for lines in [&["chunked"][..], &["Chunked"], &["identity, chunked"], &["chunked", "chunked"]] {
+            assert_eq!(chunked(lines), Ok(true), "{lines:?}");
+        }
+        for lines in
+            [&["gzip"][..], &["gzip, chunked"], &["chunked", "gzip"], &["chunked chunked"], &["xchunked"]]
+        {
+            assert_eq!(chunked(lines), Err(FetchError::Protocol), "{lines:?}");
+        }
+    }
+
+    const DAY: &str = "Mon, 01 Jan 2024 00:00:00 GMT";
+
+    #[test]
+    fn strong_validators() {
         let etag = |tag: &str| Some(Validator::ETag(tag.to_owned()));
-        let date = Validator::LastModified("Mon, 01 Jan 2024 00:00:00 GMT".to_owned());
-        let lines = |tag| headers(&[("etag", tag), ("last-modified", date.as_str())]);
-        assert_eq!(validator(&lines("\"a\"")), etag("\"a\""));
-        assert_eq!(validator(&lines("W/\"a\"")), Some(date.clone()));
-        assert_eq!(validator(&lines("\"")), Some(date.clone()));
+        let later = ("date", "Mon, 01 Jan 2024 00:01:00 GMT");
+        let tagged = |tag| headers(&[("etag", tag), ("last-modified", DAY), later]);
+        assert_eq!(validator(&tagged("\"a\"")), etag("\"a\""));
+        for weak in ["W/\"a\"", "w/\"a\"", "\"", "a", ""] {
+            assert_eq!(validator(&tagged(weak)), None, "{weak}");
+        }
+        let dated = |date| validator(&headers(&[("last-modified", DAY), ("date", date)]));
+        assert_eq!(dated(later.1), Some(Validator::LastModified(DAY.to_owned())));
+        for close in [DAY, "Mon, 01 Jan 2024 00:00:59 GMT", "Sun, 31 Dec 2023 00:00:00 GMT", "soon"] {
+            assert_eq!(dated(close), None, "{close}");
+        }
+        assert_eq!(validator(&headers(&[("last-modified", DAY)])), None);
+        assert_eq!(validator(&headers(&[("last-modified", "once"), later])), None);
         assert_eq!(validator(&Headers::default()), None);
+    }
+
+    #[test]
+    fn parts_of_other_bytes_are_not_joined() {
+        let joined = |known: &Validator, offset, name, value| {
+            let lines = headers(&[("content-range", "bytes 40-99/100"), (name, value)]);
+            judge(206, &lines, &Expectation { offset, size: 100, validator: Some(known) })
+        };
+        let at_40 = Ok(Answer::Bytes { start: 40 });
+        let tag = Validator::ETag("\"a\"".to_owned());
+        for same in [("etag", "\"a\""), ("etag", "W/\"a\""), ("last-modified", DAY), ("x", "y")] {
+            assert_eq!(joined(&tag, 40, same.0, same.1), at_40, "{same:?}");
+        }
+        for other in ["\"b\"", "W/\"b\"", "a", "\"A\""] {
+            assert_eq!(joined(&tag, 40, "etag", other), Err(FetchError::Changed), "{other}");
+        }
+        let date = Validator::LastModified(DAY.to_owned());
+        assert_eq!(joined(&date, 40, "last-modified", DAY), at_40);
+        assert_eq!(joined(&date, 40, "etag", "\"b\""), at_40);
+        let later = "Tue, 02 Jan 2024 00:00:00 GMT";
+        assert_eq!(joined(&date, 40, "last-modified", later), Err(FetchError::Changed));
+        // Everything from the first byte is joined to nothing that the server could know of.
+        let whole = headers(&[("content-length", "100"), ("etag", "\"b\"")]);
+        assert_eq!(judge(200, &whole, &Expectation { offset: 40, size: 100, validator: Some(&tag) }), WHOLE);
     }
 }

@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use super::answer::content_length;
+use super::answer::{content_length, is_chunked};
 use super::exchange::Bounds;
 use super::head::Head;
 use crate::fetch::FetchError;
-use crate::net::{NetError, SLICE, Stream};
+use crate::net::{NetError, QUIET, SLICE, Stream};
 
 /// The longest line between chunks, and among the trailers, in bytes.
 const MAX_LINE: usize = 1024;
@@ -81,13 +81,25 @@ impl Content {
             return Err(FetchError::Net(NetError::Cancelled));
         }
         let deadline = self.bounds.until(self.bounds.limits.stall);
+        let mut wait = SLICE;
         loop {
-            match self.step(buf, SLICE)? {
+            match self.step(buf, wait)? {
                 Step::Bytes(n) => return Ok(n),
                 Step::End => return Ok(0),
                 Step::Nothing => self.bounds.check(deadline)?,
             }
+            wait = (wait * 2).min(QUIET);
         }
+    }
+
+    /// Whether bytes are here that were read and not yet used.
+    pub fn has_input(&self) -> bool {
+        !self.input.is_empty()
+    }
+
+    /// Whether the body itself says where it ends, and has.
+    pub fn is_complete(&self) -> bool {
+        self.framing == Framing::Chunked(Chunk::End)
     }
 
     /// Whether the transfer was cancelled.
@@ -157,6 +169,9 @@ impl Content {
         if filled >= MAX_LINE {
             return Err(FetchError::Protocol);
         }
+        // A connection that is closed for want of memory is made again.
+        let more = self.input.try_reserve_exact(MAX_LINE - filled);
+        more.map_err(|_| FetchError::Net(NetError::Resources))?;
         self.input.resize(MAX_LINE, 0);
         let read = self.stream.read(self.input.get_mut(filled..).unwrap_or_default(), timeout);
         self.input.truncate(filled + read.as_ref().copied().unwrap_or(0));
@@ -177,32 +192,31 @@ fn framing(head: &Head) -> Result<Framing, FetchError> {
     if matches!(head.status, 100..=199 | 204 | 304) {
         return Ok(Framing::Counted(0));
     }
+    // Chunks overrule a length, whose body this may not be: the one who asked has judged it.
     let length = content_length(&head.headers)?;
-    match head.headers.single("transfer-encoding")? {
-        // HTTP/1.0 knows no chunks: whatever relayed this does not understand what it relays.
-        Some(coding) if coding.eq_ignore_ascii_case("chunked") && head.minor > 0 => {
-            Ok(Framing::Chunked(Chunk::Size))
-        }
-        Some(coding) if !coding.eq_ignore_ascii_case("identity") => Err(FetchError::Protocol),
-        _ => Ok(length.map_or(Framing::UntilClose, Framing::Counted)),
+    if is_chunked(&head.headers)? {
+        return Ok(Framing::Chunked(Chunk::Size));
     }
+    Ok(length.map_or(Framing::UntilClose, Framing::Counted))
 }
 
 /// Reads the line at the front of `input`: what comes behind it, and its length. `None` while it is not complete.
 fn after(chunk: Chunk, input: &[u8]) -> Result<Option<(Chunk, usize)>, FetchError> {
-    if chunk == Chunk::Size {
-        // The parser takes an empty line for a size of 0, which would end a body that was cut.
-        return match (input.first().map(u8::is_ascii_hexdigit), httparse::parse_chunk_size(input)) {
-            (Some(false), _) | (_, Err(_)) => Err(FetchError::Protocol),
-            (_, Ok(httparse::Status::Partial)) => Ok(None),
-            (_, Ok(httparse::Status::Complete((len, 0)))) => Ok(Some((Chunk::Trailer(0), len))),
-            (_, Ok(httparse::Status::Complete((len, size)))) => Ok(Some((Chunk::Data(size), len))),
+    let Some(end) = input.iter().position(|byte| *byte == b'\n') else {
+        let may_begin = match (chunk, input.first()) {
+            (Chunk::Size, Some(first)) => first.is_ascii_hexdigit(),
+            (Chunk::DataEnd, Some(first)) => *first == b'\r',
+            _ => true,
         };
-    }
-    let Some(end) = input.iter().position(|byte| *byte == b'\n') else { return Ok(None) };
+        return if may_begin { Ok(None) } else { Err(FetchError::Protocol) };
+    };
     let line = input.get(..end).unwrap_or_default();
     let empty = matches!(line, b"" | b"\r");
     let next = match chunk {
+        Chunk::Size => match size(line).ok_or(FetchError::Protocol)? {
+            0 => Chunk::Trailer(0),
+            size => Chunk::Data(size),
+        },
         Chunk::DataEnd if empty => Chunk::Size,
         Chunk::Trailer(_) if empty => Chunk::End,
         // Nothing in the trailers is of use.
@@ -210,6 +224,14 @@ fn after(chunk: Chunk, input: &[u8]) -> Result<Option<(Chunk, usize)>, FetchErro
         _ => return Err(FetchError::Protocol),
     };
     Ok(Some((next, end + 1)))
+}
+
+/// A chunk's size: hexadecimal digits, and perhaps an extension, which says nothing here.
+fn size(line: &[u8]) -> Option<u64> {
+    let digits = line.split(|byte| *byte == b';').next()?.trim_ascii_end();
+    // A sign is no digit, and an empty line is no size of 0, which would end a body that was cut.
+    let plain = digits.iter().all(u8::is_ascii_hexdigit);
+    u64::from_str_radix(str::from_utf8(digits).ok()?, 16).ok().filter(|_| plain)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 pub(crate) mod answer;
 pub mod call;
 mod content;
+pub(crate) mod date;
 mod exchange;
 pub(crate) mod head;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -67,6 +68,19 @@ impl HttpSource {
         Self { dial, roots, limits, guard }
     }
 
+    /// Where a redirect leads, if it may be followed.
+    fn follow(&self, from: &Url, location: &str) -> Result<Url, FetchError> {
+        let next = from.join(location).map_err(|_| FetchError::Redirect)?;
+        if from.secure && !next.secure {
+            return Err(FetchError::InsecureRedirect);
+        }
+        if !(self.guard)(&next) {
+            return Err(FetchError::Forbidden);
+        }
+        crate::log!(Info, "fetch", "redirected to {}", next.authority());
+        Ok(next)
+    }
+
     /// One request, no redirect followed.
     fn get(&self, url: &Url, request: &Request<'_>, cancel: &Cancel) -> Result<Exchange, FetchError> {
         let security = if url.secure { Security::Tls(self.roots.clone()) } else { Security::Plain };
@@ -106,25 +120,17 @@ impl Source for HttpSource {
         let mut url = Url::parse(request.url).map_err(FetchError::Url)?;
         for _ in 0..=MAX_REDIRECTS {
             let exchange = self.get(&url, request, cancel)?;
-            let expected = Expectation { offset: request.offset, size: request.size };
+            let expected =
+                Expectation { offset: request.offset, size: request.size, validator: request.validator };
             match answer::judge(exchange.head.status, &exchange.head.headers, &expected)? {
-                Answer::Redirect(location) => {
-                    let next = url.join(&location).map_err(|_| FetchError::Redirect)?;
-                    if url.secure && !next.secure {
-                        return Err(FetchError::InsecureRedirect);
-                    }
-                    if !(self.guard)(&next) {
-                        return Err(FetchError::Forbidden);
-                    }
-                    crate::log!(Info, "fetch", "redirected to {}", next.authority());
-                    url = next;
-                }
+                Answer::Redirect(location) => url = self.follow(&url, &location)?,
                 Answer::Bytes { start } => {
                     let validator = answer::validator(&exchange.head.headers);
+                    let coded = answer::is_coded(&exchange.head.headers);
                     let left = request.size.saturating_sub(start);
                     let (_, content) = exchange.open()?;
                     return Ok(Opened {
-                        body: Box::new(HttpBody { content, left, failed: None }),
+                        body: Box::new(HttpBody { content, left, coded, failed: None }),
                         start,
                         validator,
                     });
@@ -142,6 +148,8 @@ struct HttpBody {
     content: Content,
     /// Bytes that the image still lacks.
     left: u64,
+    /// Whether the server says that the body is coded.
+    coded: bool,
     /// What [`Body::read_more`] came upon.
     failed: Option<FetchError>,
 }
@@ -155,10 +163,20 @@ impl Body for HttpBody {
         if room.is_empty() {
             return Ok(0);
         }
-        match self.content.read(room)? {
-            0 => Err(FetchError::Truncated),
-            n => Ok(self.count(n)),
+        let mut filled = match self.content.read(room)? {
+            // A coded body that has ended is not the image, however often it is asked for.
+            0 if self.coded && self.content.is_complete() => return Err(FetchError::Encoding),
+            0 => return Err(FetchError::Truncated),
+            n => self.count(n),
+        };
+        // Small chunks come many at once: what is here already costs no waiting.
+        while self.content.has_input() {
+            match self.read_more(buf.get_mut(filled..).unwrap_or_default()) {
+                0 => break,
+                n => filled += n,
+            }
         }
+        Ok(filled)
     }
 
     fn read_more(&mut self, buf: &mut [u8]) -> usize {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How large an image is, where no platform says so: asked of the server that has it.
 
+use super::answer::{self, Answer, Expectation, content_length, is_chunked};
 use super::{HttpSource, MAX_REDIRECTS};
 use crate::cancel::Cancel;
-use crate::fetch::range::decimal;
 use crate::fetch::url::Url;
 use crate::fetch::{FetchError, Request};
 
@@ -16,23 +16,15 @@ impl HttpSource {
         for _ in 0..=MAX_REDIRECTS {
             let head = self.get(&url, &request, cancel)?.head;
             match head.status {
-                200 => {
-                    let length = head.headers.text("content-length").and_then(decimal);
-                    return length.ok_or(FetchError::Protocol);
-                }
-                301 | 302 | 303 | 307 | 308 => {
-                    let location = head.headers.text("location");
-                    let next = location.and_then(|location| url.join(location).ok());
-                    let next = next.ok_or(FetchError::Redirect)?;
-                    if url.secure && !next.secure {
-                        return Err(FetchError::InsecureRedirect);
+                200 | 203 if is_chunked(&head.headers)? => return Err(FetchError::Protocol),
+                200 | 203 => return content_length(&head.headers)?.ok_or(FetchError::Protocol),
+                status => match answer::judge(status, &head.headers, &Expectation::NOTHING) {
+                    Ok(Answer::Redirect(location)) => url = self.follow(&url, &location)?,
+                    Ok(Answer::Bytes { .. }) | Err(FetchError::Length { .. } | FetchError::Range) => {
+                        return Err(FetchError::Status { status, retry_after: None });
                     }
-                    if !(self.guard)(&next) {
-                        return Err(FetchError::Forbidden);
-                    }
-                    url = next;
-                }
-                status => return Err(FetchError::Status { status, retry_after: None }),
+                    Err(error) => return Err(error),
+                },
             }
         }
         Err(FetchError::Redirect)

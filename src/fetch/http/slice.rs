@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Judges the answer to a request for one slice of an image: pure, and as strict as for whole images.
 
-use super::answer::{content_length, identity_encoding};
+use super::answer::{content_length, is_coded, refusal};
 use super::head::Headers;
 use crate::fetch::FetchError;
 use crate::fetch::range::ContentRange;
@@ -34,9 +34,8 @@ pub fn judge(
     wanted: &Slice,
     stated: Option<ContentRange>,
 ) -> Result<Found, FetchError> {
-    identity_encoding(headers)?;
     let length = content_length(headers)?;
-    match status {
+    let found = match status {
         206 => {
             let header = headers.single("content-range")?;
             let range = match header {
@@ -46,8 +45,13 @@ pub fn judge(
             part(range.ok_or(FetchError::Range)?, length, wanted)
         }
         // The whole image, from its first byte: the slice is cut out of it.
-        200 => whole(length, wanted),
-        _ => Err(FetchError::Status { status, retry_after: None }),
+        200 | 203 => whole(length, wanted),
+        _ => Err(refusal(status, headers)),
+    };
+    // A length that fits is a fact, a coding that nobody asked for is a label.
+    match found {
+        Err(FetchError::Length { .. }) if is_coded(headers) => Err(FetchError::Encoding),
+        found => found,
     }
 }
 
@@ -109,7 +113,9 @@ mod tests {
         assert_eq!(asked(206, &[], &WANTED), Err(FetchError::Range));
         let long = [("content-range", "bytes 8-11/13"), ("content-length", "5")];
         assert_eq!(asked(206, &long, &WANTED), Err(FetchError::Range));
-        let coded = [("content-range", "bytes 8-11/13"), ("content-encoding", "gzip")];
+        let labelled = [("content-range", "bytes 8-11/13"), ("content-encoding", "gzip")];
+        assert_eq!(asked(206, &labelled, &WANTED), found(0, 4));
+        let coded = [("content-range", "bytes 8-11/12"), ("content-encoding", "gzip")];
         assert_eq!(asked(206, &coded, &WANTED), Err(FetchError::Encoding));
     }
 

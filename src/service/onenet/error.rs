@@ -67,7 +67,9 @@ impl From<&FetchError> for Error {
             FetchError::Net(_) | FetchError::Truncated => Self::Network,
             FetchError::Status { status, .. } => Self::Status(*status),
             FetchError::Refused { code, .. } => Self::Platform(i64::from(*code)),
-            FetchError::Length { .. } | FetchError::Range | FetchError::Encoding => Self::Data,
+            FetchError::Length { .. } | FetchError::Range | FetchError::Changed | FetchError::Encoding => {
+                Self::Data
+            }
             FetchError::Oversized => Self::Overflow,
             FetchError::Forbidden => Self::Unsupported,
             FetchError::Url(_)

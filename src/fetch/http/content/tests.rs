@@ -6,6 +6,7 @@ use super::*;
 use crate::cancel::Cancel;
 use crate::fetch::http::Limits;
 use crate::fetch::http::exchange::exchange;
+use crate::fetch::http::head::tests::parse;
 use crate::fetch::http::pieces::{Pieces, read_all};
 use crate::net::{Security, Target};
 
@@ -95,17 +96,39 @@ fn chunks_that_break_the_rules() {
 #[test]
 fn framings_that_contradict_themselves() {
     for fields in [
-        "Content-Length: 3\r\nTransfer-Encoding: chunked",
         "Content-Length: 3\r\nContent-Length: 4",
         "Content-Length: -3",
-        "Content-Length: 3, 3",
+        "Content-Length: 3, 4",
         "Transfer-Encoding: gzip, chunked",
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip",
+        "Content-Length: 3, 4\r\nTransfer-Encoding: chunked",
     ] {
         assert_eq!(outcome(fields, b"abc"), Err(FetchError::Protocol), "{fields}");
     }
-    let old = b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
-    assert_eq!(read(old, 64), Err(FetchError::Protocol));
+}
+
+#[test]
+fn framings_that_say_the_same_in_other_ways() {
+    for fields in [
+        "Content-Length: 3, 3",
+        "Content-Length: 3\r\nContent-Length: 03",
+        "Content-Length: 3\r\nTransfer-Encoding: identity",
+        "Content-Length: 3\r\nTransfer-Encoding:",
+        "Content-Length :\r\n 3",
+        "Content-Length:\r\nContent-Length: 3",
+    ] {
+        assert_eq!(outcome(fields, b"abcdef").unwrap(), b"abc", "{fields}");
+    }
+    for fields in [
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: identity, chunked",
+        "Transfer-Encoding : CHUNKED",
+        "Content-Length: 3\r\nTransfer-Encoding: chunked",
+    ] {
+        assert_eq!(outcome(fields, b"3\r\nabc\r\n0\r\n\r\n").unwrap(), b"abc", "{fields}");
+    }
+    let old = b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n";
+    assert_eq!(read(old, 64).unwrap(), b"a");
 }
 
 #[test]
@@ -118,7 +141,7 @@ fn statuses_without_a_body() {
 
 #[test]
 fn one_step_waits_once() {
-    let (head, _) = Head::parse(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap().unwrap();
+    let (head, _) = parse(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap().unwrap();
     let stream = Box::new(Pieces::new(b"2\r\nab\r\n0\r\n\r\n", 1));
     let bounds = Bounds { limits: Limits::default(), end: None, cancel: Cancel::new() };
     let mut content = Content::new(&head, stream, Vec::new(), bounds).unwrap();
@@ -146,7 +169,7 @@ fn silence_and_cancellation() {
             Ok(())
         }
     }
-    let (head, _) = Head::parse(b"HTTP/1.1 200 OK\r\n\r\n").unwrap().unwrap();
+    let (head, _) = parse(b"HTTP/1.1 200 OK\r\n\r\n").unwrap().unwrap();
     let limits = Limits { stall: Duration::from_millis(5), ..Limits::default() };
     let bounds = Bounds { limits, end: None, cancel: Cancel::new() };
     let mut content = Content::new(&head, Box::new(Silent), Vec::new(), bounds.clone()).unwrap();
