@@ -68,7 +68,7 @@ measure() {
         [ "$profile" != build-std ] || build_std "$arch"
         # shellcheck disable=SC2046 # a list of words
         cmake -S "$ROOT" -B "$tree" "${cross[@]}" $(options "$features") \
-            -DOTAKIT_CARGO_PROFILE="${profile/build-std/size}" -DOTAKIT_CARGO_TARGET_DIR="$TARGET_DIR" -DOTAKIT_BUILD_TESTS=OFF \
+            -DOTAKIT_CARGO_PROFILE="${profile/build-std/size}" -DOTAKIT_CARGO_TARGET_DIR="$TARGET_DIR" -DOTAKIT_BUILD_EXAMPLES=ON \
             -DCMAKE_C_FLAGS="-Os -ffunction-sections -fdata-sections" -DCMAKE_EXE_LINKER_FLAGS="$link -no-pie" &&
             cmake --build "$tree" --parallel "$JOBS"
     ) >"$tree/log" 2>&1; then

@@ -9,9 +9,10 @@ install(FILES "${otakit_archive}" "${otakit_lib_dir}/otakit-hal.specs" ${otakit_
         DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(TARGETS otakit_hal ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 if(otakit_shared)
-  install(FILES "${otakit_so}" "${otakit_lib_dir}/${otakit_soname}" "${otakit_lib_dir}/libotakit.so"
-          DESTINATION "${CMAKE_INSTALL_LIBDIR}"
-          PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+  install(TARGETS otakit_so LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+endif()
+if(otakit_posix)
+  install(TARGETS otakit_posix LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 endif()
 install(FILES "${PROJECT_SOURCE_DIR}/include/otakit.h" DESTINATION "${otakit_header_dir}")
 

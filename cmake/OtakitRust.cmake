@@ -1,19 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Builds libotakit.a and libotakit.so through cargo, into ${PROJECT_BINARY_DIR}/lib.
-
-find_program(OTAKIT_CARGO cargo HINTS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin")
-if(NOT OTAKIT_CARGO)
-  message(FATAL_ERROR "otakit: cargo was not found; set OTAKIT_CARGO")
-endif()
+# Builds libotakit.a through cargo, into ${PROJECT_BINARY_DIR}/lib, and libotakit.so out of it.
 
 # Options to cargo features --------------------------------------------------------------------------------------------
-set(otakit_features "")
-foreach(platform IN LISTS OTAKIT_PLATFORMS)
-  if(NOT platform IN_LIST otakit_known_platforms)
-    message(FATAL_ERROR "otakit: no platform '${platform}'; OTAKIT_PLATFORMS knows: ${otakit_known_platforms}")
-  endif()
-  list(APPEND otakit_features ${platform})
-endforeach()
+set(otakit_features ${OTAKIT_PLATFORMS})
 if(OTAKIT_MQTT)
   list(APPEND otakit_features mqtt)
 endif()
@@ -24,53 +13,63 @@ if(OTAKIT_TLS STREQUAL "rustls")
   list(APPEND otakit_features tls)
 elseif(OTAKIT_TLS STREQUAL "hal")
   list(APPEND otakit_features hal-ssl)
-elseif(NOT OTAKIT_TLS STREQUAL "none")
-  message(FATAL_ERROR "otakit: OTAKIT_TLS is rustls, hal or none, not '${OTAKIT_TLS}'")
 endif()
 if(OTAKIT_LAB)
   list(APPEND otakit_features lab)
 endif()
 list(JOIN otakit_features "," otakit_feature_list)
 
+# What the library shows and asks for, by the manifests ------------------------------------------------------------------
+set(otakit_export_parts native ${OTAKIT_PLATFORMS})
+set(otakit_import_parts ${OTAKIT_PLATFORMS})
+if("linkkit" IN_LIST OTAKIT_PLATFORMS)
+  list(APPEND otakit_export_parts native-linkkit)
+  if(OTAKIT_MQTT)
+    list(APPEND otakit_export_parts mqtt)
+    list(APPEND otakit_import_parts mqtt)
+  else()
+    list(APPEND otakit_import_parts module)
+  endif()
+endif()
+if(OTAKIT_MQTT AND "onenet" IN_LIST OTAKIT_PLATFORMS)
+  list(APPEND otakit_export_parts onenet-mqtt)
+endif()
+if(OTAKIT_TLS STREQUAL "hal")
+  list(APPEND otakit_import_parts hal-ssl)
+endif()
+
+# otakit_read_manifests(KIND): otakit_KIND_lists, their files, and otakit_KINDs, the names in them.
+macro(otakit_read_manifests kind)
+  set(otakit_${kind}_lists "")
+  set(otakit_${kind}s "")
+  foreach(part IN LISTS otakit_${kind}_parts)
+    set(list "${PROJECT_SOURCE_DIR}/abi/${kind}s-${part}.txt")
+    list(APPEND otakit_${kind}_lists "${list}")
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${list}")
+    file(STRINGS "${list}" lines REGEX "^[A-Za-z_]")
+    foreach(line IN LISTS lines)
+      string(REGEX MATCH "^[A-Za-z0-9_]+" name "${line}")
+      list(APPEND otakit_${kind}s ${name})
+    endforeach()
+  endforeach()
+  list(REMOVE_DUPLICATES otakit_${kind}s)
+  list(SORT otakit_${kind}s)
+endmacro()
+otakit_read_manifests(export)
+otakit_read_manifests(import)
+
 # OneNET's names are generic. Where its door shares a library with another's, a program that uses the other one may have
 # an `ota_init` of its own: ours give way.
 set(otakit_weak_exports "")
 if("onenet" IN_LIST OTAKIT_PLATFORMS AND NOT OTAKIT_PLATFORMS STREQUAL "onenet")
-  file(STRINGS "${PROJECT_SOURCE_DIR}/tests/abi/exports-onenet.txt" otakit_weak_exports REGEX "^(ota|dev_token)_")
+  file(STRINGS "${PROJECT_SOURCE_DIR}/abi/exports-onenet.txt" otakit_weak_exports REGEX "^(ota|dev_token)_")
+  list(TRANSFORM otakit_weak_exports REPLACE "[^A-Za-z0-9_].*" "")
 endif()
 
-# The target triple ----------------------------------------------------------------------------------------------------
-set(otakit_rust_target "${OTAKIT_RUST_TARGET}")
-if(NOT otakit_rust_target AND CMAKE_CROSSCOMPILING)
-  string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" otakit_processor)
-  if(otakit_processor MATCHES "^(aarch64|arm64)$")
-    set(otakit_rust_target aarch64-unknown-linux-gnu)
-  elseif(otakit_processor MATCHES "^(armv7.*|armhf|arm)$")
-    set(otakit_rust_target armv7-unknown-linux-gnueabihf)
-  elseif(otakit_processor MATCHES "^(x86_64|amd64)$")
-    set(otakit_rust_target x86_64-unknown-linux-gnu)
-  elseif(otakit_processor STREQUAL "riscv64")
-    set(otakit_rust_target riscv64gc-unknown-linux-gnu)
-  else()
-    message(FATAL_ERROR "otakit: no Rust target known for '${CMAKE_SYSTEM_PROCESSOR}'; set OTAKIT_RUST_TARGET")
-  endif()
-endif()
-
-set(otakit_cargo_env "")
+# Cargo's flags and folders ------------------------------------------------------------------------------------------------
 set(otakit_cargo_args "")
 set(otakit_cargo_out "${OTAKIT_CARGO_TARGET_DIR}")
 if(otakit_rust_target)
-  string(REPLACE "-" "_" otakit_target_name "${otakit_rust_target}")
-  string(TOUPPER "${otakit_target_name}" otakit_target_upper)
-  # The first is rustc's linker, the others are for the C and assembly inside crates.
-  set(otakit_cargo_env
-      CARGO_TARGET_${otakit_target_upper}_LINKER=${CMAKE_C_COMPILER}
-      CC_${otakit_target_name}=${CMAKE_C_COMPILER}
-      AR_${otakit_target_name}=${CMAKE_AR})
-  # Thumb instructions do the same in a third less room. Rust's own target for them asks for NEON, which not all have.
-  if(otakit_rust_target STREQUAL "armv7-unknown-linux-gnueabihf" AND OTAKIT_CARGO_PROFILE STREQUAL "size")
-    list(APPEND otakit_cargo_env "CARGO_TARGET_${otakit_target_upper}_RUSTFLAGS=-Ctarget-feature=+thumb-mode")
-  endif()
   set(otakit_cargo_args --target ${otakit_rust_target})
   string(APPEND otakit_cargo_out "/${otakit_rust_target}")
 endif()
@@ -79,68 +78,97 @@ if(OTAKIT_CARGO_PROFILE STREQUAL "dev")
 else()
   string(APPEND otakit_cargo_out "/${OTAKIT_CARGO_PROFILE}")
 endif()
-
-# musl's Rust targets link statically: rustc makes no shared library for them.
-set(otakit_shared ON)
-if(otakit_rust_target MATCHES "musl")
-  set(otakit_shared OFF)
+set(otakit_rustflags "")
+foreach(map IN LISTS otakit_path_maps)
+  list(APPEND otakit_rustflags "--remap-path-prefix=${map}")
+endforeach()
+# Thumb instructions do the same in a third less room. Rust's own target for them asks for NEON, which not all have.
+if(otakit_rust_target MATCHES "^armv7-.*eabihf$" AND OTAKIT_CARGO_PROFILE STREQUAL "size")
+  list(APPEND otakit_rustflags "-Ctarget-feature=+thumb-mode")
+endif()
+# A rustc from elsewhere than cargo's own.
+get_filename_component(otakit_cargo_bin "${OTAKIT_CARGO}" DIRECTORY)
+get_filename_component(otakit_rustc_bin "${OTAKIT_RUSTC}" DIRECTORY)
+if(NOT otakit_cargo_bin STREQUAL otakit_rustc_bin)
+  list(APPEND otakit_cargo_env "RUSTC=${OTAKIT_RUSTC}")
 endif()
 
-# Prelinking reads the list of exports off the shared library.
-set(otakit_prelink OFF)
-if(OTAKIT_PRELINK AND otakit_shared AND CMAKE_LINKER AND CMAKE_OBJCOPY AND CMAKE_NM)
-  execute_process(COMMAND ${CMAKE_LINKER} --version OUTPUT_VARIABLE otakit_linker ERROR_QUIET)
-  if(otakit_linker MATCHES "GNU ld")
-    set(otakit_prelink ON)
-  endif()
-endif()
-if(OTAKIT_PRELINK AND NOT otakit_prelink)
-  message(STATUS "otakit: no prelinking for this target: the archive shows Rust's own symbols too")
-endif()
-
-# What rustc's standard library needs, `rustc --print native-static-libs` (a test compares).
-find_program(OTAKIT_RUSTC rustc HINTS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin")
+# The libraries that Rust's standard library needs, `rustc --print native-static-libs` (a test compares), but for the
+# unwinder: every compiler driver brings that by itself, the right one for static and shared programs.
 set(otakit_lib_dir "${PROJECT_BINARY_DIR}/lib")
-set(OTAKIT_NATIVE_LIBS gcc_s util rt pthread m dl c)
-# A program without shared libraries takes the unwinder's archive.
-if(CMAKE_EXE_LINKER_FLAGS MATCHES "(^| )-static( |$)")
-  list(TRANSFORM OTAKIT_NATIVE_LIBS REPLACE "^gcc_s$" "gcc_eh")
-endif()
+set(OTAKIT_NATIVE_LIBS util rt pthread m dl c)
 set(otakit_unwinder "")
-if(NOT otakit_shared)
+set(otakit_shared ${OTAKIT_SHARED})
+if(otakit_triple MATCHES "musl")
+  set(OTAKIT_NATIVE_LIBS c)
   # Rust brings its own unwinder for musl, which goes where libotakit.a goes.
-  set(OTAKIT_NATIVE_LIBS unwind c)
-  execute_process(COMMAND "${OTAKIT_RUSTC}" --print sysroot OUTPUT_VARIABLE otakit_sysroot
-                  OUTPUT_STRIP_TRAILING_WHITESPACE)
-  set(otakit_unwinder "${otakit_sysroot}/lib/rustlib/${otakit_rust_target}/lib/self-contained/libunwind.a")
-  if(NOT EXISTS "${otakit_unwinder}")
-    message(FATAL_ERROR "otakit: Rust's target ${otakit_rust_target} is not installed (rustup target add)")
+  set(otakit_unwinder "${otakit_target_libdir}/self-contained/libunwind.a")
+  if(EXISTS "${otakit_unwinder}")
+    set(OTAKIT_NATIVE_LIBS unwind c)
+    file(COPY "${otakit_unwinder}" DESTINATION "${otakit_lib_dir}")
+  else()
+    set(otakit_unwinder "")
   endif()
-  file(COPY "${otakit_unwinder}" DESTINATION "${otakit_lib_dir}")
+  if(otakit_shared)
+    message(STATUS "otakit: no shared library: Rust's targets for musl are made for programs that are linked statically")
+    set(otakit_shared OFF)
+  endif()
 endif()
 
-# The command ----------------------------------------------------------------------------------------------------------
+# Linkers that may prelink: the compiler's own GNU ld, what CMake found, LLVM's, and the one that comes with rustc --------
+set(otakit_linkers ${OTAKIT_PRELINK_LINKERS})
+if(OTAKIT_PRELINK AND NOT otakit_linkers)
+  foreach(name ld.bfd ld.lld)
+    execute_process(COMMAND ${otakit_cc} -print-prog-name=${name} OUTPUT_VARIABLE otakit_linker_${name}
+                    OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  endforeach()
+  execute_process(COMMAND "${OTAKIT_RUSTC}" --print target-libdir OUTPUT_VARIABLE otakit_match
+                  OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  get_filename_component(otakit_match "${otakit_match}/../bin/gcc-ld/ld.lld" ABSOLUTE)
+  set(otakit_linkers "${otakit_linker_ld.bfd}" "${CMAKE_LINKER}" "${otakit_linker_ld.lld}" "${otakit_match}")
+endif()
+
+# The command ------------------------------------------------------------------------------------------------------------
 set(otakit_archive "${otakit_lib_dir}/libotakit.a")
-set(otakit_soname "libotakit.so.${PROJECT_VERSION_MAJOR}")
-set(otakit_so "${otakit_lib_dir}/libotakit.so.${PROJECT_VERSION}")
-set(otakit_products "${otakit_archive}")
-if(otakit_shared)
-  list(APPEND otakit_products "${otakit_so}" "${otakit_lib_dir}/${otakit_soname}" "${otakit_lib_dir}/libotakit.so")
-endif()
-
 configure_file("${PROJECT_SOURCE_DIR}/cmake/BuildRust.cmake.in" "${PROJECT_BINARY_DIR}/BuildRust.cmake" @ONLY)
 
 file(GLOB_RECURSE otakit_rust_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*.rs")
 set(otakit_stamp "${PROJECT_BINARY_DIR}/otakit-rust.stamp")
 add_custom_command(
   OUTPUT "${otakit_stamp}"
-  BYPRODUCTS ${otakit_products}
+  BYPRODUCTS "${otakit_archive}"
   COMMAND "${CMAKE_COMMAND}" -P "${PROJECT_BINARY_DIR}/BuildRust.cmake"
   COMMAND "${CMAKE_COMMAND}" -E touch "${otakit_stamp}"
-  DEPENDS ${otakit_rust_sources}
-          "${PROJECT_SOURCE_DIR}/Cargo.toml" "${PROJECT_SOURCE_DIR}/Cargo.lock" "${PROJECT_SOURCE_DIR}/build.rs"
-          "${PROJECT_BINARY_DIR}/BuildRust.cmake" "${PROJECT_SOURCE_DIR}/cmake/quiet.c.in"
+  DEPENDS ${otakit_rust_sources} ${otakit_export_lists} ${otakit_import_lists}
+          "${PROJECT_SOURCE_DIR}/Cargo.toml" "${PROJECT_SOURCE_DIR}/Cargo.lock"
+          "${PROJECT_BINARY_DIR}/BuildRust.cmake" "${PROJECT_SOURCE_DIR}/cmake/Prelink.cmake"
+          "${PROJECT_SOURCE_DIR}/cmake/quiet.c.in"
   WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
-  COMMENT "cargo build --profile ${OTAKIT_CARGO_PROFILE} --features ${otakit_feature_list}"
+  COMMENT "cargo, profile ${OTAKIT_CARGO_PROFILE}, features ${otakit_feature_list}"
   USES_TERMINAL VERBATIM)
 add_custom_target(otakit_rust ALL DEPENDS "${otakit_stamp}")
+
+# The shared libraries: linked by the C compiler, as any other here, out of the archive --------------------------------------
+# otakit_add_shared(TARGET NAME LIBRARY...)
+function(otakit_add_shared target name)
+  add_library(${target} SHARED "${PROJECT_SOURCE_DIR}/cmake/shared.c")
+  add_dependencies(${target} otakit_rust)
+  set_target_properties(${target} PROPERTIES
+    OUTPUT_NAME ${name} VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+    LIBRARY_OUTPUT_DIRECTORY "${otakit_lib_dir}/$<0:>"
+    LINK_DEPENDS "${otakit_archive};${PROJECT_BINARY_DIR}/exports.map")
+  list(TRANSFORM otakit_exports PREPEND "-Wl,-u," OUTPUT_VARIABLE roots)
+  target_link_options(${target} PRIVATE ${roots} "-Wl,--version-script=${PROJECT_BINARY_DIR}/exports.map"
+    -Wl,--gc-sections -Wl,-O1 -Wl,-z,relro -Wl,-z,now)
+  # Only those that it really needs.
+  target_link_libraries(${target} PRIVATE "${otakit_archive}" ${ARGN} -Wl,--as-needed ${OTAKIT_NATIVE_LIBS})
+endfunction()
+
+if(otakit_shared)
+  list(JOIN otakit_exports ";\n    " otakit_map)
+  file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/exports.map" CONTENT
+       "{\n  global:\n    ${otakit_map};\n  local:\n    *;\n};\n" @ONLY)
+  set(otakit_soname "libotakit.so.${PROJECT_VERSION_MAJOR}")
+  set(otakit_so "${otakit_lib_dir}/libotakit.so.${PROJECT_VERSION}")
+  otakit_add_shared(otakit_so otakit)
+endif()

@@ -12,7 +12,7 @@ cd "$ROOT"
 
 tree=build/gate
 mkdir -p "$tree"
-cmake -S . -B "$tree" -DCMAKE_BUILD_TYPE=Release -DOTAKIT_CARGO_TARGET_DIR="$TARGET_DIR" -DOTAKIT_BUILD_TESTS=OFF \
+cmake -S . -B "$tree" -DCMAKE_BUILD_TYPE=Release -DOTAKIT_CARGO_TARGET_DIR="$TARGET_DIR" -DOTAKIT_BUILD_EXAMPLES=ON \
     -DOTAKIT_BUILD_BENCHES=ON >"$tree/configure.log" 2>&1 || { cat "$tree/configure.log"; exit 1; }
 cmake --build "$tree" --parallel "$JOBS"
 benches/sizes.sh x86_64/release/full x86_64/size/none >"$tree/sizes.txt"

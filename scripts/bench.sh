@@ -10,7 +10,7 @@ cd "$ROOT"
 
 tree=build/bench
 mkdir -p "$tree"
-cmake -S . -B "$tree" -DCMAKE_BUILD_TYPE=Release -DOTAKIT_CARGO_TARGET_DIR="$TARGET_DIR" -DOTAKIT_BUILD_TESTS=OFF \
+cmake -S . -B "$tree" -DCMAKE_BUILD_TYPE=Release -DOTAKIT_CARGO_TARGET_DIR="$TARGET_DIR" -DOTAKIT_BUILD_EXAMPLES=ON \
     -DOTAKIT_BUILD_BENCHES=ON >"$tree/configure.log" 2>&1 || { cat "$tree/configure.log"; exit 1; }
 cmake --build "$tree" --parallel "$JOBS" >"$tree/build.log" 2>&1 || { cat "$tree/build.log"; exit 1; }
 [ "${SIZES-1}" = 0 ] || benches/sizes.sh >"$tree/sizes.txt"

@@ -13,12 +13,12 @@ DOORS=otakit/doors
 PLATFORMS=-DOTAKIT_PLATFORMS=$(sed -n 's/^doors = \[\(.*\)\]/\1/p' "$ROOT/Cargo.toml" | tr -d '" ' | tr , ';')
 
 # build_tree NAME [CMake option]...: configures build/NAME and builds it. The Rust library is made with the ci profile,
-# and every tree finds the others' dependencies built already.
+# and every tree finds the others' dependencies built already. The preset `dev`: tests, examples, warnings are errors.
 build_tree() {
     local name=$1
     shift
-    cmake -S "$ROOT" -B "$ROOT/build/$name" -DCMAKE_BUILD_TYPE=Debug -DOTAKIT_CARGO_PROFILE=ci \
-        -DOTAKIT_CARGO_TARGET_DIR="$TARGET_DIR" -DOTAKIT_WERROR=ON "$@" >"$ROOT/build/$name.configure.log" 2>&1 ||
+    cmake --preset dev -S "$ROOT" -B "$ROOT/build/$name" \
+        -DOTAKIT_CARGO_TARGET_DIR="$TARGET_DIR" "$@" >"$ROOT/build/$name.configure.log" 2>&1 ||
         { cat "$ROOT/build/$name.configure.log"; return 1; }
     cmake --build "$ROOT/build/$name" --parallel "$JOBS"
 }

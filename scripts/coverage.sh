@@ -83,7 +83,7 @@ rust_tests() {
 
 python_tests() {
     OTAKIT_PYTHON_PROFILE=ci OTAKIT_PYTHON_FEATURES=lab sh python/build_library.sh build/coverage-python/libotakit.so &&
-        cp "$TARGET_DIR/ci/libotakit.so" "$work/objects/python.so" &&
+        cp build/coverage-python/libotakit.so "$work/objects/python.so" &&
         sh python/tests/run.sh build/coverage-python/libotakit.so "$CLOUD" build/coverage-python/tests
 }
 

@@ -6,7 +6,8 @@
 //! --imports FILE   names that it leaves to the firmware
 //! --strict         a static library that was prelinked: nothing but the manifest may be global in it. Without, only the
 //!                  names of the project's own borders are looked at, because Rust's are global in a plain archive
-//! --nm PROGRAM     the target's `nm`
+//! --defined FILE   the names that the crate's own objects define, as the build read them before it hid any
+//! --readelf PROGRAM  the target's `readelf`; `nm` would load whatever plugins are installed, and believe them
 //! ```
 
 use std::collections::BTreeSet;
@@ -35,7 +36,8 @@ struct Options<'a> {
     exports: BTreeSet<String>,
     imports: Option<BTreeSet<String>>,
     strict: bool,
-    nm: &'a str,
+    defined: Option<BTreeSet<String>>,
+    readelf: &'a str,
     libraries: Vec<&'a str>,
 }
 
@@ -51,7 +53,7 @@ pub fn run(args: &[&str]) -> Outcome {
     let options = parse(args)?;
     let mut faults = Vec::new();
     for library in &options.libraries {
-        let text = nm(options.nm, library)?;
+        let text = readelf(options.readelf, library)?;
         let is_shared = !library.ends_with(".a");
         let symbols = read(&text, options.strict || is_shared);
         compare(library, "export", &options.exports, &symbols.defined, &mut faults);
@@ -59,6 +61,9 @@ pub fn run(args: &[&str]) -> Outcome {
             compare(library, "import", imports, &symbols.undefined, &mut faults);
         }
         println!("{library}: {} exports, {} imports", symbols.defined.len(), symbols.undefined.len());
+    }
+    if let Some(defined) = &options.defined {
+        compare("the source", "export", &options.exports, defined, &mut faults);
     }
     if faults.is_empty() {
         Ok(())
@@ -68,14 +73,15 @@ pub fn run(args: &[&str]) -> Outcome {
 }
 
 fn parse<'a>(args: &[&'a str]) -> Result<Options<'a>, String> {
-    let mut options = Options { nm: "nm", ..Options::default() };
+    let mut options = Options { readelf: "readelf", ..Options::default() };
     let mut args = args.iter().copied();
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or(format!("{arg} needs a value"));
         match arg {
             "--exports" => options.exports.extend(manifest(value()?)?),
             "--imports" => options.imports.get_or_insert_default().extend(manifest(value()?)?),
-            "--nm" => options.nm = value()?,
+            "--defined" => options.defined.get_or_insert_default().extend(manifest(value()?)?),
+            "--readelf" => options.readelf = value()?,
             "--strict" => options.strict = true,
             _ if arg.starts_with("--") => return Err(format!("unknown option {arg}")),
             library => options.libraries.push(library),
@@ -93,39 +99,43 @@ fn manifest(path: &str) -> Result<Vec<String>, String> {
     Ok(names.filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
-fn nm(program: &str, library: &str) -> Result<String, String> {
-    let mut command = Command::new(program);
-    command.arg("--extern-only");
-    if !library.ends_with(".a") {
-        command.arg("--dynamic");
-    }
-    let output = command.arg(library).output().map_err(|e| format!("{program}: {e}"))?;
+fn readelf(program: &str, library: &str) -> Result<String, String> {
+    let table = if library.ends_with(".a") { "--symbols" } else { "--dyn-syms" };
+    let output = Command::new(program)
+        .args([table, "--wide", library])
+        .output()
+        .map_err(|e| format!("{program}: {e}"))?;
     if !output.status.success() {
         return Err(format!("{program} {library}: {}", String::from_utf8_lossy(&output.stderr).trim()));
     }
     String::from_utf8(output.stdout).map_err(|e| e.to_string())
 }
 
-/// Sorts the lines of `nm` (`[value] type name`) into what is defined and what the firmware has to bring.
+/// Sorts the lines of `readelf` (`number value size type binding visibility section name`) into what is defined and what
+/// the firmware has to bring.
 fn read(text: &str, strict: bool) -> Symbols {
     let mut symbols = Symbols::default();
     for line in text.lines() {
-        let mut words = line.split_whitespace().rev();
-        let (Some(name), Some(kind)) = (words.next(), words.next()) else { continue };
+        let mut words = line.split_whitespace();
+        let (Some(number), Some(kind), Some(binding)) = (words.next(), words.nth(2), words.next()) else {
+            continue;
+        };
+        // Remarks of the processor stand in brackets between visibility and section.
+        let mut rest = words.skip(1).filter(|word| !word.starts_with('['));
+        let (Some(section), Some(name)) = (rest.next(), rest.next()) else { continue };
         let name = name.split('@').next().unwrap_or(name);
-        match kind {
-            "T" | "D" | "B" | "R" | "C" | "G" | "S" | "A" if strict || is_border(name) => {
-                symbols.defined.insert(name.to_owned());
-            }
-            // Generic names, where several doors share a library: a firmware's own win over them.
-            "W" if is_border(name) => {
-                symbols.defined.insert(name.to_owned());
-            }
-            "U" if is_border(name) => {
-                symbols.undefined.insert(name.to_owned());
-            }
-            _ => {}
+        if !number.ends_with(':') || matches!(kind, "SECTION" | "FILE") {
+            continue;
         }
+        let seen = is_border(name);
+        match (binding, section) {
+            ("GLOBAL", "UND") if seen => symbols.undefined.insert(name.to_owned()),
+            ("GLOBAL" | "WEAK", "UND") => false,
+            ("GLOBAL", _) if strict || seen => symbols.defined.insert(name.to_owned()),
+            // Generic names, where several doors share a library: a firmware's own win over them.
+            ("WEAK", _) if seen => symbols.defined.insert(name.to_owned()),
+            _ => false,
+        };
     }
     // Members of an archive use each other.
     symbols.undefined.retain(|name| !symbols.defined.contains(name));
@@ -152,8 +162,18 @@ fn compare(
 mod tests {
     use super::*;
 
-    const NM: &str = "\na.o:\n0000000000000000 T IOT_OTA_Init\n                 U HAL_Malloc\n                 U malloc\n\
-        0000000000000000 T rust_eh_personality\n0000000000000000 W memcpy\n0000000000000000 W ota_init\n\nb.o:\n                 U IOT_OTA_Init\n";
+    const TABLE: &str = "\nFile: lib.a(a.o)\n\nSymbol table '.symtab' contains 8 entries:\n\
+           Num:    Value          Size Type    Bind   Vis      Ndx Name\n\
+             0: 0000000000000000     0 NOTYPE  LOCAL  DEFAULT  UND \n\
+             1: 0000000000000000     0 SECTION LOCAL  DEFAULT    3 .text.IOT_OTA_Init\n\
+             2: 0000000000000000   713 FUNC    GLOBAL DEFAULT    3 IOT_OTA_Init\n\
+             3: 0000000000000000     0 NOTYPE  GLOBAL DEFAULT  UND HAL_Malloc\n\
+             4: 0000000000000000     0 NOTYPE  GLOBAL DEFAULT  UND malloc\n\
+             5: 0000000000000000     8 FUNC    GLOBAL DEFAULT    7 rust_eh_personality\n\
+             6: 0000000000000000     8 FUNC    WEAK   DEFAULT    9 memcpy\n\
+             7: 0000000000000000     8 FUNC    WEAK   DEFAULT [VARIANT_PCS]    9 ota_init\n\
+        File: lib.a(b.o)\n\
+             1: 0000000000000000     0 NOTYPE  GLOBAL DEFAULT  UND IOT_OTA_Init\n";
 
     fn names(list: &[&str]) -> BTreeSet<String> {
         list.iter().map(|name| (*name).to_owned()).collect()
@@ -161,7 +181,7 @@ mod tests {
 
     #[test]
     fn an_archive_shows_its_exports_and_imports() {
-        let found = read(NM, false);
+        let found = read(TABLE, false);
         assert_eq!(
             found,
             Symbols { defined: names(&["IOT_OTA_Init", "ota_init"]), undefined: names(&["HAL_Malloc"]) }
@@ -170,7 +190,7 @@ mod tests {
 
     #[test]
     fn strict_hides_nothing() {
-        assert_eq!(read(NM, true).defined, names(&["IOT_OTA_Init", "ota_init", "rust_eh_personality"]));
+        assert_eq!(read(TABLE, true).defined, names(&["IOT_OTA_Init", "ota_init", "rust_eh_personality"]));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The door of Aliyun's Link Kit C SDK, ABI of v3.0.1.
 //!
-//! Every exported name stands in `tests/abi/exports-{linkkit,mqtt}.txt`; the hand-written headers are in `include/linkkit`.
+//! Every exported name stands in `abi/exports-{linkkit,mqtt}.txt`; the hand-written headers are in `include/linkkit`.
 //! Without the `mqtt` feature only the OTA module is exported, and `IOT_MQTT_*` are imported from the host's SDK.
 
 pub mod hooks;

@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "../linkkit/check.h"
+#include "../text.h"
 
 static unsigned long stored;
 static int model_over, model_result = -1;
@@ -140,9 +141,9 @@ static void model(const char *pk, const char *dn, const char *ds)
     time_t started = time(NULL);
 
     memset(&meta, 0, sizeof(meta));
-    strncpy(meta.product_key, pk, sizeof(meta.product_key) - 1);
-    strncpy(meta.device_name, dn, sizeof(meta.device_name) - 1);
-    strncpy(meta.device_secret, ds, sizeof(meta.device_secret) - 1);
+    text_fill(meta.product_key, pk, sizeof(meta.product_key) - 1);
+    text_fill(meta.device_name, dn, sizeof(meta.device_name) - 1);
+    text_fill(meta.device_secret, ds, sizeof(meta.device_secret) - 1);
     IOT_RegisterCallback(ITE_FOTA, on_fota);
     IOT_RegisterCallback(ITE_TIMESTAMP_REPLY, on_timestamp);
     IOT_RegisterCallback(ITE_SERVICE_REQUST, on_service);

@@ -14,6 +14,7 @@
 
 #include "dev_model_api.h"
 #include "dynreg_api.h"
+#include "../text.h"
 
 void rest(int ms)
 {
@@ -30,10 +31,10 @@ static void lk_open(const command_t *c)
     double started = now_ms();
 
     memset(&meta, 0, sizeof(meta));
-    strncpy(meta.product_key, c->word[2], sizeof(meta.product_key));
-    strncpy(meta.product_secret, c->word[3], sizeof(meta.product_secret));
-    strncpy(meta.device_name, c->word[4], sizeof(meta.device_name));
-    strncpy(meta.device_secret, c->word[5], sizeof(meta.device_secret));
+    text_fill(meta.product_key, c->word[2], sizeof(meta.product_key));
+    text_fill(meta.product_secret, c->word[3], sizeof(meta.product_secret));
+    text_fill(meta.device_name, c->word[4], sizeof(meta.device_name));
+    text_fill(meta.device_secret, c->word[5], sizeof(meta.device_secret));
     answer("lk-open ret=%d", IOT_Linkkit_Open((iotx_linkkit_dev_type_t)number(c->word[1]), &meta));
     finish(started);
 }
@@ -127,8 +128,8 @@ static void lk_query_devid(const command_t *c)
     double started = now_ms();
 
     memset(&meta, 0, sizeof(meta));
-    strncpy(meta.product_key, c->word[1], sizeof(meta.product_key) - 1);
-    strncpy(meta.device_name, c->word[2], sizeof(meta.device_name) - 1);
+    text_fill(meta.product_key, c->word[1], sizeof(meta.product_key) - 1);
+    text_fill(meta.device_name, c->word[2], sizeof(meta.device_name) - 1);
     answer("lk-devid ret=%d", IOT_Ioctl(IOTX_IOCTL_QUERY_DEVID, &meta));
     finish(started);
 }
@@ -149,9 +150,9 @@ static void lk_dynreg(const command_t *c)
     int ret;
 
     memset(&meta, 0, sizeof(meta));
-    strncpy(meta.product_key, c->word[2], sizeof(meta.product_key) - 1);
-    strncpy(meta.product_secret, c->word[3], sizeof(meta.product_secret) - 1);
-    strncpy(meta.device_name, c->word[4], sizeof(meta.device_name) - 1);
+    text_fill(meta.product_key, c->word[2], sizeof(meta.product_key) - 1);
+    text_fill(meta.product_secret, c->word[3], sizeof(meta.product_secret) - 1);
+    text_fill(meta.device_name, c->word[4], sizeof(meta.device_name) - 1);
     ret = (int)IOT_Dynamic_Register((iotx_http_region_types_t)number(c->word[1]), &meta);
     answer("lk-dynreg ret=%d", ret);
     answer_text("secret", meta.device_secret);

@@ -15,6 +15,7 @@
 #include "dev_model_api.h"
 #include "dev_reset_api.h"
 #include "wrappers.h"
+#include "../text.h"
 
 #define LOG_ROOM 262144
 
@@ -370,8 +371,8 @@ static void lk_reset(const command_t *c)
 
     memset(&meta, 0, sizeof(meta));
     if (whole) {
-        strncpy(meta.product_key, c->word[1], sizeof(meta.product_key) - 1);
-        strncpy(meta.device_name, c->word[2], sizeof(meta.device_name) - 1);
+        text_fill(meta.product_key, c->word[1], sizeof(meta.product_key) - 1);
+        text_fill(meta.device_name, c->word[2], sizeof(meta.device_name) - 1);
     }
     answer("lk-reset ret=%d none=%d", IOT_DevReset_Report(whole ? &meta : NULL, on_reset, NULL),
            IOT_DevReset_Report(&meta, NULL, NULL));

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dev_sign_api.h"
+#include "../text.h"
 
 extern int HAL_SetProductKey(char *product_key);
 extern int HAL_SetDeviceName(char *device_name);
@@ -140,9 +141,9 @@ static void sign(const command_t *c)
 
     memset(&meta, 0, sizeof(meta));
     memset(&out, 0, sizeof(out));
-    strncpy(meta.product_key, c->word[2], sizeof(meta.product_key) - 1);
-    strncpy(meta.device_name, c->word[3], sizeof(meta.device_name) - 1);
-    strncpy(meta.device_secret, c->word[4], sizeof(meta.device_secret) - 1);
+    text_fill(meta.product_key, c->word[2], sizeof(meta.product_key) - 1);
+    text_fill(meta.device_name, c->word[3], sizeof(meta.device_name) - 1);
+    text_fill(meta.device_secret, c->word[4], sizeof(meta.device_secret) - 1);
     ret = region < 0 ? IOT_Sign_MQTT(IOTX_CLOUD_REGION_SHANGHAI, NULL, &out)
                      : IOT_Sign_MQTT((iotx_mqtt_region_types_t)region, &meta, &out);
     answer("sign ret=%d port=%u", ret, out.port);

@@ -15,6 +15,7 @@
 #include "check.h"
 #include "dev_model_api.h"
 #include "infra_compat.h"
+#include "../text.h"
 
 static iotx_linkkit_dev_meta_info_t identity;
 
@@ -27,9 +28,9 @@ static int on_fota(const int type, const char *version)
 static void identify(iotx_linkkit_dev_meta_info_t *meta, const char *pk, const char *dn, const char *ds)
 {
     memset(meta, 0, sizeof(*meta));
-    strncpy(meta->product_key, pk, sizeof(meta->product_key) - 1);
-    strncpy(meta->device_name, dn, sizeof(meta->device_name) - 1);
-    strncpy(meta->device_secret, ds, sizeof(meta->device_secret) - 1);
+    text_fill(meta->product_key, pk, sizeof(meta->product_key) - 1);
+    text_fill(meta->device_name, dn, sizeof(meta->device_name) - 1);
+    text_fill(meta->device_secret, ds, sizeof(meta->device_secret) - 1);
 }
 
 static void round_offline(void)

@@ -20,6 +20,7 @@
 #include "infra_compat.h"
 #include "mqtt_api.h"
 #include "ota_api.h"
+#include "../text.h"
 
 typedef struct {
     iotx_dev_meta_info_t identity;
@@ -33,9 +34,9 @@ typedef struct {
 static void identify(device_t *device, char **words)
 {
     memset(device, 0, sizeof(*device));
-    strncpy(device->identity.product_key, words[0], IOTX_PRODUCT_KEY_LEN);
-    strncpy(device->identity.device_name, words[1], IOTX_DEVICE_NAME_LEN);
-    strncpy(device->identity.device_secret, words[2], IOTX_DEVICE_SECRET_LEN);
+    text_fill(device->identity.product_key, words[0], IOTX_PRODUCT_KEY_LEN);
+    text_fill(device->identity.device_name, words[1], IOTX_DEVICE_NAME_LEN);
+    text_fill(device->identity.device_secret, words[2], IOTX_DEVICE_SECRET_LEN);
 }
 
 static void start(device_t *device)
