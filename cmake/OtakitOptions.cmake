@@ -3,7 +3,8 @@
 
 # otakit_fail(TEXT...): ends the configuration. A leading blank keeps CMake from breaking the line.
 function(otakit_fail)
-  string(CONCAT text ${ARGN})
+  # (Not ${ARGN}: it would lose semicolons.)
+  string(CONCAT text "${ARGV0}" "${ARGV1}" "${ARGV2}" "${ARGV3}")
   message(FATAL_ERROR " otakit: ${text}")
 endfunction()
 
