@@ -24,7 +24,7 @@
 // Time from a request to the end of its answer's header, in ms; 30000 unless set.
 #define OTAKIT_OPTION_ANSWER_MS 4
 
-// Longest silence of a server within an answer, in ms; the connection is then made anew. 30000 unless set.
+// Longest silence of a server within an answer, in ms; the connection is then opened again. 30000 unless set.
 #define OTAKIT_OPTION_STALL_MS 5
 
 // Number of buffers between the network and the application, 2..=64; 4 unless set.
@@ -36,8 +36,8 @@
 // Most bytes per second of a download; 0, the default: as many as come.
 #define OTAKIT_OPTION_RATE_LIMIT 8
 
-// Fewest bytes per second that are borne, as a mean over the window below; a download that stays under it for three
-// windows in a row is given up (`OTAKIT_ERR_TOO_SLOW`). 0, the default: any.
+// Fewest bytes per second, as a mean over the window below; a download that stays under it for three windows in a row is
+// given up (`OTAKIT_ERR_TOO_SLOW`). 0, the default: any.
 #define OTAKIT_OPTION_MIN_RATE 9
 
 // That window, in ms, 1000 or more; 30000 unless set.
@@ -112,7 +112,7 @@
 // The body ended early.
 #define OTAKIT_ERR_TRUNCATED -28
 
-// The URL has expired, and no fresh one was to be had.
+// The URL has expired, and the platform gave no fresh one.
 #define OTAKIT_ERR_EXPIRED -29
 
 // The image's digest is not the one promised.
@@ -174,7 +174,7 @@ typedef int (*otakit_watch_t)(void *user, uint64_t fetched, uint64_t total);
 
 // Asks the firmware to go on with an image of which `stored` bytes were handed to `HAL_Firmware_Persistence_Write`
 // before; a firmware that answers other than 0 promises that those bytes are durable and that the next `Write` appends
-// to them. 0: the image is begun anew with `HAL_Firmware_Persistence_Start`.
+// to them. 0: the image is started again with `HAL_Firmware_Persistence_Start`.
 typedef int (*otakit_resume_t)(void *user, uint64_t stored);
 
 // Where one device's images go. Called on the thread that downloads, with no lock held. A negative return is a failure.
@@ -227,7 +227,7 @@ int otakit_set_https_ca(const char *pem);
 // Downloads an image into the file `path`, which never holds anything but a complete, verified image: bytes are written
 // to `path.part` and moved there at the end. With `journal`, the path of a small file, a download that was
 // interrupted, by a crash or a power loss too, goes on at its last checkpoint (every 64 KiB) when it is called again for
-// the same image. NULL: it begins anew each time. The journal stays: while `path` is the file that was put there, another
+// the same image. NULL: it starts from the first byte each time. The journal stays: while `path` is the file that was put there, another
 // call for the same image fetches nothing.
 //
 // Blocks until the image is there or the download has failed; one thread at a time for one `path`.
@@ -321,7 +321,7 @@ void otakit_policy_max_size(uint64_t bytes);
 int otakit_policy_version_floor(const char *version,
                                 int keep);
 
-// Bytes fetched and size of the image, in 64 bits, where `IOT_OTA_Ioctl` has but 32. Either pointer may be NULL. Does not
+// Bytes fetched and size of the image, in 64 bits, where `IOT_OTA_Ioctl` has only 32. Either pointer may be NULL. Does not
 // block; any thread.
 //
 // Returns `OTAKIT_OK`, `OTAKIT_INVALID` for a handle that is not open, or `OTAKIT_STATE` before the first offer.

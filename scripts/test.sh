@@ -37,6 +37,7 @@ may "format" format
 may "clippy" clippy
 may "Rust tests" rust_tests
 may "native header is up to date" native_header
+may "documents: words, options, links" python3 tests/docs/check.py
 must "otakit-cloud" build_cloud
 must "build, with lab" tree test
 may "C tests" in_tree test
@@ -59,5 +60,6 @@ may "end to end" python3 tests/e2e/run.py --jobs 2 --cloud "$CLOUD" --build buil
 must "Python's library" env OTAKIT_PYTHON_PROFILE=ci OTAKIT_PYTHON_FEATURES=lab CARGO_TARGET_DIR="$TARGET_DIR" \
     sh python/build_library.sh build/python/libotakit_python.so
 may "Python modules" sh python/tests/run.sh build/python/libotakit_python.so "$CLOUD" build/python/tests
+may "documents: every code block" python3 tests/docs/run.py
 may "size and instructions" scripts/bench-gate.sh
 finish

@@ -50,7 +50,7 @@ enum {
 typedef void (*haas_event_cb)(void *user, int64_t device, int64_t kind, int64_t value, const char *text);
 
 /* Asks for a device's secret with its product's secret, once in its life; `secret` takes up to 64 characters and a NUL.
- * Blocks: up to 10 s each for connecting and for the answer. `region` as below, but for "host:port". */
+ * Blocks: up to 10 s each for connecting and for the answer. `region` as below, without "host:port". */
 int haas_device_register(const char *region, const char *product_key, const char *device_name,
                          const char *product_secret, char *secret, size_t size);
 /* Begins to connect: HAAS_ON_CONNECT or HAAS_ON_ERROR follows. `region` NULL or empty: cn-shanghai; a known region; or

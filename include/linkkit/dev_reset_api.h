@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-/** What a callback is told of. */
+/** The event that a callback reports. */
 typedef enum {
     IOTX_DEVRST_EVT_RECEIVED = 0 /**< the answer came; `msg` points to an iotx_devrst_evt_recv_msg_t */
 } iotx_devrst_evt_type_t;

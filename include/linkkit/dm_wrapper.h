@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file dm_wrapper.h
- * @brief HAL functions that the device model builds upon. The functions are described in the headers below.
+ * @brief HAL functions that the device model uses. The functions are described in the headers below.
  */
 #ifndef OTAKIT_LINKKIT_DM_WRAPPER_H
 #define OTAKIT_LINKKIT_DM_WRAPPER_H

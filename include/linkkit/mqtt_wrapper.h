@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file mqtt_wrapper.h
- * @brief HAL functions that the MQTT part builds upon. The functions are described in the headers below.
+ * @brief HAL functions that the MQTT part uses. The functions are described in the headers below.
  */
 #ifndef OTAKIT_LINKKIT_MQTT_WRAPPER_H
 #define OTAKIT_LINKKIT_MQTT_WRAPPER_H

@@ -186,8 +186,8 @@ int IOT_OTA_FetchYield(void *handle, char *buf, uint32_t buf_len, uint32_t timeo
  * @brief Asks for one value of the update that is under way or has ended.
  *
  * IOT_OTAG_CHECK_FIRMWARE and IOT_OTAG_CHECK_CONFIG are possible after the download ended, give the same answer each
- * time, and the former reports IOT_OTAP_CHECK_FALIED to the platform if the firmware is not valid. Does not block,
- * but for that report.
+ * time, and the former reports IOT_OTAP_CHECK_FALIED to the platform if the firmware is not valid. Does not
+ * block, except for that report.
  *
  * @param handle  the session
  * @param type    what

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file ota_wrapper.h
- * @brief HAL functions that the OTA part builds upon. The functions are described in the headers below.
+ * @brief HAL functions that the OTA part uses. The functions are described in the headers below.
  */
 #ifndef OTAKIT_LINKKIT_OTA_WRAPPER_H
 #define OTAKIT_LINKKIT_OTA_WRAPPER_H

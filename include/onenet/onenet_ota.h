@@ -47,7 +47,7 @@ int32_t onenet_last_errno(void);
 
 /* ---- a whole update in one call ---- */
 
-/** How an update is run. All 0 is good but for `path`. Functions are called on the thread of onenet_ota_run. */
+/** How an update is run. All fields may be 0, except `path`. Functions are called on the thread of onenet_ota_run. */
 struct onenet_run_t {
     uint32_t slice;        /**< bytes fetched at once, up to 1048576; 0: 4096 */
     uint32_t timeout_ms;   /**< time for each exchange with the platform; 0: 10000 */
@@ -66,7 +66,7 @@ struct onenet_run_t {
     int32_t (*signal)(void *user); /**< signal strength as the task counts it, below 0: not known. NULL: not known */
     int32_t (*power)(void *user);  /**< battery charge in percent, below 0: not known. NULL: not known */
 
-    /** Told of progress with each piece and at least every 100 ms; anything but 0 ends the call, a later one goes on. */
+    /** Called with the progress at each piece and at least every 100 ms; anything but 0 ends the call, a later one goes on. */
     int32_t (*progress)(void *user, uint64_t stored, uint64_t total);
 
     /**
@@ -106,7 +106,7 @@ int32_t onenet_ota_run(const struct onenet_run_t *options, struct onenet_result_
 
 /**
  * @brief Connects to the platform's broker on a thread of the library's own, and answers each notice at once. Does not
- * wait for the connection, which is made anew whenever it breaks. ota_deinit ends it.
+ * wait for the connection, which is opened again whenever it breaks. ota_deinit ends it.
  *
  * @return 0; -5 before ota_init; -7 a second time; -9 in the general variant
  */

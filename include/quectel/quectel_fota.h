@@ -81,7 +81,7 @@ int quectel_fota_fetch_file(const char *url, const char *path, const char *hash_
 int quectel_fota_write(const void *data, size_t size, uint64_t file_size);
 /* Makes them durable. Blocks for the file system. */
 int quectel_fota_flush(void);
-/* 0: as many bytes as promised, flushed, and of the digest expected. Otherwise all is dropped; write begins anew. */
+/* 0: as many bytes as promised, flushed, and of the digest expected. Otherwise all is dropped; write starts again. */
 int quectel_fota_verify(void);
 
 /* Passes APN settings to the callback; ip_type 0 IPv4, 1 IPv6. -1 without a callback. NULL counts as "". */

@@ -30,7 +30,7 @@ pub const OTAKIT_OPTION_RETRY_CAP_MS: c_int = 2;
 pub const OTAKIT_OPTION_CONNECT_MS: c_int = 3;
 /// Time from a request to the end of its answer's header, in ms; 30000 unless set.
 pub const OTAKIT_OPTION_ANSWER_MS: c_int = 4;
-/// Longest silence of a server within an answer, in ms; the connection is then made anew. 30000 unless set.
+/// Longest silence of a server within an answer, in ms; the connection is then opened again. 30000 unless set.
 pub const OTAKIT_OPTION_STALL_MS: c_int = 5;
 /// Number of buffers between the network and the application, 2..=64; 4 unless set.
 pub const OTAKIT_OPTION_SLOTS: c_int = 6;
@@ -39,8 +39,8 @@ pub const OTAKIT_OPTION_SLOT_SIZE: c_int = 7;
 
 /// Most bytes per second of a download; 0, the default: as many as come.
 pub const OTAKIT_OPTION_RATE_LIMIT: c_int = 8;
-/// Fewest bytes per second that are borne, as a mean over the window below; a download that stays under it for three
-/// windows in a row is given up (`OTAKIT_ERR_TOO_SLOW`). 0, the default: any.
+/// Fewest bytes per second, as a mean over the window below; a download that stays under it for three windows in a row is
+/// given up (`OTAKIT_ERR_TOO_SLOW`). 0, the default: any.
 pub const OTAKIT_OPTION_MIN_RATE: c_int = 9;
 /// That window, in ms, 1000 or more; 30000 unless set.
 pub const OTAKIT_OPTION_MIN_RATE_WINDOW_MS: c_int = 10;

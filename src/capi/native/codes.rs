@@ -55,7 +55,7 @@ pub const OTAKIT_ERR_PROTOCOL: c_int = -26;
 pub const OTAKIT_ERR_ENCODING: c_int = -27;
 /// The body ended early.
 pub const OTAKIT_ERR_TRUNCATED: c_int = -28;
-/// The URL has expired, and no fresh one was to be had.
+/// The URL has expired, and the platform gave no fresh one.
 pub const OTAKIT_ERR_EXPIRED: c_int = -29;
 
 /// The image's digest is not the one promised.

@@ -40,7 +40,7 @@ pub type otakit_watch_t = Option<unsafe extern "C" fn(user: *mut c_void, fetched
 
 /// Asks the firmware to go on with an image of which `stored` bytes were handed to `HAL_Firmware_Persistence_Write`
 /// before; a firmware that answers other than 0 promises that those bytes are durable and that the next `Write` appends
-/// to them. 0: the image is begun anew with `HAL_Firmware_Persistence_Start`.
+/// to them. 0: the image is started again with `HAL_Firmware_Persistence_Start`.
 pub type otakit_resume_t = Option<unsafe extern "C" fn(user: *mut c_void, stored: u64) -> c_int>;
 
 /// What C wants back in its callbacks.
@@ -53,7 +53,7 @@ unsafe impl Send for User {}
 /// Downloads an image into the file `path`, which never holds anything but a complete, verified image: bytes are written
 /// to `path.part` and moved there at the end. With `journal`, the path of a small file, a download that was
 /// interrupted, by a crash or a power loss too, goes on at its last checkpoint (every 64 KiB) when it is called again for
-/// the same image. NULL: it begins anew each time. The journal stays: while `path` is the file that was put there, another
+/// the same image. NULL: it starts from the first byte each time. The journal stays: while `path` is the file that was put there, another
 /// call for the same image fetches nothing.
 ///
 /// Blocks until the image is there or the download has failed; one thread at a time for one `path`.

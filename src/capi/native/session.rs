@@ -11,7 +11,7 @@ use crate::capi::linkkit::ota::session;
 use crate::capi::text;
 use crate::store::{FileJournal, FileSink, Journal};
 
-/// Bytes fetched and size of the image, in 64 bits, where `IOT_OTA_Ioctl` has but 32. Either pointer may be NULL. Does not
+/// Bytes fetched and size of the image, in 64 bits, where `IOT_OTA_Ioctl` has only 32. Either pointer may be NULL. Does not
 /// block; any thread.
 ///
 /// Returns `OTAKIT_OK`, `OTAKIT_INVALID` for a handle that is not open, or `OTAKIT_STATE` before the first offer.
