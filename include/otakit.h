@@ -345,7 +345,7 @@ int otakit_linkkit_ota_failure(void *ota_handle,
                                size_t buf_len);
 
 // Ends the session's download from any thread: a call that is waiting for its bytes returns within 100 ms. The session
-// then stands as after a failed download. Does not block.
+// is then as after a failed download. Does not block.
 int otakit_linkkit_ota_cancel(void *ota_handle);
 
 // Pauses the session's downloads: the connection is given up, `IOT_OTA_FetchYield` brings nothing in its time. Does not
@@ -359,7 +359,7 @@ int otakit_linkkit_ota_resume(void *ota_handle);
 // `IOT_OTA_FetchYield`; as `otakit_download_file` does, resumed over restarts with `journal`. A URL that expires is
 // renewed through the platform if `watch` or another thread yields to the MQTT client meanwhile.
 //
-// Blocks. Afterwards the session stands as after its own download: `IOT_OTAG_CHECK_FIRMWARE` tells the verdict.
+// Blocks. Afterwards the session is as after its own download: `IOT_OTAG_CHECK_FIRMWARE` tells the verdict.
 //
 // Returns as `otakit_download_file` does; `OTAKIT_STATE` when nothing is on offer.
 //

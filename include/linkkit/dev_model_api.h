@@ -87,7 +87,7 @@ int IOT_Linkkit_Close(int devid);
  * @brief Sends a message. Waits for the cloud's answer only for LOGIN, LOGOUT and DELETE_TOPO, up to 10 s.
  * @param devid       the device
  * @param msg_type    one of those marked R
- * @param payload     what stands with the type; NULL if none
+ * @param payload     see the type; NULL if none
  * @param payload_len its length in bytes
  * @return the message id, 1 or more, or 0 where there is none; -1: not connected, no such device, or an argument is
  *         not valid
@@ -102,7 +102,7 @@ int IOT_Linkkit_Report(int devid, iotx_linkkit_msg_type_t msg_type, unsigned cha
  *
  * @param devid       the device
  * @param msg_type    one of those marked Q
- * @param payload     what stands with the type; NULL if none
+ * @param payload     see the type; NULL if none
  * @param payload_len its length in bytes
  * @return the message id, 1 or more, or 0; -2: a download without a buffer; -1: any other failure
  */

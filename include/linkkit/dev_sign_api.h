@@ -18,7 +18,7 @@ extern "C" {
  * Pure computation: no network, no callback; does not block. Any thread may call it. The password is the
  * upper-case hexadecimal HMAC-SHA256 of the identity under the device secret.
  *
- * @param region  where the broker stands. IOTX_CLOUD_REGION_CUSTOM takes the host that was set with
+ * @param region  region of the broker. IOTX_CLOUD_REGION_CUSTOM takes the host that was set with
  *                IOT_Ioctl(IOTX_IOCTL_SET_MQTT_DOMAIN).
  * @param meta    the device: product_key, device_name and device_secret are read, product_secret is not.
  *                Borrowed for the call. Each string must end within its array.

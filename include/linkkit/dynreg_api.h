@@ -18,7 +18,7 @@ extern "C" {
  *
  * Over HTTP, up to 10 s; over MQTT when IOTX_IOCTL_SET_DYNAMIC_REGISTER is 2: as long as connecting takes, and up to 15 s.
  *
- * @param region where the platform stands; hosts set with IOTX_IOCTL_SET_HTTP_DOMAIN come first, and with region 5 those
+ * @param region region of the platform; hosts set with IOTX_IOCTL_SET_HTTP_DOMAIN come first, and with region 5 those
  *               set with IOTX_IOCTL_SET_MQTT_DOMAIN
  * @param meta   product_key, product_secret and device_name are read, device_secret is written on success
  *

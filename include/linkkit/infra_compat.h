@@ -106,7 +106,7 @@ typedef enum {
  * Strings are NUL-terminated and copied.
  *
  * @param option an iotx_ioctl_option_t
- * @param data   never NULL; what it points at stands with the option. Borrowed for the call. An int is read or
+ * @param data   never NULL; the option says what it points at. Borrowed for the call. An int is read or
  *               written with exactly sizeof(int) bytes.
  *
  * @return 0, or the device id for IOTX_IOCTL_QUERY_DEVID; -1 if the option is unknown or needs a part that is not
@@ -145,7 +145,7 @@ enum iotx_event_t {
     IOTX_AWSS_ENABLE_TIMEOUT,
     IOTX_CONN_CLOUD = 0x2000, /**< a connection is being made */
     IOTX_CONN_CLOUD_FAIL,     /**< it failed */
-    IOTX_CONN_CLOUD_SUC,      /**< it stands */
+    IOTX_CONN_CLOUD_SUC,      /**< connected */
     IOTX_RESET = 0x3000       /**< the cloud confirmed a reset */
 };
 

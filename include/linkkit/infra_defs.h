@@ -71,7 +71,7 @@ typedef struct {
     uint16_t port;      /**< TCP port, host byte order */
 } iotx_region_item_t;
 
-/** Where the MQTT broker of the platform stands. */
+/** Region of the platform's MQTT broker. */
 typedef enum {
     IOTX_CLOUD_REGION_SHANGHAI = 0,
     IOTX_CLOUD_REGION_SINGAPORE = 1,
@@ -82,7 +82,7 @@ typedef enum {
     IOTX_CLOUD_DOMAIN_MAX = 6
 } iotx_mqtt_region_types_t;
 
-/** Where the platform's HTTP authentication service stands. */
+/** Region of the platform's HTTP authentication service. */
 typedef enum {
     IOTX_HTTP_REGION_SHANGHAI = 0,
     IOTX_HTTP_REGION_SINGAPORE = 1,

@@ -3,7 +3,7 @@
  * @file infra_errno.h
  * @brief The shared error numbers of the Link Kit C API. Included by infra_defs.h.
  *
- * A function returns only the codes that its own description names. The others stand here because
+ * A function returns only the codes that its own description names. The others are defined because
  * programs print or compare them.
  */
 #ifndef OTAKIT_LINKKIT_INFRA_ERRNO_H

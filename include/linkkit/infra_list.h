@@ -19,7 +19,7 @@ extern "C" {
 /** Offset of a member in its structure, in bytes. */
 #define aos_offsetof(type, member) offsetof(type, member)
 
-/** The structure of the given type whose member stands at ptr. */
+/** The structure of the given type whose member is at ptr. */
 #define aos_container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
 
 /** A list head, or a node in an element. */
@@ -88,7 +88,7 @@ static inline int dlist_entry_number(const dlist_t *head)
     return count;
 }
 
-/** The element whose node stands at addr. */
+/** The element whose node is at addr. */
 #define dlist_entry(addr, type, member) aos_container_of(addr, type, member)
 /** The same under its other name. */
 #define list_entry(ptr, type, member) aos_container_of(ptr, type, member)

@@ -8,7 +8,7 @@
  * other call on the client is under way. Callbacks run in the thread that is inside IOT_MQTT_Yield, with no lock of the
  * library held.
  *
- * Handles: NULL stands for the process's client, the first one constructed. A handle that was destroyed or never
+ * Handles: NULL means the process's client, the first one constructed. A handle that was destroyed or never
  * existed is answered with NULL_VALUE_ERROR.
  */
 #ifndef OTAKIT_LINKKIT_MQTT_API_H
@@ -65,7 +65,7 @@ typedef enum {
 typedef enum {
     IOTX_MQTT_EVENT_UNDEF = 0,
     IOTX_MQTT_EVENT_DISCONNECT = 1,          /**< (NULL) the connection is lost */
-    IOTX_MQTT_EVENT_RECONNECT = 2,           /**< (NULL) it stands again */
+    IOTX_MQTT_EVENT_RECONNECT = 2,           /**< (NULL) connected again */
     IOTX_MQTT_EVENT_SUBCRIBE_SUCCESS = 3,    /**< (packet id, as a uintptr_t) */
     IOTX_MQTT_EVENT_SUBCRIBE_TIMEOUT = 4,    /**< (packet id) */
     IOTX_MQTT_EVENT_SUBCRIBE_NACK = 5,       /**< (packet id) */
@@ -91,7 +91,7 @@ typedef struct {
     const char *payload;  /**< not NUL-terminated */
 } iotx_mqtt_topic_info_t, *iotx_mqtt_topic_info_pt;
 
-/** An event. What msg is stands with the event type. */
+/** An event. The event type says what msg is. */
 typedef struct {
     iotx_mqtt_event_type_t event_type;
     void *msg;

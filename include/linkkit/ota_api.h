@@ -191,7 +191,7 @@ int IOT_OTA_FetchYield(void *handle, char *buf, uint32_t buf_len, uint32_t timeo
  *
  * @param handle  the session
  * @param type    what
- * @param buf     where to; what it must be stands with IOT_OTA_CmdType_t
+ * @param buf     receives the value; IOT_OTA_CmdType_t says what it must be
  * @param buf_len its size in bytes
  * @retval 0                      done
  * @retval IOT_OTAE_INVALID_PARAM no such session, buf is NULL, or buf_len is 0 or negative

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-/** As a time-out of HAL_SemaphoreWait: for ever. */
+/** As a time-out of HAL_SemaphoreWait: forever. */
 #define PLATFORM_WAIT_INFINITE (~0)
 
 /** Priority of a thread; a port maps it onto what its system has. */

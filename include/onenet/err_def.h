@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file err_def.h
- * @brief Local errors of OneNET's C API. What each means here, where it is returned, stands at the functions.
+ * @brief Local errors of OneNET's C API. The functions say what each means where they return it.
  */
 #ifndef OTAKIT_ONENET_ERR_DEF_H
 #define OTAKIT_ONENET_ERR_DEF_H

@@ -11,7 +11,7 @@
  *  4. ota_report_status(OTA_DOWNLOAD_SUCCESS); after the upgrade ota_report_status(OTA_UPGRADE_SUCCESS).
  * onenet_ota_run (onenet_ota.h) does all of it in one call, with resume and verification.
  *
- * Two variants stand behind these names. The general one names tasks by a token. With CONFIG_TM defined, the things-model
+ * These names have two variants. The general one names tasks by a token. With CONFIG_TM defined, the things-model
  * one names them by a number; its functions are called ota_tm_* in the library, so that one library serves both.
  *
  * Every function but ota_init and ota_deinit is one exchange with the platform: it blocks for `timeout_ms` at most and
@@ -148,7 +148,7 @@ int32_t ota_post_version(uint32_t timeout_ms);
  */
 int32_t ota_check_task(struct ota_task_info_t *task_info, uint32_t timeout_ms);
 
-/** @brief Asks whether a task still stands; the platform wants that before each slice. */
+/** @brief Asks whether a task is still valid; the platform wants that before each slice. */
 #ifndef CONFIG_TM
 int32_t ota_check_token(uint8_t *token, uint32_t timeout_ms);
 #else

@@ -22,7 +22,8 @@ BANNED = """anew, amid, amidst, amongst, albeit, aught, betwixt, borne, but for,
  thereafter, thereby, therefrom, therein, thereof, thereon, thereto, thereupon, therewith, thither, thrice, thus, told of,
  twain, unto, upon, vouch, vouches, vouched, vouching, verily, whence, whereby, wherein, whereof, whereupon, whereto, whilst,
  withal, withstand, yonder, has but, have but, for want of, be it, nigh, at a stroke, bears with, begun, heeds, heeded, heed,
- a fortnight, forsooth, likewise, mend, mends, mended, dwells, beholds, befalls, bestows, ceases, shall, ought"""
+ dead-lock, for ever, stands below, stands with, stands at, stands here, stand here, stands in, stands as, it stands,
+ stands again, where it stands, a fortnight, forsooth, likewise, mend, mends, mended, dwells, beholds, befalls, bestows, ceases, shall, ought"""
 # Files that programs write; their words are those of the programs.
 GENERATED = {"docs/FAULTS.md", "docs/COVERAGE.md"}
 

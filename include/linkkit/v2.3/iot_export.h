@@ -48,7 +48,7 @@ void IOT_SetLogLevel(IOT_LogLevel level);
 /** @brief Logs what the library holds open, as lines of the given level. */
 void IOT_DumpMemoryStats(IOT_LogLevel level);
 
-/** Where the platform stands; its values are v3.0.1's. */
+/** Region of the platform; its values are v3.0.1's. */
 typedef iotx_mqtt_region_types_t iotx_cloud_region_types_t;
 
 /** A device in full. No public function takes it; its layout is kept for old ports. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file infra_defs.h
- * @brief Lineage V3.10: limits, identity and sign-in data. Only what differs from v3.0.1 stands here.
+ * @brief Lineage V3.10: limits, identity and sign-in data. Only what differs from v3.0.1 is defined here.
  */
 #ifndef OTAKIT_LINKKIT_V310_INFRA_DEFS_H
 #define OTAKIT_LINKKIT_V310_INFRA_DEFS_H

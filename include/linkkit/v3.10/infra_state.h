@@ -2,7 +2,7 @@
 /**
  * @file infra_state.h
  * @brief Lineage V3.10: numbers of states. This library tells STATE_SUCCESS and those of refused connections; the others
- *        stand here for programs that name them, or tell them with iotx_state_event.
+ *        are defined for programs that name them, or tell them with iotx_state_event.
  */
 #ifndef OTAKIT_LINKKIT_V310_INFRA_STATE_H
 #define OTAKIT_LINKKIT_V310_INFRA_STATE_H

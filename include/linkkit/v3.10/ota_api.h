@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-/** Where a session stands. */
+/** State of a session. */
 typedef enum {
     IOT_OTAS_UNINITED = 0,
     IOT_OTAS_INITED = 1,

@@ -64,7 +64,7 @@ pub unsafe extern "C" fn otakit_linkkit_ota_failure(
 }
 
 /// Ends the session's download from any thread: a call that is waiting for its bytes returns within 100 ms. The session
-/// then stands as after a failed download. Does not block.
+/// is then as after a failed download. Does not block.
 #[unsafe(no_mangle)]
 pub extern "C" fn otakit_linkkit_ota_cancel(ota_handle: *mut c_void) -> c_int {
     control("otakit_linkkit_ota_cancel", ota_handle, |session| session.cancel())
@@ -97,7 +97,7 @@ fn control(name: &str, handle: *mut c_void, act: impl FnOnce(&crate::engine::Ses
 /// `IOT_OTA_FetchYield`; as `otakit_download_file` does, resumed over restarts with `journal`. A URL that expires is
 /// renewed through the platform if `watch` or another thread yields to the MQTT client meanwhile.
 ///
-/// Blocks. Afterwards the session stands as after its own download: `IOT_OTAG_CHECK_FIRMWARE` tells the verdict.
+/// Blocks. Afterwards the session is as after its own download: `IOT_OTAG_CHECK_FIRMWARE` tells the verdict.
 ///
 /// Returns as `otakit_download_file` does; `OTAKIT_STATE` when nothing is on offer.
 ///
