@@ -132,7 +132,9 @@ def environment(work, target, as_printed):
     env.pop("CARGO_TARGET_DIR", None)
     os.makedirs(env["HOME"])
     os.makedirs(os.path.join(work, "bin"))
-    env["PATH"] = os.pathsep.join([os.path.join(work, "bin"), env["PATH"], os.path.join(env["CARGO_HOME"], "bin"), "/usr/sbin"])
+    env["PATH"] = os.pathsep.join([os.path.join(work, "bin"), env["PATH"], os.path.join(env["CARGO_HOME"], "bin"), "/usr/sbin",
+                                   # Where scripts/micropython.sh puts the one that it fetches.
+                                   os.path.join(ROOT, "build", "micropython")])
     if not as_printed:
         shim = os.path.join(work, "bin", "cmake")
         extra = f'-DOTAKIT_CARGO_PROFILE=ci "-DOTAKIT_CARGO_TARGET_DIR={target}" {os.environ.get("OTAKIT_DOCS_CMAKE", "")}'
