@@ -57,6 +57,11 @@ impl Expected {
         Self { algorithm: Algorithm::Sha256, bytes: Vec::new() }
     }
 
+    /// Whether no digest was promised.
+    pub fn is_unknown(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     /// Which algorithm it belongs to.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm

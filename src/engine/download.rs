@@ -7,10 +7,11 @@
 use std::time::Duration;
 
 use super::{Checkpoint, Failure, Offer, Session};
+use crate::fetch::FetchError;
 use crate::store::{Journal, Keep, Sink, StoreError};
 
-/// Longest time between two calls of the watcher: half of what a cancel may take.
-const TICK: Duration = Duration::from_millis(50);
+/// Longest time between two calls of the watcher: a little less than what a cancel may take.
+const TICK: Duration = Duration::from_millis(90);
 /// Bytes between two checkpoints unless set otherwise.
 pub const CHECKPOINT_EVERY: u64 = 64 * 1024;
 
@@ -59,18 +60,25 @@ pub type Watch<'a> = &'a mut dyn FnMut(Step) -> bool;
 impl Download<'_, '_> {
     /// Downloads `offer`. The verdict: whether the image is complete, verified and in its place.
     ///
-    /// An image that turns out wrong after it was resumed is fetched once more from its first byte: the part that was
-    /// there may have been another's. One that a sink recognises in its place is not fetched again.
+    /// An image that was put together from parts and turns out wrong is fetched once more from its first byte, as is one
+    /// whose server says that a part does not fit: the part that was there may have been another's. One that a sink recognises in its place is not fetched again.
     pub fn run(mut self, offer: &Offer, watch: Watch<'_>) -> Result<bool, Failure> {
         let from = self.recall(offer);
         let resumed_at = from.as_ref().map_or(0, |from| from.checkpoint.offset);
-        if self.attempt(offer, from, watch)? {
-            return Ok(true);
+        match self.attempt(offer, from, watch) {
+            Ok(false) if resumed_at > 0 || self.session.is_joined() => {
+                crate::log!(
+                    Warning,
+                    "download",
+                    "image of several parts is not valid: fetching it in one piece"
+                );
+            }
+            Err(Failure::Fetch(FetchError::Changed)) => {
+                crate::log!(Warning, "download", "{}: fetching it from its first byte", FetchError::Changed);
+                self.forget();
+            }
+            outcome => return outcome,
         }
-        if resumed_at == 0 {
-            return Ok(false);
-        }
-        crate::log!(Warning, "download", "resumed image is not valid: fetching it from its first byte");
         self.attempt(offer, None, watch)
     }
 

@@ -9,6 +9,8 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::cancel::Cancel;
+
 /// A filled part of the image.
 #[derive(Debug)]
 pub struct Slot {
@@ -77,12 +79,12 @@ impl<E: Clone> Pipe<E> {
         }
     }
 
-    /// An empty buffer to fill, waiting until one is free. `Ok(None)` when the taker has gone; `Err` when there is no
-    /// memory for it.
-    pub fn buffer(&self) -> Result<Option<Vec<u8>>, std::collections::TryReserveError> {
+    /// An empty buffer to fill, waiting until one is free. `Ok(None)` when the taker has gone or `stop` is set; `Err` when
+    /// there is no memory for it.
+    pub fn buffer(&self, stop: &Cancel) -> Result<Option<Vec<u8>>, std::collections::TryReserveError> {
         let mut state = self.state.lock();
         loop {
-            if state.closed {
+            if state.closed || stop.is_cancelled() {
                 return Ok(None);
             }
             if let Some(buffer) = state.free.pop() {
@@ -117,6 +119,13 @@ impl<E: Clone> Pipe<E> {
             drop(state);
             self.writable.notify_one();
         }
+    }
+
+    /// Lets a thread that waits for room look at its `stop`.
+    pub fn wake(&self) {
+        // Whoever is about to wait holds this lock, and has seen the stop or will be woken.
+        drop(self.state.lock());
+        self.writable.notify_all();
     }
 
     /// Whether the taking thread waits for bytes.
@@ -183,7 +192,7 @@ mod tests {
             let pipe = pipe.clone();
             std::thread::spawn(move || {
                 for n in 0..1000u32 {
-                    let mut buffer = pipe.buffer().unwrap().unwrap();
+                    let mut buffer = pipe.buffer(&Cancel::new()).unwrap().unwrap();
                     buffer[0] = (n % 251) as u8;
                     pipe.push(buffer, 1);
                 }
@@ -202,7 +211,7 @@ mod tests {
     #[test]
     fn a_partly_taken_slot_yields_its_rest() {
         let pipe = Pipe::<()>::new(2, 4);
-        let mut buffer = pipe.buffer().unwrap().unwrap();
+        let mut buffer = pipe.buffer(&Cancel::new()).unwrap().unwrap();
         buffer.copy_from_slice(b"abcd");
         pipe.push(buffer, 3);
         let Popped::Slot(mut slot) = pipe.pop(soon()) else { panic!() };
@@ -215,10 +224,11 @@ mod tests {
     #[test]
     fn close_wakes_the_writer_and_an_end_does_not_overtake_bytes() {
         let pipe = Arc::new(Pipe::<u8>::new(2, 1));
-        let (a, b) = (pipe.buffer().unwrap().unwrap(), pipe.buffer().unwrap().unwrap());
+        let (a, b) =
+            (pipe.buffer(&Cancel::new()).unwrap().unwrap(), pipe.buffer(&Cancel::new()).unwrap().unwrap());
         let blocked = {
             let pipe = pipe.clone();
-            std::thread::spawn(move || pipe.buffer().unwrap().is_none())
+            std::thread::spawn(move || pipe.buffer(&Cancel::new()).unwrap().is_none())
         };
         pipe.push(a, 1);
         pipe.finish(Err(7));
@@ -228,6 +238,21 @@ mod tests {
         pipe.close();
         assert!(blocked.join().unwrap());
         drop(b);
+    }
+
+    #[test]
+    fn who_waits_for_room_can_be_stopped() {
+        let pipe = Arc::new(Pipe::<()>::new(2, 1));
+        let full = [pipe.buffer(&Cancel::new()).unwrap(), pipe.buffer(&Cancel::new()).unwrap()];
+        let stop = Cancel::new();
+        let blocked = {
+            let (pipe, stop) = (pipe.clone(), stop.clone());
+            std::thread::spawn(move || pipe.buffer(&stop).unwrap().is_none())
+        };
+        stop.cancel();
+        pipe.wake();
+        assert!(blocked.join().unwrap());
+        drop(full);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::pace::{Floor, Limiter, Meter};
 use super::phase::Input;
 use super::policy::compare_versions;
 use super::progress::percent;
-use super::retry::{Decision, Patience, Retries};
+use super::retry::{self, Decision, Patience, Retries};
 use super::{Checkpoint, Failure, Kind, Offer, Phase, Session, Settings};
 use crate::cancel::Cancel;
 use crate::digest::{Algorithm, Expected, Hasher, to_hex};
@@ -102,7 +102,7 @@ fn patience_ends_after_its_attempts_and_waits_stay_below_their_ceiling() {
         let (mut retries, mut in_a_row) = (Retries::default(), 0u32);
         for _ in 0..100 {
             if dice.below(8) == 0 {
-                retries.progressed();
+                retries.progressed(retry::PROGRESS);
                 in_a_row = 0;
             }
             let wish = (dice.below(3) == 0).then(|| dice.millis(10_000));
@@ -113,7 +113,8 @@ fn patience_ends_after_its_attempts_and_waits_stay_below_their_ceiling() {
                 _ => (Class::Transient(wish), true),
             };
             in_a_row += u32::from(transient);
-            match retries.failed(class, &patience, u32::try_from(dice.below(1 << 32)).unwrap()) {
+            let roll = u32::try_from(dice.below(1 << 32)).unwrap();
+            match retries.failed(class, retry::Kind::Other, &patience, Instant::now(), roll) {
                 Decision::GiveUp => assert!(!transient || in_a_row >= patience.attempts),
                 Decision::Retry(wait) => {
                     assert!(transient && in_a_row < patience.attempts);

@@ -3,21 +3,26 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use super::pace::{Floor, Limiter, Meter};
 use super::pipe::Pipe;
 use super::policy::Policy;
-use super::retry::{Decision, Patience, Retries};
+use super::retry::{Decision, Kind, Patience, Retries};
 use super::{Failure, Offer};
 use crate::cancel::Cancel;
-use crate::fetch::{Class, FetchError, Opened, Request, Source, Validator};
-use crate::net::trace;
+use crate::fetch::{Body, Class, FetchError, Opened, Request, Source, Validator};
+use crate::net::{NetError, trace};
 
-/// How often a paused transfer looks whether it may go on.
-const PAUSE_SLICE: Duration = Duration::from_millis(20);
+/// Partial answers in a row that bring nothing before the image is asked for from its first byte.
+const USELESS: u32 = 3;
+/// A slot with fewer bytes than this is filled further while a caller waits, for …
+const FEW: usize = 1024;
+/// … at most so long: many tiny pieces must not cost a wake-up each.
+const SHORTLY: Duration = Duration::from_millis(4);
 /// Times in a row that a floor may be missed before the transfer is given up.
 const SLOW_WINDOWS: u32 = 3;
 
@@ -34,9 +39,132 @@ pub struct Shared {
     /// What the server said of the image's identity.
     pub validator: Mutex<Option<Validator>>,
     /// Whether the transfer rests.
-    pub paused: Mutex<bool>,
+    paused: Mutex<bool>,
+    /// Told of an end of the rest.
+    changed: Condvar,
+    /// Ends the attempt under way.
+    attempt: Mutex<Cancel>,
+    /// Whether bytes of several answers were put together.
+    joined: AtomicBool,
     /// The failure that ended the transfer, in full: where it went, what came back, what helps.
     pub told: Mutex<Option<String>>,
+}
+
+impl Shared {
+    /// For a transfer that may begin in a rest.
+    pub fn new(validator: Option<Validator>, paused: bool) -> Self {
+        Self { validator: Mutex::new(validator), paused: Mutex::new(paused), ..Self::default() }
+    }
+
+    /// Begins or ends a rest. The connection of a resting transfer is given up at once, its waits end.
+    pub fn set_paused(&self, paused: bool) {
+        *self.paused.lock() = paused;
+        if paused {
+            self.attempt.lock().cancel();
+        }
+        self.changed.notify_all();
+    }
+
+    /// The transfer was cancelled: nothing is waited for any more.
+    pub fn wake(&self) {
+        self.attempt.lock().cancel();
+        // Whoever is about to wait holds this lock, and has seen the cancel or will be woken.
+        drop(self.paused.lock());
+        self.changed.notify_all();
+    }
+
+    /// Whether the image was put together from several answers: each may have been of another version.
+    pub fn is_joined(&self) -> bool {
+        self.joined.load(Ordering::Relaxed)
+    }
+
+    /// A token for the next attempt, which a rest or the transfer's end cancels.
+    fn begin(&self, cancel: &Cancel) -> Cancel {
+        let token = Cancel::new();
+        *self.attempt.lock() = token.clone();
+        if cancel.is_cancelled() || *self.paused.lock() {
+            token.cancel();
+        }
+        token
+    }
+
+    /// Waits while the transfer rests.
+    fn rest(&self, cancel: &Cancel) -> Result<(), Failure> {
+        let mut paused = self.paused.lock();
+        while *paused && !cancel.is_cancelled() {
+            self.changed.wait(&mut paused);
+        }
+        if cancel.is_cancelled() { Err(Failure::Cancelled) } else { Ok(()) }
+    }
+}
+
+/// What is known of the attempts so far.
+struct Course {
+    retries: Retries,
+    /// The speed of the transfer, over all attempts.
+    meter: Option<Meter>,
+    /// Times in a row that it was too low.
+    slow: u32,
+    /// Whether an answer was the image that was asked for.
+    seen: bool,
+    /// Partial answers in a row that brought nothing.
+    useless: u32,
+    /// Answers that brought bytes.
+    answers: u32,
+}
+
+impl Course {
+    /// Whether the image is asked for from its first byte, since parts of it are not to be had.
+    fn asks_whole(&self) -> bool {
+        self.useless >= USELESS
+    }
+
+    /// What a failure calls for. Once the right image was seen there, an answer that is not it is somebody else's: a
+    /// login page of the network, a cache that is being filled.
+    fn class(&self, error: &FetchError) -> Class {
+        match error {
+            FetchError::Length { .. }
+            | FetchError::Encoding
+            | FetchError::Redirect
+            | FetchError::InsecureRedirect
+                if self.seen =>
+            {
+                Class::Transient(None)
+            }
+            error => error.class(),
+        }
+    }
+
+    /// Notes what became of a partial answer that brought nothing.
+    fn fell_through(&mut self, error: &FetchError) {
+        let useless = matches!(
+            error,
+            FetchError::Range
+                | FetchError::Length { .. }
+                | FetchError::Encoding
+                | FetchError::Truncated
+                | FetchError::Protocol
+                | FetchError::Status { status: 500 | 501, .. }
+        );
+        if useless && !self.asks_whole() {
+            self.useless += 1;
+        }
+    }
+
+    /// Takes note of bytes that were waited for that long: an error when they come too slowly for too long.
+    fn waited(&mut self, bytes: usize, time: Duration, offset: u64) -> Result<bool, Failure> {
+        let Some(meter) = &mut self.meter else { return Ok(true) };
+        match meter.keeps_up(bytes, time) {
+            None => return Ok(true),
+            Some(true) => {
+                self.slow = 0;
+                return Ok(true);
+            }
+            Some(false) => self.slow += 1,
+        }
+        crate::log!(Warning, "fetch", "bytes come slower than allowed at byte {offset}");
+        if self.slow >= SLOW_WINDOWS { Err(Failure::TooSlow) } else { Ok(false) }
+    }
 }
 
 /// One transfer, as the fetching thread owns it.
@@ -67,7 +195,6 @@ pub struct Pump {
 
 enum Stop {
     Broken(FetchError),
-    Paused,
     Failed(Failure),
 }
 
@@ -99,43 +226,71 @@ impl Pump {
     }
 
     fn transfer(&mut self) -> Result<(), Failure> {
-        let mut retries = Retries::default();
-        let mut slow = 0;
+        let mut course = Course {
+            retries: Retries::default(),
+            meter: self.floor.map(Meter::new),
+            slow: 0,
+            seen: self.offset > 0,
+            useless: 0,
+            answers: u32::from(self.offset > 0),
+        };
         while self.offset < self.offer.size {
-            let error = match self.attempt(&mut retries, &mut slow) {
+            self.shared.rest(&self.cancel)?;
+            let token = self.shared.begin(&self.cancel);
+            let before = self.offset;
+            let error = match self.attempt(&mut course, &token) {
                 Ok(()) => return Ok(()),
                 Err(Stop::Failed(failure)) => return Err(failure),
-                Err(Stop::Paused) => {
-                    self.rest()?;
-                    continue;
-                }
                 Err(Stop::Broken(error)) => error,
             };
-            self.mend(&error, &mut retries)?;
+            // What a rest breaks off is nobody's fault; what failed before it may work after it.
+            if !token.is_cancelled() {
+                if before > 0 && self.offset == before && !course.asks_whole() {
+                    course.fell_through(&error);
+                }
+                self.mend(&error, &mut course, &token)?;
+            }
+            if self.cancel.is_cancelled() {
+                return Err(Failure::Cancelled);
+            }
+            if token.is_cancelled() {
+                course.retries = Retries::default();
+            }
         }
         Ok(())
     }
 
     /// Waits before the next attempt; a URL that is no longer good is not asked for again, a fresh one is. Patience counts
     /// every failure, fresh URLs that are dead included.
-    fn mend(&mut self, error: &FetchError, retries: &mut Retries) -> Result<(), Failure> {
+    fn mend(&mut self, error: &FetchError, course: &mut Course, token: &Cancel) -> Result<(), Failure> {
         loop {
-            let renewed = self.renew(error)?;
-            let class = if renewed.is_some() { Class::Transient(None) } else { error.class() };
-            match retries.failed(class, &self.patience, dice()) {
-                Decision::Retry(wait) => self.wait(error, wait)?,
+            let renewed = self.renew(error, token)?;
+            if token.is_cancelled() {
+                return Ok(());
+            }
+            let class = if renewed.is_some() { Class::Transient(None) } else { course.class(error) };
+            let kind = match error {
+                _ if renewed.is_some() => Kind::Expired,
+                FetchError::Protocol => Kind::Unreadable,
+                _ => Kind::Other,
+            };
+            match course.retries.failed(class, kind, &self.patience, Instant::now(), dice()) {
+                Decision::Retry(wait) => {
+                    self.wait(error, wait, token);
+                    course.waited(0, wait, self.offset)?;
+                }
                 Decision::GiveUp => {
                     *self.shared.told.lock() = Some(trace::told(error, error.advice()));
                     return Err(Failure::Fetch(error.clone()));
                 }
             }
-            if renewed != Some(false) {
+            if renewed != Some(false) || token.is_cancelled() {
                 return Ok(());
             }
         }
     }
 
-    fn wait(&self, error: &FetchError, wait: Duration) -> Result<(), Failure> {
+    fn wait(&self, error: &FetchError, wait: Duration, token: &Cancel) {
         let told = trace::told(error, error.advice());
         crate::log!(
             Warning,
@@ -145,48 +300,43 @@ impl Pump {
             self.offer.size,
             wait.as_millis()
         );
-        if self.cancel.sleep(wait) { Err(Failure::Cancelled) } else { Ok(()) }
-    }
-
-    fn rest(&self) -> Result<(), Failure> {
-        while *self.shared.paused.lock() {
-            if self.cancel.sleep(PAUSE_SLICE) {
-                return Err(Failure::Cancelled);
-            }
-        }
-        Ok(())
+        token.sleep(wait);
     }
 
     /// Asks for a fresh URL when the old one is no longer good. `None` when there is nobody to ask, else whether one came.
-    fn renew(&mut self, error: &FetchError) -> Result<Option<bool>, Failure> {
+    fn renew(&mut self, error: &FetchError, token: &Cancel) -> Result<Option<bool>, Failure> {
         let Some(renewal) = self.renewal.as_ref().filter(|_| error.class() == Class::Expired) else {
             return Ok(None);
         };
         let told = trace::told(error, None);
         crate::log!(Warning, "fetch", "{told}; at byte {}, asking for a fresh URL", self.offset);
-        match renewal.renew(&self.offer, &self.cancel) {
+        match renewal.renew(&self.offer, token) {
             Some(fresh) if !fresh.is_same_image(&self.offer) => Err(Failure::OtherImage),
             Some(fresh) => {
                 self.policy.check(&fresh).map_err(Failure::Policy)?;
                 self.offer.url = fresh.url;
                 Ok(Some(true))
             }
-            None if self.cancel.is_cancelled() => Err(Failure::Cancelled),
             None => Ok(Some(false)),
         }
     }
 
     /// Opens the source once and reads until it ends or breaks.
-    fn attempt(&mut self, retries: &mut Retries, slow: &mut u32) -> Result<(), Stop> {
+    fn attempt(&mut self, course: &mut Course, token: &Cancel) -> Result<(), Stop> {
         let known = self.shared.validator.lock().clone();
         let request = Request {
             url: &self.offer.url,
-            offset: self.offset,
+            offset: if course.asks_whole() { 0 } else { self.offset },
             size: self.offer.size,
             validator: known.as_ref(),
         };
-        let Opened { mut body, start, validator } = self.source.open(&request, &self.cancel)?;
+        let asked = Instant::now();
+        let opened = self.source.open(&request, token);
+        // Waiting for an answer is waiting for the server, too.
+        course.waited(0, asked.elapsed(), self.offset)?;
+        let Opened { mut body, start, validator } = opened?;
         let mut skip = self.offset.checked_sub(start).ok_or(FetchError::Range)?;
+        course.seen = true;
         if skip > 0 {
             crate::log!(Info, "fetch", "server starts at byte {start}: {skip} bytes skipped");
         }
@@ -194,25 +344,18 @@ impl Pump {
             *self.shared.validator.lock() = validator;
         }
         let mut limiter = self.rate_limit.map(Limiter::new);
-        let mut meter = self.floor.map(Meter::new);
+        let mut first = true;
         while self.offset < self.offer.size {
-            if *self.shared.paused.lock() {
-                return Err(Stop::Paused);
-            }
-            let Some(mut buffer) = self.pipe.buffer().map_err(|_| Failure::NoMemory)? else {
-                return Err(Stop::Failed(Failure::Cancelled));
+            let Some(mut buffer) = self.pipe.buffer(token).map_err(|_| Failure::NoMemory)? else {
+                return Err(Stop::Broken(FetchError::Net(NetError::Cancelled)));
             };
             // A full pipe is the caller's doing: time spent waiting for room is not held against the server.
             let asked = Instant::now();
             let read = self.read(&mut *body, &mut buffer, skip, limiter.as_ref());
-            let filled = match read {
-                Ok(filled) => filled,
-                Err(error) => {
-                    self.pipe.recycle(buffer);
-                    return Err(error.into());
-                }
-            };
-            if let Err(stop) = self.keep_pace(filled, asked, &mut limiter, &mut meter, slow) {
+            let filled = read.as_ref().copied().unwrap_or(0);
+            if let Err(stop) =
+                self.keep_pace(filled, asked, &mut limiter, course, token).and(read.map_err(Stop::from))
+            {
                 // The next attempt needs it.
                 self.pipe.recycle(buffer);
                 return Err(stop);
@@ -222,8 +365,15 @@ impl Pump {
                 self.pipe.recycle(buffer);
                 continue;
             }
+            if std::mem::take(&mut first) {
+                course.answers += 1;
+                self.shared.joined.store(course.answers > 1, Ordering::Relaxed);
+            }
             self.offset += fresh as u64;
-            retries.progressed();
+            course.retries.progressed(fresh as u64);
+            if !course.asks_whole() {
+                course.useless = 0;
+            }
             self.pipe.push(buffer, fresh);
         }
         Ok(())
@@ -232,7 +382,7 @@ impl Pump {
     /// Reads no more than the image still has, whatever the server sends: at least one byte.
     fn read(
         &self,
-        body: &mut dyn crate::fetch::Body,
+        body: &mut dyn Body,
         buffer: &mut [u8],
         skip: u64,
         limiter: Option<&Limiter>,
@@ -246,8 +396,14 @@ impl Pump {
             return Err(FetchError::Truncated);
         }
         // While the caller is busy with earlier bytes, a fuller slot saves it a wake-up; a caller that waits gets at
-        // once what there is.
-        while !self.pipe.is_awaited() {
+        // once what there is, unless that is hardly anything.
+        let mut began = None;
+        loop {
+            if self.pipe.is_awaited()
+                && (filled >= FEW || began.get_or_insert_with(Instant::now).elapsed() >= SHORTLY)
+            {
+                break;
+            }
             match body.read_more(room.get_mut(filled..).unwrap_or_default()) {
                 0 => break,
                 more => filled += more,
@@ -256,35 +412,25 @@ impl Pump {
         Ok(filled)
     }
 
+    /// Waits as the limit asks for, and judges the speed.
     fn keep_pace(
         &self,
         bytes: usize,
         asked: Instant,
         limiter: &mut Option<Limiter>,
-        meter: &mut Option<Meter>,
-        slow: &mut u32,
+        course: &mut Course,
+        token: &Cancel,
     ) -> Result<(), Stop> {
         let now = Instant::now();
-        if let Some(limiter) = limiter
-            && self.cancel.sleep(limiter.wait(bytes, now))
-        {
-            return Err(Stop::Failed(Failure::Cancelled));
+        if let Some(limiter) = limiter {
+            // Ended early, the next attempt goes on from here; these bytes still count.
+            token.sleep(limiter.wait(bytes, now));
         }
-        let Some(meter) = meter else { return Ok(()) };
-        match meter.keeps_up(bytes, now.saturating_duration_since(asked)) {
-            None => return Ok(()),
-            Some(true) => {
-                *slow = 0;
-                return Ok(());
-            }
-            Some(false) => *slow += 1,
-        }
-        crate::log!(Warning, "fetch", "bytes come slower than allowed at byte {}", self.offset);
-        if *slow >= SLOW_WINDOWS {
-            return Err(Stop::Failed(Failure::TooSlow));
+        if course.waited(bytes, now.saturating_duration_since(asked), self.offset)? || bytes == 0 {
+            return Ok(());
         }
         // Another connection may do better.
-        Err(Stop::Broken(FetchError::Net(crate::net::NetError::Timeout)))
+        Err(Stop::Broken(FetchError::Net(NetError::Timeout)))
     }
 }
 

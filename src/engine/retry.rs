@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! When a broken transfer is tried again, and when it is given up: pure, the clock and the dice are handed in.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::fetch::Class;
 
@@ -22,6 +22,18 @@ impl Default for Patience {
     }
 }
 
+/// New bytes after which waits are short again. A server that gives a byte and breaks off is not spared by that byte.
+pub const PROGRESS: u64 = 4096;
+/// A transfer is also given up after this many times [`Patience::attempts`] failures without [`PROGRESS`].
+const CREEPING: u32 = 4;
+/// Answers in a row that are not HTTP: whatever listens there will not become an HTTP server.
+const UNREADABLE: u32 = 3;
+/// How long a transfer whose URL has expired waits for one that works: two rounds of questions, and a part of a third. The
+/// waits in between are short, and the platform takes its time.
+const EXPIRED: Duration = Duration::from_secs(25);
+/// The longest wait before the next question.
+const EXPIRED_CAP: Duration = Duration::from_secs(2);
+
 /// What to do after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
@@ -31,28 +43,69 @@ pub enum Decision {
     GiveUp,
 }
 
-/// Counts failures since the last new byte.
+/// What kind of failure it is, as far as patience goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The answer was not HTTP.
+    Unreadable,
+    /// The URL is no longer good, and somebody was asked for another one.
+    Expired,
+    /// Any other.
+    Other,
+}
+
+/// Counts failures since the last progress.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Retries {
+    /// Failures since the last new byte.
     failures: u32,
+    /// Failures since the last [`PROGRESS`].
+    level: u32,
+    /// New bytes since then.
+    fresh: u64,
+    /// Unreadable answers in a row.
+    unreadable: u32,
+    /// When the URL was first found expired, since it last worked.
+    expired: Option<Instant>,
 }
 
 impl Retries {
-    /// New bytes came: patience starts anew.
-    pub fn progressed(&mut self) {
-        self.failures = 0;
+    /// New bytes came: patience begins again, and with enough of them the waits do.
+    pub fn progressed(&mut self, bytes: u64) {
+        let fresh = self.fresh.saturating_add(bytes);
+        *self = if fresh >= PROGRESS {
+            Self::default()
+        } else {
+            Self { level: self.level, fresh, ..Self::default() }
+        };
     }
 
     /// Decides on a failure. `dice` is uniform in 0..=`u32::MAX`: full jitter spreads the devices of a fleet that all
     /// lost the same server.
-    pub fn failed(&mut self, class: Class, patience: &Patience, dice: u32) -> Decision {
+    pub fn failed(
+        &mut self,
+        class: Class,
+        kind: Kind,
+        patience: &Patience,
+        now: Instant,
+        dice: u32,
+    ) -> Decision {
         let Class::Transient(server_wait) = class else { return Decision::GiveUp };
         self.failures = self.failures.saturating_add(1);
-        if self.failures >= patience.attempts {
+        self.level = self.level.saturating_add(1);
+        self.unreadable = if kind == Kind::Unreadable { self.unreadable + 1 } else { 0 };
+        let since = if kind == Kind::Expired { Some(*self.expired.get_or_insert(now)) } else { None };
+        self.expired = since;
+        if self.failures >= patience.attempts
+            || self.level >= patience.attempts.saturating_mul(CREEPING)
+            || self.unreadable >= UNREADABLE
+            || since.is_some_and(|since| now.saturating_duration_since(since) >= EXPIRED)
+        {
             return Decision::GiveUp;
         }
-        let ceiling = patience.base.saturating_mul(1u32.checked_shl(self.failures - 1).unwrap_or(u32::MAX));
-        let jittered = ceiling.min(patience.cap).mul_f64(f64::from(dice) / f64::from(u32::MAX));
+        let cap = if kind == Kind::Expired { patience.cap.min(EXPIRED_CAP) } else { patience.cap };
+        let ceiling = patience.base.saturating_mul(1u32.checked_shl(self.level - 1).unwrap_or(u32::MAX));
+        let jittered = ceiling.min(cap).mul_f64(f64::from(dice) / f64::from(u32::MAX));
         Decision::Retry(server_wait.unwrap_or_default().max(jittered))
     }
 }
@@ -63,11 +116,16 @@ mod tests {
 
     const PATIENCE: Patience =
         Patience { attempts: 5, base: Duration::from_millis(100), cap: Duration::from_millis(300) };
+    const BROKEN: Class = Class::Transient(None);
+
+    fn failed(retries: &mut Retries, patience: &Patience, dice: u32) -> Decision {
+        retries.failed(BROKEN, Kind::Other, patience, Instant::now(), dice)
+    }
 
     #[test]
     fn waits_double_up_to_the_cap_and_patience_ends() {
         let mut retries = Retries::default();
-        let mut next = || retries.failed(Class::Transient(None), &PATIENCE, u32::MAX);
+        let mut next = || failed(&mut retries, &PATIENCE, u32::MAX);
         let wait = |ms| Decision::Retry(Duration::from_millis(ms));
         assert_eq!([next(), next(), next(), next()], [wait(100), wait(200), wait(300), wait(300)]);
         assert_eq!(next(), Decision::GiveUp);
@@ -75,24 +133,78 @@ mod tests {
     }
 
     #[test]
-    fn progress_renews_patience_and_jitter_spans_the_whole_wait() {
+    fn progress_restores_patience_and_jitter_spans_the_whole_wait() {
         let mut retries = Retries::default();
         for _ in 0..100 {
-            assert_eq!(retries.failed(Class::Transient(None), &PATIENCE, 0), Decision::Retry(Duration::ZERO));
-            retries.progressed();
+            assert_eq!(failed(&mut retries, &PATIENCE, 0), Decision::Retry(Duration::ZERO));
+            retries.progressed(PROGRESS);
+        }
+    }
+
+    #[test]
+    fn a_byte_at_a_time_is_waited_for_longer_and_longer_but_not_for_ever() {
+        let (mut retries, mut waits) = (Retries::default(), Vec::new());
+        while let Decision::Retry(wait) = failed(&mut retries, &Patience::default(), u32::MAX) {
+            waits.push(wait.as_millis());
+            retries.progressed(1);
+        }
+        assert_eq!(waits[..8], [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000]);
+        assert_eq!(waits.len(), 47);
+        let mut retries = Retries::default();
+        for n in 0..1000 {
+            let wait = failed(&mut retries, &PATIENCE, u32::MAX);
+            assert!(wait != Decision::GiveUp, "{n}");
+            retries.progressed(PROGRESS / 2);
         }
     }
 
     #[test]
     fn a_servers_wish_is_obeyed_and_the_rest_is_final() {
-        let mut retries = Retries::default();
+        let now = Instant::now();
         let wish = Duration::from_secs(7);
-        assert_eq!(retries.failed(Class::Transient(Some(wish)), &PATIENCE, 0), Decision::Retry(wish));
+        let asked = Class::Transient(Some(wish));
+        let decision = Retries::default().failed(asked, Kind::Other, &PATIENCE, now, 0);
+        assert_eq!(decision, Decision::Retry(wish));
         for class in [Class::Permanent, Class::Expired, Class::Cancelled] {
-            assert_eq!(Retries::default().failed(class, &PATIENCE, 0), Decision::GiveUp);
+            let decision = Retries::default().failed(class, Kind::Other, &PATIENCE, now, 0);
+            assert_eq!(decision, Decision::GiveUp);
         }
         let endless = Patience { attempts: u32::MAX, ..PATIENCE };
-        let mut retries = Retries { failures: u32::MAX - 2 };
-        assert_eq!(retries.failed(Class::Transient(None), &endless, u32::MAX), Decision::Retry(PATIENCE.cap));
+        let mut retries = Retries { failures: 1_000_000, level: 1_000_000, ..Retries::default() };
+        assert_eq!(failed(&mut retries, &endless, u32::MAX), Decision::Retry(PATIENCE.cap));
+    }
+
+    #[test]
+    fn what_is_not_http_three_times_running_never_will_be() {
+        let mut retries = Retries::default();
+        let patience = Patience::default();
+        let mut next = |kind| retries.failed(BROKEN, kind, &patience, Instant::now(), 0) == Decision::GiveUp;
+        let kinds = [Kind::Unreadable, Kind::Unreadable, Kind::Other, Kind::Unreadable, Kind::Unreadable];
+        assert!(kinds.into_iter().all(|kind| !next(kind)));
+        assert!(next(Kind::Unreadable));
+    }
+
+    #[test]
+    fn an_expired_url_is_given_up_by_the_clock() {
+        let (start, patience) = (Instant::now(), Patience::default());
+        // Each round of questions takes ten seconds, and a wait.
+        let (mut retries, mut now) = (Retries::default(), start);
+        while let Decision::Retry(wait) = retries.failed(BROKEN, Kind::Expired, &patience, now, u32::MAX) {
+            now += wait + Duration::from_secs(10);
+        }
+        assert!(now - start < Duration::from_secs(40), "{:?}", now - start);
+        // Rounds that are answered at once, with URLs that do not work.
+        let (mut retries, mut now) = (Retries::default(), start);
+        while let Decision::Retry(wait) = retries.failed(BROKEN, Kind::Expired, &patience, now, u32::MAX) {
+            now += wait;
+        }
+        assert!(now - start < Duration::from_secs(40), "{:?}", now - start);
+        // One that works in between is a new beginning.
+        let mut retries = Retries::default();
+        for hour in 0..100 {
+            let now = start + Duration::from_secs(3600 * hour);
+            assert!(retries.failed(BROKEN, Kind::Expired, &patience, now, 0) != Decision::GiveUp);
+            retries.progressed(PROGRESS);
+        }
     }
 }

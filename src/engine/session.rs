@@ -86,6 +86,8 @@ struct Control {
     failure: Option<Failure>,
     /// That failure with all that is known of it.
     words: Option<String>,
+    /// Whether the image was put together from several answers.
+    joined: bool,
     transfer: Option<Transfer>,
     /// Grows whenever what was fetched so far stops counting.
     epoch: u64,
@@ -104,8 +106,10 @@ impl Control {
     }
 
     fn drop_transfer(&mut self) {
-        if let Some(Transfer { pipe, cancel, .. }) = self.transfer.take() {
+        if let Some(Transfer { pipe, cancel, shared }) = self.transfer.take() {
             cancel.cancel();
+            shared.wake();
+            self.joined |= shared.is_joined();
             pipe.finish(Err(Failure::Cancelled));
             pipe.close();
         }
@@ -159,6 +163,7 @@ impl Session {
         control.from = from;
         control.offer = Some(offer);
         control.valid = false;
+        control.joined = false;
         control.failure = None;
         control.words = None;
         Ok(())
@@ -178,7 +183,8 @@ impl Session {
         let mut control = self.control.lock();
         control.paused = paused;
         if let Some(transfer) = &control.transfer {
-            *transfer.shared.paused.lock() = paused;
+            transfer.shared.set_paused(paused);
+            transfer.pipe.wake();
         }
     }
 
@@ -228,6 +234,12 @@ impl Session {
         let control = self.control.lock();
         let failure = control.failure.as_ref()?;
         Some(control.words.clone().unwrap_or_else(|| failure.to_string()))
+    }
+
+    /// Whether the last image was put together from several answers, each of which may have been of another version: one
+    /// that turned out wrong may be right when it is fetched in one piece.
+    pub fn is_joined(&self) -> bool {
+        self.control.lock().joined
     }
 
     /// The image is wanted from its first byte again. A read under way in another thread ends with
@@ -289,14 +301,12 @@ impl Session {
         let Some(reader) = reader.as_mut() else { return Err(Failure::Internal) };
         let first = reader.fetched == 0;
         let limit = reader.deadline.map_or(end, |deadline| deadline.min(end));
+        // Bytes that are ready do not stretch the time for the whole.
+        if reader.is_late(now) {
+            return Err(self.fail(reader.epoch, Failure::Deadline));
+        }
         match reader.take(room, limit, put) {
-            Ok(0)
-                if reader
-                    .deadline
-                    .is_some_and(|deadline| Instant::now() >= deadline && reader.fetched < reader.size) =>
-            {
-                Err(self.fail(reader.epoch, Failure::Deadline))
-            }
+            Ok(0) if reader.is_late(Instant::now()) => Err(self.fail(reader.epoch, Failure::Deadline)),
             Ok(bytes) => {
                 self.account(reader)?;
                 Ok(Read { bytes, first })
@@ -318,11 +328,7 @@ impl Session {
             control.from.take().unwrap_or_else(|| Checkpoint::start(&offer));
         let pipe = Arc::new(Pipe::new(settings.slots, settings.slot_size));
         let cancel = Cancel::new();
-        let shared = Arc::new(Shared {
-            validator: Mutex::new(validator),
-            paused: Mutex::new(control.paused),
-            ..Shared::default()
-        });
+        let shared = Arc::new(Shared::new(validator, control.paused));
         *reader = Some(Reader {
             epoch: control.epoch,
             deadline: settings.deadline.and_then(|deadline| Instant::now().checked_add(deadline)),
@@ -366,7 +372,9 @@ impl Session {
                 .as_ref()
                 .map_or(Err(Failure::Internal), |offer| self.judge(offer, &reader.hasher));
             control.valid = verdict.is_ok();
-            control.failure = verdict.err();
+            // Where nothing was promised there is nothing to judge, and no failure to tell.
+            let promised = control.offer.as_ref().is_none_or(|offer| !offer.digest.is_unknown());
+            control.failure = verdict.err().filter(|_| promised);
             control.words = None;
             let failure = control.failure.clone();
             // A firmware's log output may call back into the library.

@@ -30,6 +30,11 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// Whether the time for the whole transfer is over and bytes are missing.
+    pub fn is_late(&self, now: Instant) -> bool {
+        self.fetched < self.size && self.deadline.is_some_and(|deadline| now >= deadline)
+    }
+
     /// Hands out and hashes at most `room` bytes, until that many are handed out, the image is complete or time is over.
     /// Bytes that came before a failure are handed out first; the failure then meets the next call.
     pub fn take(&mut self, room: usize, deadline: Instant, put: Put<'_>) -> Result<usize, Failure> {
@@ -57,6 +62,10 @@ impl Reader {
                 && let Some(slot) = self.slot.take()
             {
                 self.pipe.recycle_slot(slot);
+                // However much is ready: it must not keep the caller for longer than it wants to wait.
+                if Instant::now() >= deadline {
+                    break;
+                }
             }
         }
         Ok(taken)

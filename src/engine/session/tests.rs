@@ -230,4 +230,5 @@ fn a_restart_begins_at_the_first_byte() {
     assert_eq!(session.phase(), Phase::Finished);
 }
 
+mod course;
 mod edges;
