@@ -8,8 +8,8 @@ The shell starts at the top of a fresh copy of the sources, with an empty home d
 network of its own that has nothing but loopback. What each block's info string means: tests/docs/blocks.py.
 
 CMake is told to build the library with the quick profile `ci` into the cargo folder of this tree (OTAKIT_DOCS_CMAKE adds
-options); `--as-printed` leaves that out and takes some minutes more. `--keep` leaves what an earlier run built where it is, for quick repeats. Prints `N blocks passed, N failed`; a document ends at
-its first failure.
+options); `--as-printed` leaves that out and takes some minutes more. `--keep` leaves what an earlier run built where it is, for
+quick repeats. Prints `N blocks passed, N failed`; a document ends at its first failure.
 """
 
 import argparse
