@@ -159,7 +159,7 @@ function(otakit_add_shared target name)
     LINK_DEPENDS "${otakit_archive};${PROJECT_BINARY_DIR}/exports.map")
   list(TRANSFORM otakit_exports PREPEND "-Wl,-u," OUTPUT_VARIABLE roots)
   target_link_options(${target} PRIVATE ${roots} "-Wl,--version-script=${PROJECT_BINARY_DIR}/exports.map"
-    -Wl,--gc-sections -Wl,-O1 -Wl,-z,relro -Wl,-z,now)
+    -Wl,--gc-sections -Wl,-O1 -Wl,-z,relro -Wl,-z,now -Wl,-z,nodelete)
   # Only those that it really needs.
   target_link_libraries(${target} PRIVATE "${otakit_archive}" ${ARGN} -Wl,--as-needed ${OTAKIT_NATIVE_LIBS})
 endfunction()

@@ -14,9 +14,11 @@ pub fn guard<T>(name: &str, on_panic: T, body: impl FnOnce() -> T) -> T {
     })
 }
 
-/// Installs the log sink and the panic hook.
+/// Installs the log sink, what threads are started inside of, the count of forks and the panic hook.
 fn prepare() {
     crate::log::set_sink(crate::hal::console::log_sink);
+    crate::thread::set_shelter(crate::hal::process::shelter);
+    crate::hal::process::watch_forks();
     // A build whose panics abort at once calls no hook: with none installed, what hooks need is left out.
     #[cfg(any(panic = "unwind", panic = "abort"))]
     install_hook();

@@ -3,13 +3,14 @@
 
 use std::ffi::CString;
 
-use super::ffi;
+use super::{ffi, gate};
 use crate::log::Level;
 
 /// Prints `text` as it is (never as a format). NUL bytes are left out.
 pub fn print(text: &str) {
     let bytes: Vec<u8> = text.bytes().filter(|byte| *byte != 0).collect();
     let Ok(text) = CString::new(bytes) else { return };
+    let Some(_pass) = gate::enter() else { return };
     // SAFETY: the format takes one string, which is NUL-terminated and outlives the call.
     unsafe { ffi::HAL_Printf(c"%s".as_ptr(), text.as_ptr()) };
 }

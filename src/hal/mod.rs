@@ -26,9 +26,12 @@
 pub mod console;
 pub mod device;
 mod ffi;
+mod gate;
 pub mod kv;
 pub mod memory;
 pub mod persistence;
+pub mod process;
+pub mod signals;
 pub mod tcp;
 #[cfg(any(test, feature = "fuzzing"))]
 #[cfg_attr(not(test), allow(dead_code))]

@@ -5,7 +5,7 @@ use std::ffi::{CStr, CString};
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
-use super::ffi;
+use super::{ffi, gate};
 use crate::cancel::Cancel;
 use crate::log;
 use crate::net::{Dial, NetError, Roots, Security, Stream, Target, trace};
@@ -43,6 +43,7 @@ fn establish_tcp(
     timeout: Duration,
     cancel: &Cancel,
 ) -> Result<Connection<Tcp>, NetError> {
+    let Some(_pass) = gate::enter() else { return Err(NetError::Cancelled) };
     errno::clear();
     // SAFETY: `host` is NUL-terminated and outlives the call.
     let handle = unsafe { ffi::HAL_TCP_Establish(host.as_ptr(), port) };
@@ -74,6 +75,7 @@ fn dial_tls(
     let (ca, ca_len) =
         pem.as_ref().map_or((std::ptr::null(), 0), |pem| (pem.as_ptr(), pem.as_bytes_with_nul().len()));
     let ca_len = u32::try_from(ca_len).map_err(|_| NetError::BadRoots)?;
+    let Some(_pass) = gate::enter() else { return Err(NetError::Cancelled) };
     // SAFETY: `host` is NUL-terminated; `ca` is NULL with length 0, or points to `ca_len` bytes that end in a NUL.
     // Both outlive the call.
     let handle = unsafe { ffi::HAL_SSL_Establish(host.as_ptr(), target.port, ca, ca_len) };
@@ -130,6 +132,9 @@ mod errno {
     }
 }
 
+/// What a family's functions return when a connection is broken.
+const BROKEN: i32 = -2;
+
 /// One family of HAL functions. Every handle given to them came from its own family and is still open.
 trait Family: Send + 'static {
     fn read(handle: usize, buf: &mut [u8], timeout_ms: i32) -> i32;
@@ -141,6 +146,7 @@ struct Tcp;
 
 impl Family for Tcp {
     fn read(handle: usize, buf: &mut [u8], timeout_ms: i32) -> i32 {
+        let Some(_pass) = gate::enter() else { return BROKEN };
         // SAFETY: the pointer is good for writes of the length given, which `clamp` keeps within the slice.
         unsafe {
             ffi::HAL_TCP_Read(handle, buf.as_mut_ptr().cast(), clamp(buf.len()) as u32, timeout_ms as u32)
@@ -148,11 +154,13 @@ impl Family for Tcp {
     }
 
     fn write(handle: usize, buf: &[u8], timeout_ms: i32) -> i32 {
+        let Some(_pass) = gate::enter() else { return BROKEN };
         // SAFETY: the pointer is good for reads of the length given, which `clamp` keeps within the slice.
         unsafe { ffi::HAL_TCP_Write(handle, buf.as_ptr().cast(), clamp(buf.len()) as u32, timeout_ms as u32) }
     }
 
     fn destroy(handle: usize) {
+        let Some(_pass) = gate::enter() else { return };
         // SAFETY: called once per handle, by `Connection::drop`.
         unsafe { ffi::HAL_TCP_Destroy(handle) };
     }
@@ -164,16 +172,19 @@ struct Ssl;
 #[cfg(feature = "hal-ssl")]
 impl Family for Ssl {
     fn read(handle: usize, buf: &mut [u8], timeout_ms: i32) -> i32 {
+        let Some(_pass) = gate::enter() else { return BROKEN };
         // SAFETY: as in `Tcp::read`.
         unsafe { ffi::HAL_SSL_Read(handle, buf.as_mut_ptr().cast(), clamp(buf.len()), timeout_ms) }
     }
 
     fn write(handle: usize, buf: &[u8], timeout_ms: i32) -> i32 {
+        let Some(_pass) = gate::enter() else { return BROKEN };
         // SAFETY: as in `Tcp::write`.
         unsafe { ffi::HAL_SSL_Write(handle, buf.as_ptr().cast(), clamp(buf.len()), timeout_ms) }
     }
 
     fn destroy(handle: usize) {
+        let Some(_pass) = gate::enter() else { return };
         // SAFETY: called once per handle, by `Connection::drop`.
         unsafe { ffi::HAL_SSL_Destroy(handle) };
     }

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Programs written for an SDK without threads: signals, timers, children, daemons, exit, descriptors."""
+
+import hashlib
+import os
+import time
+
+from lib.bench import PK, SECRET, Bench, unique_name
+from lib.broker import Observer, offer, upgrade_topic
+from lib.proc import wait_until
+
+
+class OldProgram(Bench):
+    ORIGIN = True
+
+    def start(self, habit):
+        """The program once it has reported its version and its platform has offered an image."""
+        observer = Observer(self.broker)
+        self.addCleanup(observer.close)
+        name = unique_name(habit)
+        path = os.path.join(self.scratch, f"{name}.bin")
+        process = self.program("old_program", habit, PK, name, SECRET, path)
+        process.wait_line("ready")
+        observer.wait(f"/ota/device/inform/{PK}/{name}", '"1.0.0"')
+        image = self.origin.image
+        self.broker.publish(upgrade_topic(PK, name),
+                            offer(image.size, "2.0.0", self.origin.url(image.name), image.md5))
+        return process, path, observer, name
+
+    def updates(self, habit):
+        process, path, observer, name = self.start(habit)
+        self.assertEqual(process.wait(60), 0, process.tail())
+        self.check(process, path)
+        return process, observer, name
+
+    def check(self, process, path):
+        """A program that has become a daemon goes on under another pid: its last line says when it is done."""
+        image = self.origin.image
+        wait_until(lambda: any("checks" in line for line in process.out_lines), 60, process.tail())
+        self.assertIn(f"2.0.0 {image.size} valid", process.out_lines, process.tail())
+        self.assertRegex(process.out_lines[-1], r"old_program: \d+ checks, 0 failed")
+        with open(path, "rb") as file:
+            self.assertEqual(hashlib.md5(file.read()).hexdigest(), image.md5)
+        return process
+
+    def test_plain(self):
+        self.updates("plain")
+
+    def test_signals_that_are_waited_for(self):
+        """A signal to the process is taken by the thread that waits for it, always."""
+        self.updates("sigwait")
+
+    def test_timer(self):
+        """Handlers run in the program's thread, and interrupt its calls."""
+        self.updates("timer")
+
+    def test_children(self):
+        """fork and exit, fork and exec, system(): the connection of the parent stays up."""
+        process, _, _ = self.updates("children")
+        self.assertNotIn("connection lost", process.err)
+
+    def test_exit_while_fetching(self):
+        """exit() ends the process at once, and nothing of the firmware is called afterwards."""
+        process, _, _, _ = self.start("exit")
+        process.wait_line("exit")
+        began = time.monotonic()
+        self.assertEqual(process.wait(20), 0, process.tail())
+        self.assertLess(time.monotonic() - began, 10)
+
+    def test_without_standard_descriptors(self):
+        """The library's files and sockets are never 0, 1 or 2, where others print."""
+        self.updates("no-standard-descriptors")
+
+    def test_descriptors_swept(self):
+        """A program that closes every descriptor keeps those that it opens afterwards."""
+        self.updates("sweep")
