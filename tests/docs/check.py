@@ -21,7 +21,7 @@ BANNED = """anew, amid, amidst, amongst, albeit, aught, betwixt, borne, but for,
  is to be had, was to be had, lest, and its kin, naught, notwithstanding, nought, oft, of its kin, save for, thence,
  thereafter, thereby, therefrom, therein, thereof, thereon, thereto, thereupon, therewith, thither, thrice, thus, told of,
  twain, unto, upon, vouch, vouches, vouched, vouching, verily, whence, whereby, wherein, whereof, whereupon, whereto, whilst,
- withal, withstand, yonder, has but, have but, for want of, be it, nigh, at a stroke, bears with, begun, heeds, heeded, heed,
+ withal, withstand, yonder, has but, have but, for want of, be it, nigh, at a stroke, bears with, heeds, heeded, heed,
  dead-lock, for ever, stands below, stands with, stands at, stands here, stand here, stands in, stands as, it stands,
  stands again, where it stands, a fortnight, forsooth, likewise, mend, mends, mended, dwells, beholds, befalls, bestows, ceases, shall, ought"""
 # Files that programs write; their words are those of the programs.
@@ -84,7 +84,7 @@ def check_links():
                     yield f"{document}:{number}: {place} has no heading #{anchor}"
             for path in re.findall(r"`((?:src|tests|scripts|cmake|docs|examples_c|hal|include|fuzz|benches|cloud|python|xtask)/"
                                    r"[\w./-]+)`", line):
-                places = (os.path.join(ROOT, path), os.path.join(ROOT, folder, path))
+                places = [os.path.join(ROOT, below, path) for below in ("", folder, "src")]
                 if "NAME" not in path and not any(map(os.path.exists, places)):
                     yield f"{document}:{number}: there is no {path}"
 
