@@ -158,6 +158,9 @@ function(otakit_add_shared target name)
     LIBRARY_OUTPUT_DIRECTORY "${otakit_lib_dir}/$<0:>"
     LINK_DEPENDS "${otakit_archive};${PROJECT_BINARY_DIR}/exports.map")
   list(TRANSFORM otakit_exports PREPEND "-Wl,-u," OUTPUT_VARIABLE roots)
+  foreach(map IN LISTS otakit_c_path_maps)
+    target_compile_options(${target} PRIVATE "-ffile-prefix-map=${map}")
+  endforeach()
   target_link_options(${target} PRIVATE ${roots} "-Wl,--version-script=${PROJECT_BINARY_DIR}/exports.map"
     -Wl,--gc-sections -Wl,-O1 -Wl,-z,relro -Wl,-z,now -Wl,-z,nodelete)
   # Only those that it really needs.

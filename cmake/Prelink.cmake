@@ -8,7 +8,7 @@
 # older than Rust's see no symbols, or abort.
 #
 # Set by BuildRust.cmake: prelink, linkers, cc, ar, objcopy, readelf, exports, imports, weak, link_flags, quiet_source,
-# work_dir.
+# strip_debug, work_dir.
 
 # try(REASON COMMAND...): runs it; REASON is empty, or the first line that it said.
 function(try reason)
@@ -207,8 +207,13 @@ function(prelink_by reason linker quiet file object)
     list(JOIN exports "\n" lines)
     file(WRITE "${work_dir}/exports.txt" "${lines}\n")
     list(TRANSFORM weak PREPEND "--weaken-symbol=")
+    # Of the profiles that are shipped: Rust's library and the C inside crates bring theirs, whatever the profile says.
+    set(strip "")
+    if(strip_debug)
+      set(strip --strip-debug)
+    endif()
     try(why "${objcopy}" "--strip-symbols=${work_dir}/unneeded.txt" "--keep-global-symbols=${work_dir}/exports.txt"
-        ${weak} -R .llvmbc -R .llvmcmd "${object}")
+        ${weak} ${strip} -R .llvmbc -R .llvmcmd "${object}")
   endif()
   if(NOT why)
     symbols_of(shown asked locals "${object}")

@@ -61,7 +61,7 @@ fn native(root: &Path) -> Result<String, String> {
     // cbindgen looks for the modules of native.rs beside it, where no file is: they are named one by one.
     let mut sources = vec![root.join("src/capi/native.rs")];
     sources.extend(rust_files(&root.join("src/capi/native"))?);
-    generate(config(&root.join("xtask/native.toml"))?, &sources)
+    generate(config(&root.join("cbindgen.toml"))?, &sources)
 }
 
 /// `<door>.rs`, or a file of the folder `<door>/`.

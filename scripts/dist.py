@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Two steps of scripts/dist.sh: the manifest of the library alone, and vendored crates without what Linux never compiles."""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+# One of each kind that the library is built for; a crate that none of them needs is left an empty shell.
+TARGETS = [
+    "x86_64-unknown-linux-gnu", "x86_64-unknown-linux-musl", "i686-unknown-linux-gnu", "aarch64-unknown-linux-gnu",
+    "aarch64-unknown-linux-musl", "armv7-unknown-linux-gnueabihf", "armv7-unknown-linux-musleabi",
+    "armv5te-unknown-linux-gnueabi", "riscv64gc-unknown-linux-gnu", "powerpc64le-unknown-linux-gnu",
+    "loongarch64-unknown-linux-gnu", "s390x-unknown-linux-gnu",
+]
+
+
+def manifest(path):
+    text = path.read_text()
+    text, members = re.subn(r"^members = \[.*\]$", 'members = ["."]', text, flags=re.M)
+    text, excluded = re.subn(r"^exclude = \[.*\]\n", "", text, flags=re.M)
+    text, tests = re.subn(r"^\[dev-dependencies\]\n(?:[^\[\n].*\n|\n)*", "", text, flags=re.M)
+    if (members, excluded, tests) != (1, 1, 1):
+        sys.exit("dist: Cargo.toml is not as expected")
+    path.write_text(text)
+
+
+def vendor(tree):
+    command = ["cargo", "metadata", "--format-version", "1", "--offline", "--locked", "--all-features"]
+    for target in TARGETS:
+        command += ["--filter-platform", target]
+    answer = subprocess.run(command, cwd=tree, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    answer = json.loads(answer)
+    named = {package["id"]: f'{package["name"]}-{package["version"]}' for package in answer["packages"]}
+    needed = {named[node["id"]] for node in answer["resolve"]["nodes"]}
+    shells = 0
+    for crate in sorted((tree / "vendor").iterdir()):
+        sums = crate / ".cargo-checksum.json"
+        content = json.loads(sums.read_text())
+        if crate.name in needed:
+            # Objects that were compiled elsewhere: for Windows, and nobody's source.
+            for file in [*crate.rglob("*.o"), *crate.rglob("*.obj"), *crate.rglob("*.lib"), *crate.rglob("*.a")]:
+                if file.is_file():
+                    content["files"].pop(file.relative_to(crate).as_posix(), None)
+                    file.unlink()
+        else:
+            # Cargo reads the manifest of every crate in the lock file, and no more of these.
+            keep = re.compile(r"(Cargo\.toml|\.cargo-checksum\.json|LICEN[CS]E.*|COPYING.*|license.*)$")
+            for file in sorted(crate.rglob("*"), reverse=True):
+                if file.is_dir():
+                    if not any(file.iterdir()):
+                        file.rmdir()
+                elif file.parent != crate or not keep.match(file.name):
+                    file.unlink()
+            library = re.search(r'^\[lib\](?:\n(?!\[).*)*?\npath = "(.*)"', (crate / "Cargo.toml").read_text(), re.M)
+            library = crate / (library.group(1) if library else "src/lib.rs")
+            library.parent.mkdir(parents=True, exist_ok=True)
+            library.write_text("")
+            content["files"] = {}
+            shells += 1
+        sums.write_text(json.dumps(content, sort_keys=True))
+    print(f"dist: {len(needed) - 1} crates, and {shells} that Linux does not need, as empty shells")
+
+
+if sys.argv[1] == "manifest":
+    manifest(pathlib.Path(sys.argv[2]))
+else:
+    vendor(pathlib.Path(sys.argv[2]))
