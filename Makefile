@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # What people do with this project. The C library itself is built by CMake (see README.md).
 
-.PHONY: help demo test check e2e format lint unit headers setup bench bench-gate cross faults kill kill-long fuzz tsan \
+.PHONY: help demo test check e2e format lint unit headers setup bench bench-gate dist matrix cross faults kill kill-long fuzz tsan \
         coverage clean
 
 help:               ## This list
@@ -24,6 +24,12 @@ bench:              ## Speed, memory and size against what people would use inst
 
 bench-gate:         ## Fails when size or instructions grew by more than 5 % (benches/baseline.json)
 	@scripts/bench-gate.sh
+
+dist:               ## The source package, with the crates it needs: build/dist
+	@scripts/dist.sh
+
+matrix:             ## Every compiler, linker, build type and target that is supported; the table in docs/TESTING.md
+	@scripts/matrix.sh --write
 
 cross:              ## Builds for ARM and runs the C tests under qemu
 	@scripts/cross.sh

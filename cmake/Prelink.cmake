@@ -54,6 +54,9 @@ endfunction()
 # it has no index or lacks one.
 function(index_of count names file)
   set(${count} -1 PARENT_SCOPE)
+  if(NOT EXISTS "${file}")
+    return()
+  endif()
   # Behind the magic the header of the first member, which for an index is called `/`, with its length in decimal.
   file(READ "${file}" header LIMIT 68)
   if(NOT header MATCHES "^!<arch>\n/ +[0-9]+ .* ([0-9]+) +`\n$")

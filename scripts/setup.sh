@@ -9,7 +9,8 @@ PATH=$PATH:/usr/sbin:/sbin:$HOME/.cargo/bin
 # program:package
 NEEDED="cmake:cmake g++:g++ pkg-config:pkg-config openssl:openssl curl:curl mosquitto:mosquitto
         mosquitto_pub:mosquitto-clients nginx:nginx-light valgrind:valgrind
-        arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf"
+        arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf readelf:binutils unshare:util-linux
+        gzip:gzip ld.gold:binutils"
 # For the layouts on 32-bit targets, which need a C library's headers too.
 ARM_HEADERS=/usr/arm-linux-gnueabihf/include/stdio.h
 BASE="git gcc make python3 cargo"
