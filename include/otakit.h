@@ -151,6 +151,30 @@
 // The image could not be stored.
 #define OTAKIT_ERR_STORE -51
 
+// `OTAKIT_…` codes: what functions of otakit.h return.
+#define OTAKIT_CODES_NATIVE 0
+
+// Link Kit, infra_errno.h: what `IOT_MQTT_*`, `IOT_Sign_MQTT` and `IOT_Linkkit_*` return in v3.0.1 and V2.3.
+#define OTAKIT_CODES_LINKKIT 1
+
+// Link Kit, ota_api.h: what `IOT_OTA_*` return (`IOT_OTAE_…`).
+#define OTAKIT_CODES_LINKKIT_OTA 2
+
+// Link Kit V3.10, infra_state.h (`STATE_…`).
+#define OTAKIT_CODES_LINKKIT_V310 3
+
+// OneNET: local errors (`ERR_…`, below 0), the platform's numbers (1..99), HTTP statuses (100 and above).
+#define OTAKIT_CODES_ONENET 4
+
+// OneNET: the steps that `ota_report_status` reports (101 and above).
+#define OTAKIT_CODES_ONENET_STEP 5
+
+// HaaS: `HAAS_OTA_…`, below 0.
+#define OTAKIT_CODES_HAAS 6
+
+// QuecPython: `QUECTEL_FOTA_…`, 1001 and above.
+#define OTAKIT_CODES_QUECTEL 7
+
 // An image to download. All texts are borrowed for the call.
 typedef struct {
   // http or https URL, NUL-terminated, at most 4096 bytes.
@@ -195,6 +219,11 @@ extern "C" {
 
 // The library's version, "major.minor.patch". Static; never freed.
 const char *otakit_version(void);
+
+// What this library was built from and how, in one line: version, doors, MQTT client, TLS, signatures, cargo profile,
+// target, and whether it is a lab build, as in "otakit 0.1.0; doors linkkit; mqtt yes; tls rustls; signature yes;
+// profile release; target x86_64-unknown-linux-gnu; lab no". Static; never freed. Does not block; any thread.
+const char *otakit_build_info(void);
 
 // For a `HAL_TCP_Establish`, which may call it and need not: names an address that it has tried, so that log lines can.
 // `address` is text such as "192.0.2.1:443", copied; `error` is the `errno` of a failed attempt, 0 when it is connected.
@@ -370,6 +399,14 @@ int otakit_linkkit_ota_download_file(void *ota_handle,
                                      const char *journal,
                                      otakit_watch_t watch,
                                      void *user);
+
+// A code of otakit.h (`OTAKIT_…`) in words, with its name in front. Never NULL; static, never freed. Does not block; any
+// thread. For the codes of a platform's own API see `otakit_strerror_of`.
+const char *otakit_strerror(int code);
+
+// As `otakit_strerror`, for a code of `set` (`OTAKIT_CODES_…`). The same number means different things in different sets.
+const char *otakit_strerror_of(int set,
+                               int code);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reaching a local cloud without editing the firmware's source. Only lab builds (cargo feature `lab`, CMake option
-//! `OTAKIT_LAB`) read these environment variables; in any other build every function here answers "not set".
+//! `OTAKIT_LAB`) read these environment variables; any other build answers "not set", and says once that it ignores those that are set.
 //!
 //! | Variable | Meaning |
 //! |---|---|
@@ -9,6 +9,8 @@
 //! | `OTAKIT_LAB_ONENET_MQTT` | as `OTAKIT_LAB_ALIYUN_MQTT`, for OneNET's broker |
 //! | `OTAKIT_LAB_ALIYUN_HTTP` | `[http://]host:port` (plain TCP), `https://host:port` (TLS): stands in for the hosts that register devices |
 //! | `OTAKIT_LAB_CA` | path of a PEM file with authorities that TLS connections trust in addition |
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Where a platform's host was redirected to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +64,11 @@ fn redirect(name: &str, scheme: &str) -> Option<Redirect> {
     let value = variable(name)?;
     let redirect = Redirect::parse(&value, scheme);
     if redirect.is_none() {
-        crate::log!(Error, "lab", "{name} is not [{scheme}[s]://]host:port: ignored");
+        crate::log!(
+            Error,
+            "lab",
+            "{name} is '{value}', not [{scheme}://]host:port or {scheme}s://host:port: ignored, the platform's host is used"
+        );
     }
     redirect
 }
@@ -70,18 +76,50 @@ fn redirect(name: &str, scheme: &str) -> Option<Redirect> {
 /// Authorities that TLS connections trust in addition, in PEM form.
 pub fn authorities() -> Option<String> {
     let path = variable("OTAKIT_LAB_CA")?;
-    std::fs::read_to_string(path)
-        .inspect_err(|error| crate::log!(Error, "lab", "OTAKIT_LAB_CA: {error}: ignored"))
+    std::fs::read_to_string(&path)
+        .inspect_err(|error| crate::log!(Error, "lab", "OTAKIT_LAB_CA: {path}: {error}: ignored"))
         .ok()
 }
 
+/// Every variable that a lab build reads.
+const VARIABLES: [&str; 5] = [
+    "OTAKIT_LAB_ALIYUN_MQTT",
+    "OTAKIT_LAB_ALIYUN_HTTP",
+    "OTAKIT_LAB_ONENET",
+    "OTAKIT_LAB_ONENET_MQTT",
+    "OTAKIT_LAB_CA",
+];
+
+/// What a lab build says of itself, before anything else that it logs.
+#[cfg(feature = "lab")]
+pub const NOTICE: &str =
+    "lab build (OTAKIT_LAB=ON): environment variables redirect platform hosts; never ship it";
+
 #[cfg(feature = "lab")]
 fn variable(name: &str) -> Option<String> {
+    static CHECKED: AtomicBool = AtomicBool::new(false);
+    if !CHECKED.swap(true, Ordering::Relaxed) {
+        crate::log::announce();
+        for (given, _) in std::env::vars_os() {
+            let given = given.to_string_lossy();
+            if given.starts_with("OTAKIT_LAB_") && !VARIABLES.contains(&given.as_ref()) {
+                crate::log!(Warning, "lab", "{given} is ignored: the variables are {}", VARIABLES.join(", "));
+            }
+        }
+    }
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 #[cfg(not(feature = "lab"))]
 fn variable(_: &str) -> Option<String> {
+    static CHECKED: AtomicBool = AtomicBool::new(false);
+    if !CHECKED.swap(true, Ordering::Relaxed) {
+        let set: Vec<_> = VARIABLES.into_iter().filter(|name| std::env::var_os(name).is_some()).collect();
+        if !set.is_empty() {
+            let set = set.join(", ");
+            crate::log!(Warning, "lab", "{set} ignored: not a lab build (configure with -DOTAKIT_LAB=ON)");
+        }
+    }
     None
 }
 

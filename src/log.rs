@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Log lines with a level, handed to one sink. `capi` installs a sink that prints through `HAL_Printf`.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -75,7 +76,31 @@ pub fn enabled(level: Level) -> bool {
 pub fn write(level: Level, module: &str, text: fmt::Arguments<'_>) {
     let sink = *SINK.read();
     if let Some(sink) = sink {
+        #[cfg(feature = "lab")]
+        announce();
         sink(level, module, &text.to_string());
+        PRINTED.set(PRINTED.get().wrapping_add(1));
+    }
+}
+
+/// How many lines this thread has printed: whoever would explain a failure sees whether another line has done so.
+pub fn printed() -> u32 {
+    PRINTED.get()
+}
+
+thread_local! {
+    static PRINTED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Says, once and as the first line, that this is a lab build.
+#[cfg(feature = "lab")]
+pub fn announce() {
+    static SAID: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+    let sink = *SINK.read();
+    if let Some(sink) = sink.filter(|_| enabled(Level::Warning))
+        && !SAID.swap(true, Ordering::Relaxed)
+    {
+        sink(Level::Warning, "lab", crate::lab::NOTICE);
     }
 }
 

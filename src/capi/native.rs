@@ -11,6 +11,7 @@ pub mod model;
 pub mod policy;
 #[cfg(feature = "linkkit")]
 pub mod session;
+pub mod words;
 
 use super::guard::guard;
 use super::settings;
@@ -52,6 +53,15 @@ pub const OTAKIT_OPTION_DEADLINE_MS: c_int = 11;
 pub extern "C" fn otakit_version() -> *const c_char {
     const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
     VERSION.as_ptr().cast()
+}
+
+/// What this library was built from and how, in one line: version, doors, MQTT client, TLS, signatures, cargo profile,
+/// target, and whether it is a lab build, as in "otakit 0.1.0; doors linkkit; mqtt yes; tls rustls; signature yes;
+/// profile release; target x86_64-unknown-linux-gnu; lab no". Static; never freed. Does not block; any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn otakit_build_info() -> *const c_char {
+    const INFO: &str = concat!(env!("OTAKIT_BUILD_INFO"), "\0");
+    INFO.as_ptr().cast()
 }
 
 /// For a `HAL_TCP_Establish`, which may call it and need not: names an address that it has tried, so that log lines can.

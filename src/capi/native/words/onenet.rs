@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `err_def.h` and the numbers below 100 of `ota_api.h`: what OneNET's functions return.
+
+use std::ffi::{CStr, c_int};
+
+pub const TEXTS: &[(c_int, &CStr)] = &[
+    (0, c"ERR_OK: success"),
+    (-1, c"ERR_NO_MEM: out of memory; also an answer that cannot be read"),
+    (-2, c"ERR_INVALID_PARAM: an argument cannot be used"),
+    (-3, c"ERR_INVALID_DATA: an answer is not what was asked for, or the image is not valid"),
+    (-4, c"ERR_RESOURCE_BUSY: no thread left, or too many calls still hang in the firmware's network"),
+    (-5, c"ERR_UNINITIALIZED: before ota_init, or after ota_deinit"),
+    (-6, c"ERR_INITIALIZING: never returned"),
+    (-7, c"ERR_REPETITIVE: ota_init a second time"),
+    (-8, c"ERR_IO: the image could not be stored"),
+    (-9, c"ERR_NOT_SUPPORT: not with this variant or in this build, or against the policy"),
+    (-10, c"ERR_SYSTEM_CONTROL: never returned"),
+    (-11, c"ERR_NETWORK: no connection, or one that broke"),
+    (-12, c"ERR_CLOUD: the answer breaks HTTP, or is a refusal whose number is none of 1..99"),
+    (-13, c"ERR_TIMEOUT: not in time"),
+    (-14, c"ERR_REQUEST_FAILED: the task's condition on signal or battery is not met"),
+    (-15, c"ERR_OVERFLOW: a value does not fit its place"),
+    (-16, c"ERR_OTHERS: cancelled by the application, or a defect of the library"),
+    (-100, c"ERR_MOD_TIMEOUT: an error of the modem layer; never returned"),
+    (-101, c"ERR_MOD_NOT_SUPPORT: an error of the modem layer; never returned"),
+    (-102, c"ERR_MOD_INVALID_PARAM: an error of the modem layer; never returned"),
+    (-105, c"ERR_MOD_OFFLINE: an error of the modem layer; never returned"),
+    (-106, c"ERR_MOD_BUSY: an error of the modem layer; never returned"),
+    (1, c"OTA_CHECK_NO_DEVICE or OTA_DOWNLOAD_NO_SOURCE: the platform knows no such device; or the package is not there"),
+    (2, c"OTA_CHECK_PARAMS_ERROR or OTA_DOWNLOAD_FILE_SIZE_DISCORD: the platform does not take a parameter; or the package's size differs"),
+    (4, c"OTA_CHECK_TOKEN_DISCORD: the token is not the task's"),
+    (7, c"OTA_CHECK_INTERNAL_ERROR: internal error of the platform"),
+    (8, c"OTA_CHECK_MANUL_MODEL_DISCORD: manufacturer or model differ"),
+    (9, c"OTA_CHECK_VERSION_DISCORD: the version differs"),
+    (11, c"OTA_CHECK_NO_TASK: there is no task"),
+    (12, c"OTA_CHECK_TOKEN_EXPIRED: the token has expired"),
+    (17, c"OTA_CHECK_INVALID_TASK_STATE: not possible in the task's state"),
+    (20, c"OTA_CHECK_TASK_TERMINATE: the task was ended"),
+    (21, c"OTA_CHECK_INVALID_OPERATION: not a valid operation"),
+    (22, c"OTA_CHECK_TASK_CANCELED: the task was cancelled"),
+    (27, c"OTA_CHECK_VERSION_FORMAT_ERROR: the version has a wrong form"),
+    (3, c"OTA_DOWNLOAD_INVALID_TOKEN: the token is not valid"),
+];
