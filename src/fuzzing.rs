@@ -123,7 +123,7 @@ pub fn url(data: &[u8]) {
     let Ok(base) = Url::parse(first) else { return };
     for url in [base.join(second).ok(), Some(base)].into_iter().flatten() {
         assert!(!url.host.is_empty() && url.port > 0 && url.path.starts_with('/'));
-        let shown = url.to_string();
+        let shown = url.whole();
         assert!(shown.bytes().all(|byte| byte.is_ascii_graphic()), "{shown:?}");
         if let Ok(again) = Url::parse(&shown) {
             assert_eq!(again, Url { userinfo: None, ..url });

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Log lines with a level, handed to one sink. `capi` installs a sink that prints through `HAL_Printf`.
 
-use std::cell::Cell;
 use std::fmt;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use parking_lot::RwLock;
 
@@ -79,18 +78,25 @@ pub fn write(level: Level, module: &str, text: fmt::Arguments<'_>) {
         #[cfg(feature = "lab")]
         announce();
         sink(level, module, &text.to_string());
-        PRINTED.set(PRINTED.get().wrapping_add(1));
+        PRINTED.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// How many lines this thread has printed: whoever would explain a failure sees whether another line has done so.
-pub fn printed() -> u32 {
-    PRINTED.get()
+/// Stands in for a secret where a type shows itself: passwords, tokens, signed query strings.
+pub struct Hidden;
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
 }
 
-thread_local! {
-    static PRINTED: Cell<u32> = const { Cell::new(0) };
+/// How many lines were printed: whoever would explain a failure sees whether another line has done so.
+pub fn printed() -> u32 {
+    PRINTED.load(Ordering::Relaxed)
 }
+
+static PRINTED: AtomicU32 = AtomicU32::new(0);
 
 /// Says, once and as the first line, that this is a lab build.
 #[cfg(feature = "lab")]

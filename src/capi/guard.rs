@@ -4,14 +4,44 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
+use parking_lot::Mutex;
+
+use super::arguments::{self, Outcome};
+
 /// Runs the body of the export `name`; a panic inside it becomes `on_panic` and a log line.
-pub fn guard<T>(name: &str, on_panic: T, body: impl FnOnce() -> T) -> T {
+pub fn guard<T: Outcome>(name: &str, on_panic: T, body: impl FnOnce() -> T) -> T {
     static PREPARED: Once = Once::new();
     PREPARED.call_once(prepare);
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
+    arguments::clear();
+    let printed = crate::log::printed();
+    let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
         crate::log!(Critical, "capi", "{name}: internal error, call refused");
         on_panic
-    })
+    });
+    // A line that was printed meanwhile has explained the failure, which then was another one.
+    if outcome.is_refusal()
+        && printed == crate::log::printed()
+        && let Some(noted) = arguments::noted()
+    {
+        refused(format!("{name}: refused; of its arguments, {noted}"));
+    }
+    outcome
+}
+
+/// Says it, unless it was the last to be said: programs repeat their mistakes in loops.
+fn refused(line: String) {
+    static LAST: Mutex<String> = Mutex::new(String::new());
+    let is_new = {
+        let mut last = LAST.lock();
+        let is_new = *last != line;
+        if is_new {
+            last.clone_from(&line);
+        }
+        is_new
+    };
+    if is_new {
+        crate::log!(Warning, "capi", "{line}");
+    }
 }
 
 /// Installs the log sink, what threads are started inside of, the count of forks and the panic hook.

@@ -9,6 +9,7 @@
 // C's names, so that the header generator and a reader of the C side find them.
 #![allow(non_camel_case_types, non_snake_case)]
 
+mod arguments;
 mod guard;
 #[cfg(feature = "haas")]
 pub mod haas;
@@ -23,3 +24,14 @@ pub mod onenet;
 pub mod quectel;
 mod settings;
 mod text;
+
+/// What a call that waits does without an open handle: it waits all the same, at least 10 ms, and says so once. Firmware
+/// calls it in a loop, which would otherwise burn a processor.
+#[cfg(feature = "linkkit")]
+fn wait_without(function: &str, what: &str, timeout: std::time::Duration) {
+    static SAID: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+    if !SAID.swap(true, std::sync::atomic::Ordering::Relaxed) {
+        crate::log!(Warning, "capi", "{function}: no open {what}; it waits out its time and nothing comes");
+    }
+    std::thread::sleep(timeout.max(std::time::Duration::from_millis(10)));
+}

@@ -94,7 +94,15 @@ pub extern "C" fn otakit_set_log_level(level: c_int) {
 pub extern "C" fn otakit_set_option(option: c_int, value: u32) -> c_int {
     guard("otakit_set_option", OTAKIT_FAILED, || {
         let set = settings::change(|settings| set(settings, option, value).is_some());
-        if set { OTAKIT_OK } else { OTAKIT_INVALID }
+        if set {
+            return OTAKIT_OK;
+        }
+        crate::log!(
+            Warning,
+            "capi",
+            "otakit_set_option: option {option} is unknown, or {value} is out of its range"
+        );
+        OTAKIT_INVALID
     })
 }
 

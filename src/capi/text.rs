@@ -2,26 +2,40 @@
 //! Strings and buffers that cross the border.
 
 use std::ffi::{CStr, c_char, c_void};
+use std::panic::Location;
+
+use super::arguments::{Fault, note};
 
 /// A C string as text. `None` for NULL and for bytes that are not UTF-8.
 ///
 /// # Safety
 /// `pointer` is NULL or points to a NUL-terminated string that stays unchanged for `'a`.
+#[track_caller]
 pub unsafe fn text<'a>(pointer: *const c_char) -> Option<&'a str> {
     if pointer.is_null() {
+        note(Fault::Null, Location::caller());
         return None;
     }
     // SAFETY: not NULL, and the caller vouches for the rest.
-    unsafe { CStr::from_ptr(pointer) }.to_str().ok()
+    let text = unsafe { CStr::from_ptr(pointer) }.to_str().ok();
+    if text.is_none() {
+        note(Fault::NotText, Location::caller());
+    }
+    text
 }
 
 /// A C string as text; NULL and the empty string are both "not given".
 ///
 /// # Safety
 /// As for [`text`].
+#[track_caller]
 pub unsafe fn given<'a>(pointer: *const c_char) -> Option<&'a str> {
     // SAFETY: the caller vouches for the pointer.
-    unsafe { text(pointer) }.filter(|text| !text.is_empty())
+    let text = unsafe { text(pointer) };
+    if text.is_some_and(str::is_empty) {
+        note(Fault::Empty, Location::caller());
+    }
+    text.filter(|text| !text.is_empty())
 }
 
 /// Bytes that C lends. `None` for NULL with a length other than 0, and for a negative length.
@@ -29,11 +43,18 @@ pub unsafe fn given<'a>(pointer: *const c_char) -> Option<&'a str> {
 /// # Safety
 /// `pointer` is NULL or points to at least `len` bytes that stay unchanged for `'a`.
 #[cfg_attr(not(feature = "linkkit"), allow(dead_code, reason = "not every door lends buffers"))]
+#[track_caller]
 pub unsafe fn bytes<'a>(pointer: *const c_void, len: i64) -> Option<&'a [u8]> {
-    let len = usize::try_from(len).ok()?;
+    let Ok(len) = usize::try_from(len) else {
+        note(Fault::Length, Location::caller());
+        return None;
+    };
     match (pointer.is_null(), len) {
         (_, 0) => Some(&[]),
-        (true, _) => None,
+        (true, _) => {
+            note(Fault::Null, Location::caller());
+            None
+        }
         // SAFETY: not NULL, and the caller vouches for the length.
         (false, _) => Some(unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), len) }),
     }
@@ -45,8 +66,10 @@ pub unsafe fn bytes<'a>(pointer: *const c_void, len: i64) -> Option<&'a [u8]> {
 /// `pointer` is NULL or points to at least `len` bytes that nobody else uses for `'a`, initialised or not: the bytes
 /// are set to 0 first, for Rust must not see uninitialised memory.
 #[cfg_attr(not(feature = "linkkit"), allow(dead_code, reason = "not every door lends buffers"))]
+#[track_caller]
 pub unsafe fn buffer<'a>(pointer: *mut c_char, len: usize) -> Option<&'a mut [u8]> {
     if pointer.is_null() {
+        note(Fault::Null, Location::caller());
         return None;
     }
     // SAFETY: not NULL, `len` bytes may be written, as the caller vouches; all are initialised here.
@@ -72,7 +95,13 @@ impl Out<'_> {
     ///
     /// # Safety
     /// `pointer` is NULL or points to at least `len` bytes that nobody else uses while the value lives.
+    #[track_caller]
     pub unsafe fn new(pointer: *mut c_char, len: usize) -> Option<Self> {
+        if pointer.is_null() {
+            note(Fault::Null, Location::caller());
+        } else if len == 0 {
+            note(Fault::Length, Location::caller());
+        }
         let room = len.checked_sub(1).filter(|_| !pointer.is_null())?;
         let mut out = Self { next: pointer, room, lent: std::marker::PhantomData };
         out.terminate();

@@ -5,7 +5,7 @@ use crate::digest::{Expected, Hasher};
 
 /// An image on offer. Whoever decodes one from a platform's message has checked that the size is not 0 and that the URL
 /// can be used; there is no offer without a digest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Offer {
     /// The version that the image carries, as the platform spells it.
     pub version: String,
@@ -19,6 +19,20 @@ pub struct Offer {
     pub kind: Kind,
     /// A signature over the image's SHA-256, where the platform sends one.
     pub signature: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Offer {
+    /// Without the URL, whose query may be a signature.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Offer")
+            .field("version", &self.version)
+            .field("size", &self.size)
+            .field("url", &crate::log::Hidden)
+            .field("digest", &self.digest)
+            .field("kind", &self.kind)
+            .field("signature", &self.signature)
+            .finish()
+    }
 }
 
 /// What the bytes of an offer are.

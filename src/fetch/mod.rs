@@ -21,7 +21,6 @@ pub trait Source: Send + Sync {
 }
 
 /// What to open.
-#[derive(Debug)]
 pub struct Request<'a> {
     /// The image's URL.
     pub url: &'a str,

@@ -8,7 +8,7 @@ use std::net::Ipv6Addr;
 pub const MAX_LEN: usize = 4096;
 
 /// A URL taken apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Url {
     /// Whether the scheme is https.
     pub secure: bool,
@@ -118,6 +118,12 @@ impl Url {
         (self.secure, self.port) == (other.secure, other.port) && self.host.eq_ignore_ascii_case(&other.host)
     }
 
+    /// Scheme, host, port, path and query.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub fn whole(&self) -> String {
+        format!("{}://{}{}", self.scheme(), self.authority(), self.path)
+    }
+
     /// `http` or `https`.
     pub fn scheme(&self) -> &'static str {
         if self.secure { "https" } else { "http" }
@@ -130,10 +136,21 @@ impl Url {
     }
 }
 
-impl fmt::Display for Url {
-    /// The URL without its user info: fit for a log line and for a request.
+impl fmt::Debug for Url {
+    /// As [`Url::fmt`](fmt::Display): user info and query may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}{}", self.scheme(), self.authority(), self.path)
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Url {
+    /// Fit for a log line: without its user info, and with `?***` in place of a query, which may be a signature.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme(), self.authority())?;
+        match self.path.split_once('?') {
+            Some((path, _)) => write!(f, "{path}?{:?}", crate::log::Hidden),
+            None => f.write_str(&self.path),
+        }
     }
 }
 
@@ -239,6 +256,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_shown_of_a_url_holds_no_secret() {
+        let url = Url::parse("https://user:pass@h/p/f.bin?Signature=s3cret&Expires=1").unwrap();
+        for shown in [url.to_string(), format!("{url:?}")] {
+            assert_eq!(shown, "https://h/p/f.bin?***");
+        }
+    }
+
+    #[test]
     fn parts() {
         let ok = |secure, host: &str, port, path: &str| (secure, host.to_owned(), port, path.to_owned());
         assert_eq!(parsed("http://h"), ok(false, "h", 80, "/"));
@@ -295,7 +320,7 @@ mod tests {
             ("x?u=http://o/", "https://h:8443/a/x?u=http://o/"),
         ];
         for (location, expected) in cases {
-            assert_eq!(base.join(location).unwrap().to_string(), expected, "{location}");
+            assert_eq!(base.join(location).unwrap().whole(), expected, "{location}");
         }
         assert_eq!(base.join("ftp://o/"), Err(UrlError::Scheme));
         assert_eq!(base.join("/a b"), Err(UrlError::Character));
@@ -318,10 +343,7 @@ mod tests {
         }
         let base = Url::parse("http://h/a/b").unwrap();
         let to = |raw: &[u8]| base.join(&escaped(raw));
-        assert_eq!(
-            to("\u{e9}?\u{e8} x#\u{ea}".as_bytes()).unwrap().to_string(),
-            "http://h/a/%C3%A9?%C3%A8%20x"
-        );
+        assert_eq!(to("\u{e9}?\u{e8} x#\u{ea}".as_bytes()).unwrap().whole(), "http://h/a/%C3%A9?%C3%A8%20x");
         assert_eq!(to("http://h\u{f6}st/".as_bytes()), Err(UrlError::Host));
     }
 

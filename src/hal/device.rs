@@ -34,6 +34,9 @@ pub fn firmware_version() -> Option<String> {
     ask("firmware version", 64, ffi::HAL_GetFirmwareVersion)
 }
 
+/// What the default `HAL_GetFirmwareVersion` answers: no firmware's version.
+pub const PLACEHOLDER_VERSION: &str = "app-1.0.0-20180101.1000";
+
 /// A part of the identity that the firmware can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {

@@ -14,6 +14,7 @@ pub use error::Error;
 #[cfg(feature = "mqtt")]
 pub use notice::{Broker, Notices};
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -55,7 +56,7 @@ impl Endpoint {
 }
 
 /// Who talks to what. All texts are [`plain`](crate::platform::onenet::plain).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// The API and the identity.
     pub dialect: Dialect,
@@ -69,6 +70,17 @@ pub struct Config {
     pub range: RangeForm,
     /// Where the platform is.
     pub endpoint: Endpoint,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("dialect", &self.dialect)
+            .field("authorization", &crate::log::Hidden)
+            .field("version", &self.version)
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One device's OTA service. All methods may be called from any thread.

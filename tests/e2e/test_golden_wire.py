@@ -102,7 +102,7 @@ class Order(Bench):
         self.assertEqual([len(p.filters) for p in packets[3:]], [1, 1, 1, 1])
         self.assertEqual([(p.qos, p.retain, p.dup) for p in packets[1:3]], [(1, False, False)] * 2)
         self.assertEqual(packets[1].payload.decode(), DEVICE_INFO)
-        self.assertEqual(packets[2].payload.decode(), '{"id":"2","params":{"version":"app-1.0.0-20180101.1000"}}')
+        self.assertEqual(packets[2].payload.decode(), '{"id":"2","params":{"version":"driver-1.0.0"}}')
 
     def test_subscribes_do_not_wait_for_suback(self):
         """Init returns without a network round trip: it works while the broker says nothing."""

@@ -41,7 +41,8 @@ class Hal(Bench):
 
     def test_defaults_without_one(self):
         process, informs = self.configured("default_hal")
-        self.assertEqual(informs[0], '{"id":"2","params":{"version":"app-1.0.0-20180101.1000"}}')
+        self.assertEqual(informs, [], "the placeholder of the default HAL is no firmware's version")
+        self.assertIn("define HAL_GetFirmwareVersion", process.out)
         self.assertNotIn("own HAL", process.err)
 
     def test_memory_runs_out(self):

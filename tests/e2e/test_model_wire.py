@@ -50,7 +50,7 @@ class Solo(Bench):
             (3, (f"/sys/{base}/thing/config/get_reply", 0)), (4, (f"/sys/{base}/thing/config/push", 0)),
             (5, f"/sys/{base}/thing/deviceinfo/update"), (6, f"/ota/device/inform/{base}")])
         self.assertEqual(packets[4].payload.decode(), DEVICE_INFO)
-        self.assertEqual(packets[5].payload, b'{"id":"2","params":{"version":"app-1.0.0-20180101.1000"}}')
+        self.assertEqual(packets[5].payload, b'{"id":"2","params":{"version":"driver-1.0.0"}}')
         self.assertEqual([p.qos for p in packets[4:6]], [1, 1])
         wanted = [device.sys("thing/event/+/post_reply"), *common(device)]
         self.assertEqual([s[1] for s in seen[6:]], [(f, 0) for f in wanted])

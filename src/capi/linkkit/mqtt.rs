@@ -5,6 +5,7 @@ mod callback;
 pub(super) mod construct;
 
 use std::ffi::{c_char, c_int, c_void};
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,9 +13,10 @@ use parking_lot::Mutex;
 
 use super::mqtt_types::{iotx_mqtt_event_handle_func_fpt, iotx_mqtt_qos_t, iotx_mqtt_topic_info_t};
 use super::{FAIL, NULL_VALUE, SUCCESS, model, v310_state};
+use crate::capi::arguments::{Fault, note};
 use crate::capi::guard::guard;
 use crate::capi::handle::{Handle, Kind, Table};
-use crate::capi::{settings, text};
+use crate::capi::{settings, text, wait_without};
 use crate::mqtt::{Client, Handler, MqttError, Subscription};
 pub use construct::iotx_mqtt_param_t;
 use construct::{Given, Limits, Plan};
@@ -100,8 +102,13 @@ fn millis(ms: u32) -> Duration {
 }
 
 /// NULL stands for the default client.
+#[track_caller]
 pub(super) fn find(handle: *mut c_void) -> Option<Client> {
-    if handle.is_null() { default_client() } else { client(Handle::from_c(handle)) }
+    let found = if handle.is_null() { default_client() } else { client(Handle::from_c(handle)) };
+    if found.is_none() {
+        note(Fault::NoHandle, Location::caller());
+    }
+    found
 }
 
 /// `iotx_err_t`, as the reference returns it.
@@ -209,11 +216,14 @@ pub unsafe extern "C" fn IOT_MQTT_Destroy(phandle: *mut *mut c_void) -> c_int {
 }
 
 /// Runs callbacks for what has come and comes, for the whole time (0: 10 ms). -1 for a negative time and inside a
-/// callback.
+/// callback. Without a client it waits out the time all the same and returns -2: a loop around it does not burn a processor.
 #[unsafe(no_mangle)]
 pub extern "C" fn IOT_MQTT_Yield(handle: *mut c_void, timeout_ms: c_int) -> c_int {
     guard("IOT_MQTT_Yield", FAIL, || {
-        let Some(client) = find(handle) else { return NULL_VALUE };
+        let Some(client) = find(handle) else {
+            wait_without("IOT_MQTT_Yield", "MQTT client", millis(u32::try_from(timeout_ms).unwrap_or(0)));
+            return NULL_VALUE;
+        };
         let Ok(timeout_ms) = u32::try_from(timeout_ms) else { return FAIL };
         client.yield_for(millis(timeout_ms)).map_or_else(code, |()| SUCCESS)
     })

@@ -2,14 +2,16 @@
 //! `ota_api.h`: the nine `IOT_OTA_*` functions.
 
 use std::ffi::{c_char, c_int, c_void};
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::signal;
 use super::{FAIL, NULL_VALUE, SUCCESS, ioctl};
+use crate::capi::arguments::{Fault, note};
 use crate::capi::guard::guard;
 use crate::capi::handle::{Handle, Kind, Table};
-use crate::capi::{settings, text};
+use crate::capi::{settings, text, wait_without};
 use crate::platform::aliyun::identity::Device;
 use crate::service::{Ota, OtaError};
 
@@ -48,8 +50,13 @@ pub(super) fn returned(error: OtaError) -> c_int {
 }
 
 /// The session behind a handle.
+#[track_caller]
 pub(crate) fn session(handle: *const c_void) -> Option<Arc<Ota>> {
-    SESSIONS.get(Handle::from_c(handle))
+    let found = SESSIONS.get(Handle::from_c(handle));
+    if found.is_none() {
+        note(Fault::NoHandle, Location::caller());
+    }
+    found
 }
 
 /// How many sessions are open.
@@ -172,7 +179,11 @@ pub unsafe extern "C" fn IOT_OTA_FetchYield(
 ) -> c_int {
     guard("IOT_OTA_FetchYield", FAIL, || {
         // A length that the return value cannot carry is the caller's mistake, as is one without room for a byte.
-        let (Some(ota), 2..=0x7fff_ffff) = (session(handle), buf_len) else { return NULL_VALUE };
+        let Some(ota) = session(handle) else {
+            wait_without("IOT_OTA_FetchYield", "OTA session", Duration::from_secs(u64::from(timeout_s)));
+            return NULL_VALUE;
+        };
+        let 2..=0x7fff_ffff = buf_len else { return NULL_VALUE };
         // SAFETY: as the caller vouches.
         let Some(mut out) = (unsafe { text::Out::new(buf, buf_len as usize) }) else { return NULL_VALUE };
         let fetched =

@@ -17,10 +17,20 @@ const MAX_PACKET: usize = 16 * 1024;
 /// is no client's.
 pub fn channel(ch_signal: *mut c_void) -> Option<Arc<dyn Signal>> {
     if ch_signal.is_null() {
+        if mqtt::default_client().is_none() {
+            crate::log!(
+                Warning,
+                "ota",
+                "no MQTT client yet (ch_signal is NULL): nothing is offered until IOT_MQTT_Construct has succeeded"
+            );
+        }
         return Some(Arc::new(OwnSignal { client: None }));
     }
     let handle = Handle::from_c(ch_signal);
-    mqtt::client(handle)?;
+    if mqtt::client(handle).is_none() {
+        crate::log!(Error, "ota", "ch_signal is no open MQTT client");
+        return None;
+    }
     Some(Arc::new(OwnSignal { client: Some(handle) }))
 }
 

@@ -199,10 +199,11 @@ pub extern "C" fn otakit_v310_iotx_event_callback(evt: c_int) -> *mut c_void {
 #[unsafe(no_mangle)]
 pub extern "C" fn otakit_v310_IOT_Linkkit_Yield(timeout_ms: c_int) -> c_int {
     guard("IOT_Linkkit_Yield", FAIL, || {
-        if timeout_ms <= 0 || !session::master().is_some_and(|master| master.is_connected()) {
+        let connected = session::master().is_some_and(|master| master.is_connected());
+        IOT_Linkkit_Yield(timeout_ms);
+        if timeout_ms <= 0 || !connected {
             return FAIL;
         }
-        IOT_Linkkit_Yield(timeout_ms);
         SUCCESS
     })
 }

@@ -39,7 +39,7 @@ impl Method {
 }
 
 /// A request in the ordinary spelling. Its parts hold no CR, LF or NUL: whoever takes them from outside checks that.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// What to do.
     pub method: Method,

@@ -113,7 +113,7 @@ impl Region {
 }
 
 /// What a sign-in sends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// MQTT client id.
     pub client_id: String,
@@ -121,6 +121,16 @@ pub struct Credentials {
     pub username: String,
     /// MQTT password.
     pub password: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials")
+            .field("client_id", &self.client_id)
+            .field("username", &self.username)
+            .field("password", &crate::log::Hidden)
+            .finish()
+    }
 }
 
 /// The time stamp that the reference signs with: a constant far in the future, as devices need not know the time.
@@ -152,6 +162,12 @@ fn hmac_sha256(key: &[u8], text: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_shown_of_credentials_holds_no_password() {
+        let signed = Credentials { client_id: "c".into(), username: "u".into(), password: "s3cret".into() };
+        assert_eq!(format!("{signed:?}"), r#"Credentials { client_id: "c", username: "u", password: *** }"#);
+    }
 
     #[test]
     fn observed_sign_ins() {

@@ -136,7 +136,11 @@ pub extern "C" fn IOT_Linkkit_Connect(devid: c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub extern "C" fn IOT_Linkkit_Yield(timeout_ms: c_int) {
     guard("IOT_Linkkit_Yield", (), || {
-        let (Ok(master), Ok(timeout_ms @ 1..)) = (connected(), u64::try_from(timeout_ms)) else { return };
+        let Ok(timeout_ms @ 1..) = u64::try_from(timeout_ms) else { return };
+        let Ok(master) = connected() else {
+            let timeout = Duration::from_millis(timeout_ms);
+            return crate::capi::wait_without("IOT_Linkkit_Yield", "connected device", timeout);
+        };
         if deliver::is_delivering() {
             return;
         }

@@ -203,6 +203,13 @@ fn sign_in(given: Given, mode: SecureMode) -> Option<(Option<Device>, Credential
         register::at_first_connection(&Device::new(&product_key, &device_name)?)?;
     }
     let secret = device::device_secret().unwrap_or_default();
+    if secret.is_empty() && given.password.is_none() {
+        crate::log!(
+            Warning,
+            "mqtt",
+            "no device secret: HAL_GetDeviceSecret gives none; the platform will refuse the sign-in (CONNACK 4)"
+        );
+    }
     if secret.len() > DEVICE_SECRET_LEN {
         return missing("device secret of at most 64 characters");
     }
@@ -232,7 +239,18 @@ pub fn greet(client: &Client, device: Option<&Device>) {
         }
     };
     say(Topic::DeviceInfo, report::device_info(message_id::next()));
-    if let Some(version) = device::firmware_version() {
-        say(Topic::Inform, report::version_at_sign_in(message_id::next(), &version));
+    match device::firmware_version() {
+        // The number of the message is used up all the same, so that those of later ones do not depend on it.
+        Some(version) if version == device::PLACEHOLDER_VERSION => {
+            message_id::next();
+            crate::log!(
+                Warning,
+                "mqtt",
+                "firmware version {version} is the placeholder of the default HAL and is not reported: define \
+                 HAL_GetFirmwareVersion"
+            );
+        }
+        Some(version) => say(Topic::Inform, report::version_at_sign_in(message_id::next(), &version)),
+        None => {}
     }
 }
