@@ -79,7 +79,11 @@ pub unsafe extern "C" fn otakit_download_file(
         let mut sink = FileSink::new(Path::new(path));
         let mut journal = journal.map(|journal| FileJournal::new(Path::new(journal)));
         let journal = journal.as_mut().map(|journal| journal as &mut dyn Journal);
-        outcome(fetch(&offer, &mut sink, journal, watch, User(user)))
+        let result = fetch(&offer, &mut sink, journal, watch, User(user));
+        if let Err(failure @ Failure::Store(_)) = &result {
+            crate::log!(Error, "store", "{path}: {failure}");
+        }
+        outcome(result)
     })
 }
 
@@ -161,6 +165,12 @@ pub(super) fn outcome(result: Result<(), Failure>) -> c_int {
     result.map_or_else(|failure| of_failure(&failure), |()| OTAKIT_OK)
 }
 
+/// Says what is wrong with an `otakit_image_t`.
+fn unusable<T>(what: &str) -> Option<T> {
+    crate::log!(Warning, "capi", "otakit_image_t: {what}");
+    None
+}
+
 /// # Safety
 /// As for [`otakit_download_file`].
 unsafe fn offer(image: *const otakit_image_t) -> Option<Offer> {
@@ -169,24 +179,24 @@ unsafe fn offer(image: *const otakit_image_t) -> Option<Offer> {
     // SAFETY: as the caller vouches.
     let digests = unsafe { (text::given(image.sha256), text::given(image.md5)) };
     let digest = match digests {
-        (Some(hex), _) => Expected::from_hex(Algorithm::Sha256, hex)?,
-        (None, Some(hex)) => Expected::from_hex(Algorithm::Md5, hex)?,
-        (None, None) => return None,
+        (Some(hex), _) => Expected::from_hex(Algorithm::Sha256, hex)
+            .or_else(|| unusable("sha256 is not 64 hexadecimal digits"))?,
+        (None, Some(hex)) => Expected::from_hex(Algorithm::Md5, hex)
+            .or_else(|| unusable("md5 is not 32 hexadecimal digits"))?,
+        (None, None) => {
+            return unusable("neither sha256 nor md5 is given: an image without a digest cannot be verified");
+        }
     };
     // SAFETY: as the caller vouches.
     let (url, version) = unsafe { (text::given(image.url)?, text::text(image.version)) };
     // SAFETY: as the caller vouches.
     let signature = match unsafe { text::given(image.signature) } {
-        Some(coded) => Some(signature::decode(coded)?),
+        Some(coded) => Some(signature::decode(coded).or_else(|| unusable("signature is not base64"))?),
         None => None,
     };
     let (url, version) = (url.to_owned(), version.unwrap_or_default().to_owned());
-    (image.size > 0).then_some(Offer {
-        version,
-        size: image.size,
-        url,
-        digest,
-        kind: Kind::Firmware,
-        signature,
-    })
+    if image.size == 0 {
+        return unusable("size is 0");
+    }
+    Some(Offer { version, size: image.size, url, digest, kind: Kind::Firmware, signature })
 }
