@@ -66,7 +66,8 @@ pub fn told(error: &impl fmt::Display, advice: Option<&str>) -> String {
         // Writing into a String cannot fail.
         if !trace.place.is_empty() {
             let _ = write!(text, "{}", trace.place);
-            if let Some(address) = &trace.connected {
+            if let Some(address) = trace.connected.as_ref().filter(|it| !trace.place.starts_with(it.as_str()))
+            {
                 let _ = write!(text, " at {address}");
             }
             if !trace.resource.is_empty() {

@@ -5,6 +5,7 @@ from lib.bench import PK, SECRET, Bench, unique_name
 from lib.ca import Authority
 from lib.context import CONTEXT
 from lib.proxy import RecordingProxy
+from test_troubleshooting import cases as documented
 
 # The program's network is the shim, which tells where it was sent and connects to nothing but this machine.
 ENV = {"SHIM_LOCAL_ONLY": "1"}
@@ -19,6 +20,9 @@ class LabOff(Bench):
                                env={**ENV, "OTAKIT_LAB_CA": Authority(self.scratch).ca})
         code = process.wait(90)
         hosts = {line.split()[2] for line in process.err_lines if line.startswith("hal_tcp connect")}
+        if build == CONTEXT.nolab_build:
+            for line in documented()["lab-off"]:
+                self.assertIn(line, process.out_lines)
         return code, hosts, proxy.connections
 
     def test_variable_is_ignored(self):

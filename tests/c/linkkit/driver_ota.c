@@ -335,6 +335,16 @@ static void option(const command_t *c)
     finish(started);
 }
 
+/* loglevel N */
+static void log_level(const command_t *c)
+{
+    double started = now_ms();
+
+    otakit_set_log_level((int)number(c->word[1]));
+    answer("loglevel ret=0");
+    finish(started);
+}
+
 /* req-image H VERSION */
 static void req_image(const command_t *c)
 {
@@ -384,6 +394,7 @@ const entry_t ota_commands[] = {
     {"size", 2, size},
     {"failure", 2, failure},
     {"option", 3, option},
+    {"loglevel", 2, log_level},
     {"req-image", 3, req_image},
     {"get-config", 5, get_config},
     {NULL, 0, NULL},
