@@ -4,8 +4,11 @@
  * crashes, and nothing is written. Needs no network: no OTA session is opened for these. Not covered here: handles of
  * live sessions (the end-to-end tests).
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include "check.h"
 #include "infra_compat.h"
@@ -15,6 +18,32 @@
 
 /* Memory of ours that is no handle, as a confused program might pass it. */
 static char not_a_handle[64];
+
+static long ms_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A loop around a wait without a handle must not burn a processor. */
+static void waits_all_the_same(void)
+{
+    char buffer[32];
+    long begun = ms_now();
+
+    CHECK_EQ(IOT_MQTT_Yield(NULL, 60), -2);
+    CHECK_EQ(IOT_MQTT_Yield(not_a_handle, 60), -2);
+    CHECK_EQ(ms_now() - begun >= 120, 1);
+    begun = ms_now();
+    CHECK_EQ(IOT_MQTT_Yield(NULL, 0), -2);
+    CHECK_EQ(IOT_OTA_FetchYield(NULL, buffer, sizeof(buffer), 0), IOT_OTAE_INVALID_PARAM);
+    CHECK_EQ(ms_now() - begun >= 20, 1);
+    begun = ms_now();
+    CHECK_EQ(IOT_OTA_FetchYield(NULL, buffer, sizeof(buffer), 1), IOT_OTAE_INVALID_PARAM);
+    CHECK_EQ(ms_now() - begun >= 1000, 1);
+}
 
 static void ota_rejects(void *ota)
 {
@@ -91,6 +120,7 @@ int main(void)
 
     IOT_SetLogLevel(IOT_LOG_NONE);
     arguments();
+    waits_all_the_same();
     ota_rejects(NULL);
     mqtt_rejects(NULL);
     for (i = 0; i < sizeof(made_up) / sizeof(made_up[0]); i++) {
