@@ -271,7 +271,7 @@ impl Pump {
             let class = if renewed.is_some() { Class::Transient(None) } else { course.class(error) };
             let kind = match error {
                 _ if renewed.is_some() => Kind::Expired,
-                FetchError::Protocol => Kind::Unreadable,
+                FetchError::Protocol | FetchError::Net(NetError::CertificateDamaged) => Kind::Unreadable,
                 _ => Kind::Other,
             };
             match course.retries.failed(class, kind, &self.patience, Instant::now(), dice()) {

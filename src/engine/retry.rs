@@ -26,7 +26,7 @@ impl Default for Patience {
 pub const PROGRESS: u64 = 4096;
 /// A transfer is also given up after this many times [`Patience::attempts`] failures without [`PROGRESS`].
 const CREEPING: u32 = 4;
-/// Answers in a row that are not HTTP: whatever listens there will not become an HTTP server.
+/// Answers in a row that cannot be read: whatever listens there will not become an HTTP server.
 const UNREADABLE: u32 = 3;
 /// How long a transfer whose URL has expired waits for one that works: two rounds of questions, and a part of a third. The
 /// waits in between are short, and the platform takes its time.
@@ -46,7 +46,7 @@ pub enum Decision {
 /// What kind of failure it is, as far as patience goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The answer was not HTTP.
+    /// What came was not HTTP, or its certificate was damaged.
     Unreadable,
     /// The URL is no longer good, and somebody was asked for another one.
     Expired,

@@ -2,13 +2,15 @@
 //! TLS 1.2 and 1.3 over any [`Stream`], with rustls and its ring provider.
 
 mod config;
+mod trust;
+mod x509;
 
 use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
-use rustls::{CertificateError, ClientConnection, Error};
+use rustls::{AlertDescription, CertificateError, ClientConnection, Error};
 
 use super::{NetError, Roots, SLICE, Stream, trace};
 use crate::cancel::Cancel;
@@ -37,14 +39,10 @@ pub fn connect(
     };
     let mut tls = ClientConnection::new(config, name).map_err(|error| refusal(&error))?;
     tls.set_buffer_limit(Some(OUTGOING));
-    let mut stream = TlsStream {
-        tcp,
-        tls,
-        incoming: vec![0; INCOMING].into_boxed_slice(),
-        pending: 0..0,
-        outgoing: Vec::new(),
-        usable: false,
-    };
+    let mut incoming = Vec::new();
+    incoming.try_reserve_exact(INCOMING).map_err(|_| NetError::Resources)?;
+    incoming.resize(INCOMING, 0);
+    let mut stream = TlsStream { tcp, tls, incoming, pending: 0..0, outgoing: Vec::new(), usable: false };
     stream.handshake(deadline, cancel)?;
     Ok(Box::new(stream))
 }
@@ -69,7 +67,7 @@ struct TlsStream {
     tcp: Box<dyn Stream>,
     tls: ClientConnection,
     /// Ciphertext from the stream below, of which `pending` was not taken by TLS yet.
-    incoming: Box<[u8]>,
+    incoming: Vec<u8>,
     pending: std::ops::Range<usize>,
     /// Ciphertext on its way out; empty between calls.
     outgoing: Vec<u8>,
@@ -214,12 +212,11 @@ impl Drop for TlsStream {
 }
 
 /// Keeps the reason why the peer is not to be trusted, or why TLS failed, and says which of the two it was.
+///
+/// A verdict ends it: who the peer is, or that it will not speak with us. What bytes on their way suffer does not.
 fn refusal(error: &Error) -> NetError {
     match error {
-        Error::InvalidCertificate(reason) => {
-            trace::reason(explain(reason));
-            NetError::Certificate
-        }
+        Error::InvalidCertificate(reason) => refused(reason),
         Error::NoCertificatesPresented => {
             trace::reason("the server shows none");
             NetError::Certificate
@@ -228,11 +225,66 @@ fn refusal(error: &Error) -> NetError {
             trace::reason("the server does not answer with TLS; is this a port for plain text?");
             NetError::Tls
         }
+        Error::PeerIncompatible(_)
+        | Error::AlertReceived(
+            AlertDescription::HandshakeFailure
+            | AlertDescription::ProtocolVersion
+            | AlertDescription::InsufficientSecurity
+            | AlertDescription::CertificateRequired
+            | AlertDescription::UnrecognisedName
+            | AlertDescription::NoApplicationProtocol,
+        ) => {
+            trace::reason(error);
+            NetError::TlsRefused
+        }
         other => {
             trace::reason(other);
             NetError::Tls
         }
     }
+}
+
+fn refused(reason: &CertificateError) -> NetError {
+    match reason {
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            let now = now.map_or(0, |now| now.as_secs());
+            if now < BUILT {
+                trace::reason(format_args!(
+                    "this device's clock says {now} s after 1970, this library is from {BUILT}"
+                ));
+                return NetError::Clock;
+            }
+            trace::reason(explain(reason));
+            NetError::Certificate
+        }
+        // What a flipped bit makes of a good one.
+        CertificateError::BadEncoding | CertificateError::BadSignature => {
+            trace::reason(explain(reason));
+            NetError::CertificateDamaged
+        }
+        reason => {
+            trace::reason(explain(reason));
+            NetError::Certificate
+        }
+    }
+}
+
+/// The time cannot be before this, in seconds since 1970: when these sources were written, or when they were packed.
+const BUILT: u64 = match option_env!("SOURCE_DATE_EPOCH") {
+    Some(digits) if number(digits) > WRITTEN => number(digits),
+    _ => WRITTEN,
+};
+/// 2026-11-28.
+const WRITTEN: u64 = 1_795_824_000;
+
+const fn number(digits: &str) -> u64 {
+    let (mut rest, mut value) = (digits.as_bytes(), 0_u64);
+    while let [digit @ b'0'..=b'9', more @ ..] = rest {
+        value = value.saturating_mul(10).saturating_add((*digit - b'0') as u64);
+        rest = more;
+    }
+    value
 }
 
 fn explain(reason: &CertificateError) -> String {
@@ -244,8 +296,14 @@ fn explain(reason: &CertificateError) -> String {
             "it is not valid yet: is this device's clock set?".into()
         }
         CertificateError::UnknownIssuer => "unknown issuer: no trusted authority has signed it; give its authority (pub_key, otakit_set_https_ca)".into(),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "it is not made for servers (extended key usage)".into()
+        }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "it belongs to another host".into()
+        }
+        CertificateError::Other(other) if other.to_string().contains("UnsupportedCertVersion") => {
+            "it is of X.509 version 1; make one of version 3 (with extensions)".into()
         }
         other => other.to_string(),
     }

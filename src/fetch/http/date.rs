@@ -20,19 +20,25 @@ pub fn parse(text: &str) -> Option<i64> {
         _ => return None,
     };
     let [hour, minute, second] = time.map(|field| number(field, 2));
-    let (hour, minute, second) = (hour?, minute?, second?);
     let month = MONTHS.iter().position(|name| name.eq_ignore_ascii_case(month))?;
-    let day = number(day, 2)?;
     let year = match (number(year, 4)?, year.len()) {
         (year @ 0..70, 2) => 2000 + year,
         (year, 2) => 1900 + year,
         (year, _) => year,
     };
-    if !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 || year < 1 {
-        return None;
-    }
-    let days = days_before(year, i64::try_from(month).ok()?) + day - 1;
-    Some(((days * 24 + hour) * 60 + minute) * 60 + second)
+    seconds(year, i64::try_from(month).ok()? + 1, number(day, 2)?, [hour?, minute?, second?])
+}
+
+/// Seconds since 1970 of a date, the month from 1, and hour, minute, second.
+pub fn seconds(year: i64, month: i64, day: i64, [hour, minute, second]: [i64; 3]) -> Option<i64> {
+    let sound = (1..=9999).contains(&year)
+        && (1..=12).contains(&month)
+        && (1..=31).contains(&day)
+        && (0..24).contains(&hour)
+        && (0..60).contains(&minute)
+        && (0..=60).contains(&second);
+    let days = days_before(year, month - 1) + day - 1;
+    sound.then_some(((days * 24 + hour) * 60 + minute) * 60 + second)
 }
 
 fn number(digits: &str, most: usize) -> Option<i64> {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rustls::client::Resumption;
+use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
+use super::trust::{self, Trust};
 use crate::log;
 use crate::net::{NetError, Roots};
 
@@ -42,28 +44,40 @@ pub(super) fn client_config(roots: &Arc<Roots>) -> Result<Arc<ClientConfig>, Net
 
 fn build(roots: &Roots) -> Result<ClientConfig, NetError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let algorithms = provider.signature_verification_algorithms;
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| {
             log!(Error, "tls", "no usable TLS version: {error}");
             NetError::Tls
         })?;
-    let mut config = builder.with_root_certificates(root_store(roots)?).with_no_client_auth();
+    let trust = trust(roots, algorithms)?;
+    let builder = builder.dangerous().with_custom_certificate_verifier(trust::verifier(trust));
+    let mut config = builder.with_no_client_auth();
     config.resumption = Resumption::in_memory_sessions(SESSIONS);
     Ok(config)
 }
 
-fn root_store(roots: &Roots) -> Result<RootCertStore, NetError> {
-    let mut store = RootCertStore::empty();
+fn trust(roots: &Roots, algorithms: WebPkiSupportedAlgorithms) -> Result<Trust, NetError> {
+    let (mut store, mut given) = (RootCertStore::empty(), Vec::new());
     if let Some(pem) = &roots.pem {
+        // Names that openssl gives to the same thing.
+        let pem = pem.replace(" TRUSTED CERTIFICATE-----", " CERTIFICATE-----");
+        let pem = pem.replace(" X509 CERTIFICATE-----", " CERTIFICATE-----");
         for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-            match certificate.map(|der| store.add(der)) {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => log!(Warning, "tls", "a certificate authority was left out: {error}"),
+            match certificate {
+                Ok(der) => {
+                    let usable = !Trust::is_authority(&der) || store.add(der.clone()).is_ok();
+                    if usable {
+                        given.push(der);
+                    } else {
+                        log!(Warning, "tls", "a certificate authority was left out: it cannot be read");
+                    }
+                }
                 Err(error) => log!(Warning, "tls", "a certificate authority was left out: {error}"),
             }
         }
-        if store.is_empty() {
+        if given.is_empty() {
             log!(Error, "tls", "the firmware's certificate authority holds no usable PEM certificate");
             return Err(NetError::BadRoots);
         }
@@ -71,11 +85,11 @@ fn root_store(roots: &Roots) -> Result<RootCertStore, NetError> {
     if roots.public {
         store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
-    if store.is_empty() {
+    if store.is_empty() && given.is_empty() {
         log!(Error, "tls", "no certificate authority is trusted");
         return Err(NetError::BadRoots);
     }
-    Ok(store)
+    Ok(Trust { roots: store, given, algorithms })
 }
 
 #[cfg(test)]
