@@ -67,8 +67,9 @@ def judge(row, clean, native_again, device_again, path):
     """Fills in what is wrong with a row."""
     case, both = row.case, [done for done in (row.native, row.device) if done]
     for done in both:
-        if name_of(done) != case.expect:
-            row.blame(f"{name_of(done)} in place of {case.expect}")
+        wanted = case.expect_device if done is row.device and case.expect_device else case.expect
+        if name_of(done) != wanted:
+            row.blame(f"{name_of(done)} in place of {wanted}")
     if row.native and row.native.ms > DEADLINE_MS + BOUND_MS + row.worst.shared:
         row.blame("longer than its deadline")
     if native_again and (native_again.code, read(path)) != (0, clean):
@@ -194,12 +195,12 @@ def gather(authority, servers, codes):
     families = {}
 
     def add(family, name, about, urls, allowed):
-        expect = codes.get(name, "?")
+        expect, _, on_device = codes.get(name, "?").partition(" ")
         if expect != "?" and not any(expect in OUTCOMES[each] for each in allowed):
             raise SystemExit(f"{name}: {expect} is none of {allowed}")
         attempts = (2 if name.endswith("-mid") else 1) if any(status in name for status in REFUSED) else \
             OPTIONS_OF.get(family, OPTIONS).get(0, OPTIONS[0])
-        families.setdefault(family, []).append(Case(family, name, about, expect, content, urls, attempts))
+        families.setdefault(family, []).append(Case(family, name, about, expect, content, urls, attempts, on_device))
 
     for each in faults.cases():
         more = {"seconds": 1} if each["name"] in SHORTENED else {}

@@ -115,6 +115,12 @@ impl Head {
         Self::new(format!("HTTP/1.1 {code} {}", reason(code)))
     }
 
+    /// Replaces the status line.
+    pub fn line(mut self, line: &str) -> Self {
+        line.clone_into(&mut self.line);
+        self
+    }
+
     /// Adds a field at the end.
     pub fn with(mut self, name: &str, value: impl std::fmt::Display) -> Self {
         self.fields.push(format!("{name}: {value}"));

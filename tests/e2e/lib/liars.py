@@ -226,6 +226,31 @@ def tls_cases(authority, content):
         bio.handshake()
         hang(bio)
 
+    def flipped(at, made=None):
+        """One bit of the server's first flight is another one, once."""
+        made = made or context(authority)
+
+        def serve(connection, _):
+            class Flipping:
+                def __init__(self):
+                    self.first = True
+
+                def sendall(self, data):
+                    if self.first and len(data) > at:
+                        data = data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
+                    self.first = False
+                    connection.sendall(data)
+
+                def recv(self, size):
+                    return connection.recv(size)
+            bio = Bio(Flipping(), made)
+            try:
+                if bio.handshake():
+                    answer(bio, content)
+            except ssl.SSLError:
+                pass
+        return serve
+
     hello_10 = bytes.fromhex("160301002a" "02000026" "0301") + bytes(32) + bytes.fromhex("00" "002f" "00")
     good = honest("good")
     right, refused = ["right bytes"], ["error:certificate"]
@@ -242,6 +267,13 @@ def tls_cases(authority, content):
         "tls-version-alert": ("the alert protocol_version", ["error:tls"], raw(bytes.fromhex("15030100020246"))),
         "tls-plain-http": ("plain HTTP on the https port", ["error:tls"],
                            raw(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")),
+        "tls-plain-503-once": ("503 in plain on the https port, once", right, once(
+            raw(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", end=socket.socket.close), good)),
+        "tls-garbage-once": ("bytes that are no TLS, once", right, once(raw(bytes(range(256))), good)),
+        **{f"tls-1-2-flip-{at}-once": (f"TLS 1.2: a flipped bit in byte {at} of the first flight, once", right,
+                                       once(flipped(at, context(authority, only=v12)), good)) for at in (3, 60, 200, 400)},
+        **{f"tls-1-3-flip-{at}-once": (f"TLS 1.3: a flipped bit in byte {at} of the first flight, once", right,
+                                       once(flipped(at, context(authority, only=v13)), good)) for at in (20, 200, 400)},
         "tls-silent": ("accepts, then silence, always", ["error:stall"], lambda c, _: hang(c)),
         "tls-silent-once": ("accepts, then silence, once", right, once(lambda c, _: hang(c), good)),
         "tls-half-hello": ("half of the server's first flight, then silence", ["error:stall"],

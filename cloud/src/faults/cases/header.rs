@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Case, Family, PROTOCOL, RIGHT};
-use crate::faults::plan::{Ctx, Head, Honest, Op, honest};
+use crate::faults::plan::{Ctx, Head, Honest, Op, honest, whole};
 
 /// The family. All serve the right bytes below a head that is unusual, or wrong.
 pub fn cases() -> Vec<Case> {
@@ -13,7 +13,81 @@ pub fn cases() -> Vec<Case> {
     size(&mut f);
     wrong(&mut f);
     pace(&mut f);
+    labels(&mut f);
     f.cases
+}
+
+/// What a head says beside the facts: none of it makes the bytes wrong.
+fn labels(f: &mut Family) {
+    let lines: [(&str, &str); 24] = [
+        ("te-identity", "Transfer-Encoding: identity"),
+        ("te-empty", "Transfer-Encoding:"),
+        ("te-identity-twice", "Transfer-Encoding: identity, identity"),
+        ("te-blank-before-colon", "Transfer-Encoding : identity"),
+        ("encoding-gzip", "Content-Encoding: gzip"),
+        ("encoding-two", "Content-Encoding: gzip, br"),
+        ("encoding-empty", "Content-Encoding:"),
+        ("encoding-aws-chunked", "Content-Encoding: aws-chunked"),
+        ("type-json", "Content-Type: application/json"),
+        ("type-nonsense", "Content-Type: ;;;"),
+        ("type-multipart", "Content-Type: multipart/byteranges; boundary=x"),
+        ("fold-tab", "X-Folded: one\r\n\ttwo\r\n  three"),
+        ("fold-length", "X-Folded: one\r\n Content-Length: 7"),
+        ("fold-empty", "X-Folded:\r\n "),
+        ("name-blank", "X Name Of Three: 1"),
+        ("name-brackets", "X(Name)[1]/{2}: 1"),
+        ("name-utf8", "X-N\u{e4}me: 1"),
+        ("name-digits", "1: 1"),
+        ("value-utf8", "X-Note: gr\u{fc}\u{df}e"),
+        ("value-colons", "X-Note: ::::"),
+        ("value-cr", "X-Note: a\rb"),
+        ("value-controls", "X-Note: \u{1}\u{7}\u{1b}"),
+        ("colonless", "a line without a colon in it"),
+        ("vary-all", "Vary: *\r\nCache-Control: no-transform, no-store\r\nAge: -1\r\nExpires: 0"),
+    ];
+    for (name, line) in lines {
+        let about = format!("a label beside the facts: {}", line.escape_debug());
+        f.add(format!("label-{name}"), about, &[RIGHT], move |c| {
+            super::after_cut(c, |c| bend(c, |head, _| head.first(line)))
+        });
+    }
+    f.add("label-length-list", "Content-Length: N, N", &[RIGHT], |c| {
+        length_as(c, |n| format!("Content-Length: {n}, {n}"))
+    });
+    f.add(
+        "label-length-thrice",
+        "Content-Length three times, the same number in three spellings",
+        &[RIGHT],
+        |c| length_as(c, |n| format!("Content-Length: {n}\r\nContent-Length: 0{n}\r\ncontent-length : {n},")),
+    );
+    f.add("label-length-folded", "Content-Length folded behind its colon", &[RIGHT], |c| {
+        length_as(c, |n| format!("Content-Length:\r\n  {n}"))
+    });
+    for count in [129, 150, 500] {
+        f.add(
+            format!("label-fields-{count}"),
+            format!("{count} fields before the others"),
+            &[RIGHT],
+            move |c| {
+                bend(c, |head, _| {
+                    let lines: Vec<String> = (0..count).map(|i| format!("X-Field-{i}: {i}")).collect();
+                    head.first(lines.join("\r\n"))
+                })
+            },
+        );
+    }
+    let status: [(&str, &str); 5] = [
+        ("two-blanks", "HTTP/1.1  200 OK"),
+        ("tab", "HTTP/1.1\t200\tOK"),
+        ("utf8-reason", "HTTP/1.1 200 \u{c7}a va"),
+        ("203", "HTTP/1.1 203 Non-Authoritative Information"),
+        ("1-0", "HTTP/1.0 200 OK"),
+    ];
+    for (name, line) in status {
+        f.add(format!("label-status-{name}"), format!("{}", line.escape_debug()), &[RIGHT], move |c| {
+            vec![whole(c).head.line(line).op(), Op::Body(0, c.size)]
+        });
+    }
 }
 
 /// The honest answer with the head changed.

@@ -36,6 +36,7 @@ pub fn cases() -> Vec<Case> {
     changed(&mut f);
     lies(&mut f);
     not_satisfiable(&mut f);
+    useless(&mut f);
     f.cases
 }
 
@@ -154,6 +155,122 @@ fn lies(f: &mut Family) {
     f.add("range-multipart", "breaks off; then 206 as multipart/byteranges", &[RIGHT, RANGE], |c| {
         resumed(c, multipart)
     });
+}
+
+/// Parts that are of no use each time, and pages of others in between. Without a Range all is honest.
+fn useless(f: &mut Family) {
+    f.add("useless-later", "breaks off; then each 206 begins 1 byte later", &[RIGHT], |c| {
+        resumed(c, |c, s, e| part(c, (s + 1).min(e), e).ops())
+    });
+    f.add("useless-empty", "breaks off; then each 206 closes before its first byte", &[RIGHT], |c| {
+        resumed(c, |c, s, e| part(c, s, e).cut(0))
+    });
+    f.add("useless-total", "breaks off; then each 206 has another total", &[RIGHT], |c| {
+        resumed(c, |c, s, e| {
+            let honest = part(c, s, e);
+            let value = format!("bytes {s}-{e}/{}", c.size.saturating_add(9));
+            vec![honest.head.set("Content-Range", value).op(), Op::Body(honest.from, honest.len)]
+        })
+    });
+    f.add("useless-500", "breaks off; then 500 to each Range", &[RIGHT], |c| {
+        resumed(c, |_, _, _| vec![Head::status(500).with("Content-Length", 0).op()])
+    });
+    f.add("range-equals", "breaks off; then 206 with Content-Range: bytes=…", &[RIGHT], |c| {
+        resumed(c, |c, s, e| {
+            let honest = part(c, s, e);
+            let value = format!("bytes={s}-{e}/{}", c.size);
+            vec![honest.head.set("Content-Range", value).op(), Op::Body(honest.from, honest.len)]
+        })
+    });
+    f.add(
+        "range-content-range-twice",
+        "breaks off; then 206 with the same Content-Range twice",
+        &[RIGHT],
+        |c| {
+            resumed(c, |c, s, e| {
+                let honest = part(c, s, e);
+                let value = format!("bytes {s}-{e}/{}", c.size);
+                vec![honest.head.with("Content-Range", value).op(), Op::Body(honest.from, honest.len)]
+            })
+        },
+    );
+    f.add("portal-mid", "breaks off; then once a page of 20 bytes; then honest", &[RIGHT], |c| {
+        foreign(
+            c,
+            vec![
+                Head::status(200).with("Content-Length", 20).op(),
+                Op::Bytes(b"<html>log in</html>\n".into()),
+            ],
+        )
+    });
+    f.add("portal-redirect-mid", "breaks off; then once a redirect to nowhere; then honest", &[RIGHT], |c| {
+        foreign(c, vec![Head::status(302).with("Content-Length", 0).op()])
+    });
+    f.add("portal-gzip-mid", "breaks off; then once a compressed page; then honest", &[RIGHT], |c| {
+        let head = Head::status(200).with("Content-Length", 4).with("Content-Encoding", "gzip");
+        foreign(c, vec![head.op(), Op::Bytes(b"page".into())])
+    });
+    f.add(
+        "stale-edge",
+        "another image of that size, breaks off; then the right one, whatever is asked for",
+        &[RIGHT, DIGEST],
+        |c| {
+            if c.attempt > 1 {
+                return whole(c).ops();
+            }
+            // The other image is this one, one byte on.
+            vec![whole(c).head.set("ETag", "\"old\"").op(), Op::Body(1, c.third())]
+        },
+    );
+    f.add(
+        "modified-206",
+        "breaks off, with Last-Modified alone; then 206 with a later one, the bytes right",
+        &[RIGHT, RANGE],
+        |c| {
+            after_cut_dated(c, "Mon, 01 Jan 2024 00:00:00 GMT", |c| {
+                let honest = part(c, c.start(), c.size.saturating_sub(1));
+                let head = honest.head.without("ETag").set("Last-Modified", "Tue, 02 Jan 2024 00:00:00 GMT");
+                vec![head.op(), Op::Body(honest.from, honest.len)]
+            })
+        },
+    );
+    f.add(
+        "if-range-close-date",
+        "breaks off, with Last-Modified equal to Date; a date in If-Range gets 400",
+        &[RIGHT],
+        |c| no_date_in_if_range(c, |head| head.without("ETag").set("Last-Modified", NOW).set("Date", NOW)),
+    );
+    f.add("if-range-weak", "breaks off, with a weak ETag; any If-Range gets 400", &[RIGHT], |c| {
+        no_date_in_if_range(c, |head| head.set("ETag", "W/\"w\""))
+    });
+}
+
+const NOW: &str = "Sat, 28 Nov 2026 10:00:00 GMT";
+
+fn no_date_in_if_range(ctx: &Ctx, change: impl Fn(Head) -> Head) -> Vec<Op> {
+    if ctx.request.header("If-Range").is_some() {
+        return vec![Head::status(400).with("Content-Length", 0).op()];
+    }
+    let Honest { head, from, len } = honest(ctx);
+    let len = if ctx.attempt == 1 { len.min(ctx.third()) } else { len };
+    vec![change(head).op(), Op::Body(from, len)]
+}
+
+fn after_cut_dated(ctx: &Ctx, date: &str, later: impl FnOnce(&Ctx) -> Vec<Op>) -> Vec<Op> {
+    if ctx.attempt > 1 {
+        return later(ctx);
+    }
+    let head = whole(ctx).head.without("ETag").set("Last-Modified", date).set("Date", NOW);
+    vec![head.op(), Op::Body(0, ctx.third())]
+}
+
+/// The first answer is cut, the second one somebody else's.
+fn foreign(ctx: &Ctx, page: Vec<Op>) -> Vec<Op> {
+    match ctx.attempt {
+        1 => honest(ctx).cut(ctx.third()),
+        2 => page,
+        _ => honest(ctx).ops(),
+    }
 }
 
 /// The first answer is cut; a request with Range gets what `make` gives for its start and the last byte.

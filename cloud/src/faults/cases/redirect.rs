@@ -79,6 +79,19 @@ pub fn cases() -> Vec<Case> {
     f.add("redirect-every-time", "302 on each attempt, to a path that breaks off each time", &[RIGHT], |c| {
         to(302, &c.path_of("resume-always"))
     });
+    for (name, more, about) in [
+        ("redirect-utf8", "name=gr\u{fc}n\u{4e2d}\u{6587}", "UTF-8"),
+        ("redirect-blank", "name=a b  c", "blanks"),
+        ("redirect-odd", "name=\"<>\\^`{|}", "characters that should be escaped"),
+        ("redirect-utf8-fragment", "x=1#\u{e9} \u{e8}", "UTF-8 in its fragment"),
+    ] {
+        f.add(name, format!("302 to a path with {about}, as it is"), &[RIGHT], move |c| {
+            let path = c.path_of("ok");
+            let mark = if path.contains('?') { '&' } else { '?' };
+            to(302, &format!("{path}{mark}{more}"))
+        });
+    }
+    f.add("redirect-300", "300 with a Location", &[RIGHT], |c| to(300, &c.path_of("ok")));
     f.add("redirect-refused", "302 to a port where nobody listens", &[UNAVAILABLE, REDIRECT], |_| {
         to(302, "http://127.0.0.1:9/image")
     });

@@ -95,6 +95,13 @@ fn retry_after(f: &mut Family) {
     ] {
         f.add(name, about, &[RIGHT], move |c| first(1, c, |_| retry_later(code, value)));
     }
+    f.add("503-retry-after-date-later", "503 once, Retry-After 1 s after its Date", &[RIGHT], |c| {
+        first(1, c, |_| {
+            let head = Head::status(503).with("Date", "Sun, 01 Nov 2099 00:00:00 GMT");
+            let head = head.with("Retry-After", "Sun, 01 Nov 2099 00:00:01 GMT").with("Content-Length", 0);
+            vec![head.with("Connection", "close").op()]
+        })
+    });
     f.add(
         "503-retry-after-huge",
         "503 always, Retry-After beyond any patience",
