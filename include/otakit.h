@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Failures in a row without a new byte before a download is given up; 1 or more, 12 unless set.
+// Failures in a row without a new byte before a download is given up; 1 or more, 12 unless set. It is also given up after
+// four times as many without 4 KiB, after three unreadable answers in a row, and 25 s after its URL was refused (401, 403,
+// 410) while the platform has no other one that works.
 #define OTAKIT_OPTION_RETRY_ATTEMPTS 0
 
 // Longest wait before the first retry, in ms; it doubles with each further one. 250 unless set.
@@ -37,7 +39,7 @@
 #define OTAKIT_OPTION_RATE_LIMIT 8
 
 // Fewest bytes per second, as a mean over the window below; a download that stays under it for three windows in a row is
-// given up (`OTAKIT_ERR_TOO_SLOW`). 0, the default: any.
+// given up (`OTAKIT_ERR_TOO_SLOW`). Waiting for the server counts, over all connections. 0, the default: any.
 #define OTAKIT_OPTION_MIN_RATE 9
 
 // That window, in ms, 1000 or more; 30000 unless set.
@@ -45,6 +47,10 @@
 
 // Longest time from the first read to the last byte, in ms; 0, the default: any.
 #define OTAKIT_OPTION_DEADLINE_MS 11
+
+// Longest time, in ms, that the end of a session or a download (`IOT_OTA_Deinit`, `otakit_download_*`) waits until its
+// thread uses the network no more; 0, the default: it does not wait. See `otakit_wait_workers`.
+#define OTAKIT_OPTION_END_WAIT_MS 12
 
 // Success.
 #define OTAKIT_OK 0
@@ -243,6 +249,15 @@ void otakit_set_log_level(int level);
 // Returns `OTAKIT_OK`, or `OTAKIT_INVALID` for an unknown option or a value out of its range.
 int otakit_set_option(int option,
                       uint32_t value);
+
+// Waits until the threads of all downloads and sessions that have ended, or were cancelled, use the network no more:
+// after `OTAKIT_OK` none of them calls `HAL_TCP_*`, `HAL_SSL_*` or `HAL_Printf` again. Downloads that still run, and MQTT
+// clients, are not waited for; `IOT_MQTT_Destroy` waits for its own. To be called before a network is switched off.
+//
+// Blocks for `timeout_ms` at most; any thread but one in which the library calls the firmware.
+//
+// Returns `OTAKIT_OK`, or `OTAKIT_ERR_TIMEOUT` while one still runs: a `HAL_TCP_Establish` that does not return, say.
+int otakit_wait_workers(uint32_t timeout_ms);
 
 // Sets the certificate authorities that https downloads of sessions opened from now on trust, in place of the public
 // ones: one or several certificates in PEM form, copied. NULL goes back to the public ones. Does not block.

@@ -5,6 +5,11 @@ use std::cell::Cell;
 use std::io;
 use std::sync::OnceLock;
 use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::cancel::Cancel;
 
 /// Stack of each thread in bytes, whatever the platform's default is: a TLS handshake is what needs most of it.
 /// `benches/run.py` prints how deep they really get.
@@ -66,8 +71,52 @@ pub fn is_ours() -> bool {
     OURS.get()
 }
 
+/// Threads that fetch, each with what tells that it is no longer wanted. Gone from here, it touches no network any more.
+static WORKERS: Mutex<Vec<Cancel>> = Mutex::new(Vec::new());
+static ENDED: Condvar = Condvar::new();
+
+struct Worker(Cancel);
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        WORKERS.lock().retain(|cancel| !cancel.is(&self.0));
+        ENDED.notify_all();
+    }
+}
+
+/// Starts a thread that uses the network until `cancel` is set, and that [`wait`] knows of.
+pub fn worker(name: &str, cancel: &Cancel, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    WORKERS.lock().push(cancel.clone());
+    // Goes with the closure too, when there is no thread for it.
+    let worker = Worker(cancel.clone());
+    let run = move || {
+        let _worker = worker;
+        work();
+    };
+    named(name).spawn(run).map(drop)
+}
+
+/// Waits until all workers that are no longer wanted have ended. `false`: some still run after `timeout`, or this is one of the
+/// library's own.
+pub fn wait(timeout: Duration) -> bool {
+    if is_ours() {
+        return false;
+    }
+    let now = Instant::now();
+    let deadline = now.checked_add(timeout).unwrap_or(now + Duration::from_secs(u32::MAX.into()));
+    let mut workers = WORKERS.lock();
+    while workers.iter().any(Cancel::is_cancelled) {
+        if ENDED.wait_until(&mut workers, deadline).timed_out() {
+            return !workers.iter().any(Cancel::is_cancelled);
+        }
+    }
+    true
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
 
     #[test]
@@ -80,5 +129,30 @@ mod tests {
     fn a_thread_knows_whose_it_is() {
         assert!(named("otakit-test").spawn(is_ours).unwrap().join().unwrap());
         assert!(!is_ours());
+    }
+
+    #[test]
+    fn who_is_no_longer_wanted_is_waited_for() {
+        let (cancel, other) = (Cancel::new(), Cancel::new());
+        let (end, ended) = mpsc::channel::<()>();
+        let (told, asked) = mpsc::channel();
+        worker("test", &cancel, move || {
+            told.send(wait(Duration::from_secs(3600))).unwrap();
+            let _ = ended.recv();
+        })
+        .unwrap();
+        let (stop, stopped) = mpsc::channel::<()>();
+        worker("test", &other, move || {
+            let _ = stopped.recv();
+        })
+        .unwrap();
+        assert!(!asked.recv().unwrap(), "a worker cannot wait for itself");
+        cancel.cancel();
+        assert!(!wait(Duration::from_millis(5)));
+        drop(end);
+        // The other one is still wanted; other tests' workers end soon.
+        assert!(wait(Duration::from_secs(60)));
+        assert!(WORKERS.lock().iter().any(|worker| worker.is(&other)));
+        drop(stop);
     }
 }

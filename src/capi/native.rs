@@ -20,7 +20,9 @@ use crate::engine::{self, pace::Floor};
 use crate::net::trace;
 use codes::{OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK};
 
-/// Failures in a row without a new byte before a download is given up; 1 or more, 12 unless set.
+/// Failures in a row without a new byte before a download is given up; 1 or more, 12 unless set. It is also given up after
+/// four times as many without 4 KiB, after three unreadable answers in a row, and 25 s after its URL was refused (401, 403,
+/// 410) while the platform has no other one that works.
 pub const OTAKIT_OPTION_RETRY_ATTEMPTS: c_int = 0;
 /// Longest wait before the first retry, in ms; it doubles with each further one. 250 unless set.
 pub const OTAKIT_OPTION_RETRY_BASE_MS: c_int = 1;
@@ -41,12 +43,16 @@ pub const OTAKIT_OPTION_SLOT_SIZE: c_int = 7;
 /// Most bytes per second of a download; 0, the default: as many as come.
 pub const OTAKIT_OPTION_RATE_LIMIT: c_int = 8;
 /// Fewest bytes per second, as a mean over the window below; a download that stays under it for three windows in a row is
-/// given up (`OTAKIT_ERR_TOO_SLOW`). 0, the default: any.
+/// given up (`OTAKIT_ERR_TOO_SLOW`). Waiting for the server counts, over all connections. 0, the default: any.
 pub const OTAKIT_OPTION_MIN_RATE: c_int = 9;
 /// That window, in ms, 1000 or more; 30000 unless set.
 pub const OTAKIT_OPTION_MIN_RATE_WINDOW_MS: c_int = 10;
 /// Longest time from the first read to the last byte, in ms; 0, the default: any.
 pub const OTAKIT_OPTION_DEADLINE_MS: c_int = 11;
+
+/// Longest time, in ms, that the end of a session or a download (`IOT_OTA_Deinit`, `otakit_download_*`) waits until its
+/// thread uses the network no more; 0, the default: it does not wait. See `otakit_wait_workers`.
+pub const OTAKIT_OPTION_END_WAIT_MS: c_int = 12;
 
 /// The library's version, "major.minor.patch". Static; never freed.
 #[unsafe(no_mangle)]
@@ -124,6 +130,7 @@ fn set(settings: &mut settings::Settings, option: c_int, value: u32) -> Option<(
         (OTAKIT_OPTION_MIN_RATE_WINDOW_MS, 1000..) => {
             session.floor = Some(Floor { window: duration, ..floor(session) });
         }
+        (OTAKIT_OPTION_END_WAIT_MS, _) => settings.end_wait = duration,
         (OTAKIT_OPTION_DEADLINE_MS, _) => session.deadline = given.map(|_| duration),
         _ => return None,
     }
@@ -132,6 +139,21 @@ fn set(settings: &mut settings::Settings, option: c_int, value: u32) -> Option<(
 
 fn floor(session: &engine::Settings) -> Floor {
     session.floor.unwrap_or(Floor { rate: 0, window: Duration::from_secs(30) })
+}
+
+/// Waits until the threads of all downloads and sessions that have ended, or were cancelled, use the network no more:
+/// after `OTAKIT_OK` none of them calls `HAL_TCP_*`, `HAL_SSL_*` or `HAL_Printf` again. Downloads that still run, and MQTT
+/// clients, are not waited for; `IOT_MQTT_Destroy` waits for its own. To be called before a network is switched off.
+///
+/// Blocks for `timeout_ms` at most; any thread but one in which the library calls the firmware.
+///
+/// Returns `OTAKIT_OK`, or `OTAKIT_ERR_TIMEOUT` while one still runs: a `HAL_TCP_Establish` that does not return, say.
+#[unsafe(no_mangle)]
+pub extern "C" fn otakit_wait_workers(timeout_ms: u32) -> c_int {
+    guard("otakit_wait_workers", OTAKIT_FAILED, || {
+        let ended = crate::thread::wait(Duration::from_millis(u64::from(timeout_ms)));
+        if ended { OTAKIT_OK } else { codes::OTAKIT_ERR_TIMEOUT }
+    })
 }
 
 /// Sets the certificate authorities that https downloads of sessions opened from now on trust, in place of the public

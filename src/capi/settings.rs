@@ -20,6 +20,8 @@ pub struct Settings {
     pub http: Limits,
     /// Authorities that https trusts instead of the public ones.
     pub authorities: Option<String>,
+    /// How long the end of a session or a download waits for its thread.
+    pub end_wait: std::time::Duration,
 }
 
 static CURRENT: Mutex<Option<Settings>> = Mutex::new(None);
@@ -45,6 +47,14 @@ impl Settings {
         let policy = self.session.policy.clone();
         let guard = Box::new(move |url: &Url| policy.check_url(url).is_ok());
         HttpSource::new(dial(), Arc::new(roots), self.http, guard)
+    }
+}
+
+/// Waits for threads that are no longer wanted, as long as the firmware has set.
+pub fn wait_at_end() {
+    let limit = current().end_wait;
+    if !limit.is_zero() && !crate::thread::wait(limit) {
+        crate::log!(Warning, "capi", "a download's thread still ends after {} ms", limit.as_millis());
     }
 }
 

@@ -214,8 +214,8 @@ impl Pump {
     /// Starts the thread. It ends when the image is complete, the transfer has failed, or the pipe is closed and the
     /// source's current call has returned.
     pub fn start(self) -> Result<(), Failure> {
-        let thread = crate::thread::named("otakit-fetch");
-        thread.spawn(move || self.run()).map(drop).map_err(|_| Failure::Resources)
+        let cancel = self.cancel.clone();
+        crate::thread::worker("otakit-fetch", &cancel, move || self.run()).map_err(|_| Failure::Resources)
     }
 
     fn run(mut self) {

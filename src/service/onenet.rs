@@ -282,8 +282,7 @@ impl Onenet {
             // A caller that did not wait has its answer already.
             let _ = done.send(job(&worker.service, &worker.cancel));
         };
-        let thread = crate::thread::named("otakit-onenet");
-        if thread.spawn(work).is_err() {
+        if crate::thread::worker("otakit-onenet", &cancel, work).is_err() {
             return Err(Error::Busy);
         }
         outcome.recv_timeout(limit.saturating_sub(began.elapsed())).map_err(|error| {

@@ -117,12 +117,15 @@ fn open(device: Device, ch_signal: *mut c_void) -> Option<Handle> {
     handle
 }
 
-/// Ends a session: its download, its subscriptions, its memory. Does not wait for the network.
+/// Ends a session: its download, its subscriptions, its memory. Does not wait for the network, unless
+/// `OTAKIT_OPTION_END_WAIT_MS` is set.
 #[unsafe(no_mangle)]
 pub extern "C" fn IOT_OTA_Deinit(handle: *mut c_void) -> c_int {
     guard("IOT_OTA_Deinit", FAIL, || match SESSIONS.close(Handle::from_c(handle)) {
         Some(ota) => {
             ota.close();
+            drop(ota);
+            settings::wait_at_end();
             SUCCESS
         }
         None => NULL_VALUE,

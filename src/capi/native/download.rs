@@ -134,7 +134,10 @@ fn fetch<'a>(
     let settings = settings::current();
     let session = Session::new(Arc::new(settings.http_source(None)));
     session.configure(settings.session);
-    run(&session, offer, sink, journal, watch, user)
+    let outcome = run(&session, offer, sink, journal, watch, user);
+    drop(session);
+    settings::wait_at_end();
+    outcome
 }
 
 /// Runs a download over a session of any door.
