@@ -12,6 +12,7 @@ int HAL_TCP_Destroy(uintptr_t handle)
     if (fd < 0) {
         return -1;
     }
+    otakit_hal_peer_closed(fd);
     shutdown(fd, SHUT_RDWR);
     return close(fd) == 0 ? 0 : -1;
 }

@@ -5,7 +5,7 @@
  *
  * IPv6 and IPv4 addresses take turns. An address gets a quarter of a second alone (or until it refuses),
  * then the next one joins, and the first connection that stands is kept: a dead IPv6 route costs no more
- * than that.
+ * than that. A host whose last connection ended badly is begun with the address behind that one.
  */
 #include "hal_posix.h"
 
@@ -201,7 +201,7 @@ uintptr_t HAL_TCP_Establish(const char *host, uint16_t port)
     uint64_t deadline = otakit_hal_now_ms() + OTAKIT_HAL_ESTABLISH_MS;
     const struct addrinfo *addresses[ADDRESSES_MAX];
     struct addrinfo *found;
-    int fd, error;
+    int fd, count, error;
 
     if (host == NULL || host[0] == '\0') {
         return 0;
@@ -211,7 +211,9 @@ uintptr_t HAL_TCP_Establish(const char *host, uint16_t port)
         errno = otakit_hal_left(deadline) > 0 ? ENODATA : ETIMEDOUT; /* ENODATA: the name means nothing */
         return 0;
     }
-    fd = race(addresses, interleave(found, addresses), deadline);
+    count = interleave(found, addresses);
+    otakit_hal_peer_order(host, port, addresses, count);
+    fd = race(addresses, count, deadline);
     error = errno;
     freeaddrinfo(found);
     if (fd < 0) {
@@ -219,5 +221,6 @@ uintptr_t HAL_TCP_Establish(const char *host, uint16_t port)
         return 0;
     }
     prepare(fd);
+    otakit_hal_peer_connected(host, port, fd);
     return (uintptr_t)fd;
 }

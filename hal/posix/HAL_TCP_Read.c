@@ -28,19 +28,23 @@ int32_t HAL_TCP_Read(uintptr_t handle, char *buf, uint32_t len, uint32_t timeout
         int ready;
 
         if (n > 0) {
+            otakit_hal_peer_read(fd, 1);
             return (int32_t)n;
         }
         if (n == 0) {
+            otakit_hal_peer_read(fd, 0);
             return -1;
         }
         if (errno == EINTR) {
             continue;
         }
         if (errno != EAGAIN && errno != EWOULDBLOCK) {
+            otakit_hal_peer_read(fd, 0);
             return -2;
         }
         ready = otakit_hal_wait(fd, POLLIN, deadline);
         if (ready <= 0) {
+            otakit_hal_peer_read(fd, 0);
             return ready == 0 ? 0 : -2;
         }
     }

@@ -71,6 +71,13 @@ __attribute__((weak))
 #endif
 void otakit_tried_address(const char *address, int error);
 
+/* peers.c: addresses in the order in which they are tried: not first the one that ended badly last time. */
+void otakit_hal_peer_order(const char *host, uint16_t port, const struct addrinfo *addresses[], int count);
+/* peers.c: `fd` is a connection to that host; a read brought data, or nothing or an error; it is closed. */
+void otakit_hal_peer_connected(const char *host, uint16_t port, int fd);
+void otakit_hal_peer_read(int fd, int data);
+void otakit_hal_peer_closed(int fd);
+
 /* random.c */
 void otakit_hal_random_seed(uint32_t seed);
 uint64_t otakit_hal_random_next(void);

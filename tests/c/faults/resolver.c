@@ -9,6 +9,7 @@
  *   dns-none.test      there is no such name
  *   dns-empty.test     the name is there and has no address
  *   dns-v6-only.test   ::1
+ *   dns-first-dead.test  127.0.0.1, then 127.0.0.2
  *   dns-v6-dead.test   an IPv6 address that nobody answers at, then 127.0.0.1
  */
 #define _GNU_SOURCE
@@ -82,6 +83,8 @@ int getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
         }
     } else if (strcmp(host, "dns-v6-only.test") == 0) {
         return addresses("::1", NULL, service, hints, found);
+    } else if (strcmp(host, "dns-first-dead.test") == 0) {
+        return addresses("127.0.0.1", "127.0.0.2", service, hints, found);
     } else if (strcmp(host, "dns-v6-dead.test") == 0) {
         /* A prefix for documentation: nobody has it. */
         return addresses("2001:db8::1", "127.0.0.1", service, hints, found);

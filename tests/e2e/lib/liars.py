@@ -33,10 +33,10 @@ def reset(connection):
 class Listener:
     """A loopback port; `serve(connection, number)` runs in a thread per connection, `number` counts from 1."""
 
-    def __init__(self, serve, address="127.0.0.1"):
-        self._serve, self.connections = serve, 0
+    def __init__(self, serve, address="127.0.0.1", port=0):
+        self._serve, self.connections, self.also = serve, 0, None
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self._listener = socket.create_server((address, 0), backlog=64, family=family)
+        self._listener = socket.create_server((address, port), backlog=64, family=family)
         self.port = self._listener.getsockname()[1]
         self._closed = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -61,6 +61,8 @@ class Listener:
     def close(self):
         self._closed.set()
         self._listener.close()
+        if self.also:
+            self.also.close()
 
 
 class BlackHole:
@@ -325,6 +327,12 @@ def connect_cases(content):
             return f"http://{host}:{server.port}/image", server
         return make
 
+    def first_resets():
+        dead = Listener(rst)
+        healthy = Listener(honest, "127.0.0.2", dead.port)
+        dead.also = healthy
+        return f"http://dns-first-dead.test:{dead.port}/image", dead
+
     def black_hole():
         hole = BlackHole()
         return f"http://127.0.0.1:{hole.port}/image", hole
@@ -348,6 +356,8 @@ def connect_cases(content):
         "connect-slow": ("1 s until the request is read", right, served(slow_accept)),
         "name-two-addresses": ("a name whose first address refuses, the second answers", right,
                                served(honest, "localhost")),
+        "name-first-resets": ("a name whose first address accepts and resets, always; the second answers", right,
+                              first_resets),
         "name-slow": ("1.5 s until the name is resolved", right, served(honest, "dns-slow.test")),
         "name-server-fails": ("the name server fails, always", unconnected, unreached("dns-servfail.test")),
         "name-server-fails-once": ("the name server fails once", right, served(honest, "dns-fails-once.test")),
