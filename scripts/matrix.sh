@@ -42,7 +42,11 @@ row() {
     shift
     wanted "$name" || return 0
     log=$at/$(echo "$name" | tr -c 'a-zA-Z0-9\n' '-').log
-    (set -e; "$@") >"$log" 2>&1 3>"$log.why" || code=$?
+    # (Not `|| code=$?`: behind it bash would go on after a command that failed.)
+    set +e
+    (set -e; "$@") >"$log" 2>&1 3>"$log.why"
+    code=$?
+    set -e
     words=$(head -n 1 "$log.why")
     case $code in
         0) verdict=ok ;;
