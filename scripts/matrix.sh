@@ -241,8 +241,9 @@ ran() {
 
 yocto() {
     needs arm-linux-gnueabihf-gcc
-    local folder=$at/yocto-toolchain
-    mkdir -p "$folder"
+    # Outside the project: cargo, which looks at a package's files, would follow the link and look at the whole machine.
+    local folder
+    folder=$(mktemp -d)
     ln -sfn / "$folder/sysroot"
     # As Yocto's compilers are: of no use without their sysroot.
     cat >"$folder/arm-poky-linux-gnueabi-gcc" <<'END'
