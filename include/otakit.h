@@ -52,6 +52,13 @@
 // thread uses the network no more; 0, the default: it does not wait. See `otakit_wait_workers`.
 #define OTAKIT_OPTION_END_WAIT_MS 12
 
+// Bytes of a download after which what was stored is made durable, 65536 or more; 1048576 unless set. A power loss costs
+// at most these, a crash of the process alone at most 64 KiB.
+#define OTAKIT_OPTION_CHECKPOINT_BYTES 13
+
+// Time after which it is made durable when fewer bytes came, in ms, 1 or more; 10000 unless set.
+#define OTAKIT_OPTION_CHECKPOINT_MS 14
+
 // Success.
 #define OTAKIT_OK 0
 
@@ -157,6 +164,9 @@
 // The image could not be stored.
 #define OTAKIT_ERR_STORE -51
 
+// Another update, of this process or another one, is storing an image at the same place.
+#define OTAKIT_ERR_STORE_BUSY -52
+
 // `OTAKIT_…` codes: what functions of otakit.h return.
 #define OTAKIT_CODES_NATIVE 0
 
@@ -203,8 +213,8 @@ typedef struct {
 typedef int (*otakit_watch_t)(void *user, uint64_t fetched, uint64_t total);
 
 // Asks the firmware to go on with an image of which `stored` bytes were handed to `HAL_Firmware_Persistence_Write`
-// before; a firmware that answers other than 0 promises that those bytes are durable and that the next `Write` appends
-// to them. 0: the image is started again with `HAL_Firmware_Persistence_Start`.
+// before; a firmware that answers other than 0 promises that those bytes are durable, that nothing else was written there
+// since (no `Start` by another update), and that the next `Write` appends to them. 0: the image is started again with `HAL_Firmware_Persistence_Start`.
 typedef int (*otakit_resume_t)(void *user, uint64_t stored);
 
 // Where one device's images go. Called on the thread that downloads, with no lock held. A negative return is a failure.
@@ -269,15 +279,21 @@ int otakit_wait_workers(uint32_t timeout_ms);
 int otakit_set_https_ca(const char *pem);
 
 // Downloads an image into the file `path`, which never holds anything but a complete, verified image: bytes are written
-// to `path.part` and moved there at the end. With `journal`, the path of a small file, a download that was
-// interrupted, by a crash or a power loss too, goes on at its last checkpoint (every 64 KiB) when it is called again for
-// the same image. NULL: it starts from the first byte each time. The journal stays: while `path` is the file that was put there, another
+// to `path.part`, read once more when all are there, and moved there at the end. `path` is a regular file or none yet, in
+// a folder that is there; a symbolic link to a regular file stands for that file. `path.part` is the library's: mode 0600
+// and locked, links and pipes there are removed, not followed. The image has the access rights of the file it replaces,
+// else 0600. With `journal`, the path of a small file, a download that was
+// interrupted, by a crash or a power loss too, goes on at its last checkpoint when it is called again for
+// the same image; see `OTAKIT_OPTION_CHECKPOINT_BYTES`. Kept bytes are read again before they count. A journal that cannot
+// be written, or is no regular file of this user's, costs a warning and the resume, nothing else. NULL: it starts from the first byte each time. The journal stays: while `path` is the file that was put there, another
 // call for the same image fetches nothing.
 //
-// Blocks until the image is there or the download has failed; one thread at a time for one `path`.
+// Blocks until the image is there or the download has failed. One download at a time has a place, whatever it is called,
+// in all threads and processes: another gets `OTAKIT_ERR_STORE_BUSY` at once. The lock ends with its process.
 //
 // Returns `OTAKIT_OK` when the image is complete, verified and in its place, else an `OTAKIT_ERR_…`, `OTAKIT_INVALID`
-// for arguments that cannot be used.
+// for arguments that cannot be used: a `path` that is a folder, a device, a pipe or a link that leads nowhere, a `journal`
+// that is the same file as `path` or `path.part`. Nothing is fetched then, nor without room for the image.
 //
 // # Safety
 // `image` is NULL or points to the structure; `path` and `journal` are NULL or NUL-terminated; `watch` may be called with
@@ -291,7 +307,8 @@ int otakit_download_file(const otakit_image_t *image,
 // Downloads an image into the firmware's own store, `HAL_Firmware_Persistence_*`, in pieces of 16 KiB. With `resume`,
 // a download that was interrupted goes on where the firmware can; how far it got is kept in `HAL_Kv_*` under `key`.
 //
-// `HAL_Firmware_Persistence_Stop` is called at the end of a failed download too: only `OTAKIT_OK` means that the image is
+// `HAL_Firmware_Persistence_Stop` is called at the end of a failed download too, after a `Write` of NULL with length 0,
+// which says that the image is not valid: only `OTAKIT_OK` means that the image is
 // complete and verified. Blocks; one thread at a time in the whole process.
 //
 // Returns as `otakit_download_file` does.
@@ -353,12 +370,19 @@ void otakit_policy_signed_only(int only);
 void otakit_policy_max_size(uint64_t bytes);
 
 // Only versions newer than `version` are accepted (anti-rollback): compared part by part, numbers as numbers, so that
-// 1.10.0 is newer than 1.9.0. With `keep` 1 the floor is kept in `HAL_Kv_*` and loaded by later calls, after a restart
-// too; it is then never lowered: of the floor kept and the one given the newer holds. NULL with `keep` 1 takes the kept
-// one alone; NULL with `keep` 0 removes the floor from this process. Blocks as `HAL_Kv_*` do.
+// 1.10.0 is newer than 1.9.0; of equal numbers those with dev, snapshot, alpha, beta, pre or rc behind them are older,
+// those with anything else behind them newer. With `keep` 1 the floor is kept in `HAL_Kv_*` and loaded by later calls,
+// after a restart too; it is then never lowered: of the floor kept and the one given the newer holds. NULL with `keep` 1
+// takes the kept one alone; NULL with `keep` 0 removes the floor from this process. Blocks as `HAL_Kv_*` do.
 //
-// Returns `OTAKIT_OK`, `OTAKIT_INVALID` for a version that is empty or longer than 128 bytes, or `OTAKIT_ERR_STORE`
-// when it could not be kept; it then holds in this process all the same.
+// Where a floor is to hold and cannot be known, no firmware is accepted (`OTAKIT_ERR_POLICY_ROLLBACK`) until a later
+// call succeeds. A floor that is damaged stays so until the firmware deletes `otakit.version_floor` and
+// `otakit.version_floor.kept` from its `HAL_Kv_*`.
+//
+// Returns `OTAKIT_OK`; `OTAKIT_INVALID` for a version that is empty or longer than 128 bytes, which changes nothing;
+// `OTAKIT_STATE` for NULL with `keep` 1 while none is kept, after which no firmware is accepted; `OTAKIT_ERR_STORE` when
+// the kept one cannot be read, after which no firmware is accepted, or when the one given could not be kept: it then
+// holds in this process all the same.
 //
 // # Safety
 // `version` is NULL or a NUL-terminated string; it is copied.

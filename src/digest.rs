@@ -145,6 +145,12 @@ impl Hasher {
         Some(Self { md5, sha256 })
     }
 
+    /// Whether `other` has seen the same bytes, as far as digests tell.
+    pub fn agrees(&self, other: &Self) -> bool {
+        let all = [Algorithm::Md5, Algorithm::Sha256];
+        all.into_iter().all(|algorithm| self.finish(algorithm) == other.finish(algorithm))
+    }
+
     /// The digest of all bytes seen; `None` when it was not computed.
     pub fn finish(&self, algorithm: Algorithm) -> Option<Vec<u8>> {
         match algorithm {

@@ -24,3 +24,4 @@ pub mod platform;
 pub mod service;
 pub mod store;
 mod thread;
+pub mod version;

@@ -12,9 +12,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* The prototypes and contracts that firmware sees too. */
 #include "wrappers.h"
+
+/* Files of 2 GiB and more on 32-bit systems too: a build without the definition fails here. */
+typedef char otakit_hal_file_offsets_have_64_bits[sizeof(off_t) >= 8 ? 1 : -1];
 
 /* How long HAL_TCP_Establish may take, name resolution included. */
 #ifndef OTAKIT_HAL_ESTABLISH_MS

@@ -5,10 +5,13 @@
  */
 #include "hal_posix.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -18,15 +21,54 @@ static int failed;
 
 static void discard(void)
 {
-    if (fd >= 0) {
-        close(fd);
-        fd = -1;
-    }
+    /* Before the lock is free: afterwards the name may be another process's. */
     if (part != NULL) {
         unlink(part);
         free(part);
         part = NULL;
     }
+    if (fd >= 0) {
+        close(fd);
+        fd = -1;
+    }
+}
+
+/* A firmware replaces a regular file, or none; never a folder, a device or a link. */
+static int is_destination(const char *file)
+{
+    struct stat info;
+
+    return lstat(file, &info) == 0 ? S_ISREG(info.st_mode) : errno == ENOENT;
+}
+
+/*
+ * The part, empty, ours alone: a regular file of this user's with one name, locked against other processes. Links are not
+ * followed, and a pipe is not waited for.
+ */
+static int open_part(void)
+{
+    struct stat info, named;
+    int opened = open(part, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+
+    if (opened < 0) {
+        return -1;
+    }
+    if (flock(opened, LOCK_EX | LOCK_NB) == 0 && fstat(opened, &info) == 0 && S_ISREG(info.st_mode) &&
+        info.st_nlink == 1 && info.st_uid == geteuid() && lstat(part, &named) == 0 && named.st_ino == info.st_ino &&
+        named.st_dev == info.st_dev && fchmod(opened, 0600) == 0 && ftruncate(opened, 0) == 0) {
+        return opened;
+    }
+    close(opened);
+    return -1;
+}
+
+/* Whether the part's name still leads to the open file, and no other does. */
+static int is_ours(void)
+{
+    struct stat info, named;
+
+    return fstat(fd, &info) == 0 && lstat(part, &named) == 0 && info.st_nlink == 1 && named.st_ino == info.st_ino &&
+           named.st_dev == info.st_dev;
 }
 
 void otakit_hal_persistence_start(void)
@@ -46,8 +88,13 @@ void otakit_hal_persistence_start(void)
     if (part != NULL) {
         memcpy(part, file, len);
         memcpy(part + len, suffix, sizeof(suffix));
-        fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        fd = is_destination(file) ? open_part() : -1;
         failed = fd < 0;
+        if (failed) {
+            /* It is not ours to remove. */
+            free(part);
+            part = NULL;
+        }
     }
     pthread_mutex_unlock(&lock);
 }
@@ -57,7 +104,11 @@ int otakit_hal_persistence_write(const char *data, size_t len)
     int result = -1;
 
     pthread_mutex_lock(&lock);
-    if (fd >= 0 && !failed) {
+    if (data == NULL && len == 0) {
+        /* What came is not valid: nothing is replaced by it. */
+        discard();
+        result = 0;
+    } else if (fd >= 0 && !failed) {
         result = data == NULL && len > 0 ? -1 : otakit_hal_write_all(fd, data, len);
         failed = result != 0;
     }
@@ -70,13 +121,13 @@ int otakit_hal_persistence_stop(void)
     int result = -1;
 
     pthread_mutex_lock(&lock);
-    if (fd >= 0 && !failed && fsync(fd) == 0) {
+    if (fd >= 0 && !failed && fsync(fd) == 0 && is_ours()) {
         char *file = malloc(strlen(part) + 1);
 
         if (file != NULL) {
             strcpy(file, part);
             file[strlen(file) - strlen(".part")] = '\0';
-            result = rename(part, file);
+            result = is_destination(file) ? rename(part, file) : -1;
             if (result == 0) {
                 otakit_hal_sync_parent(file);
                 free(part);

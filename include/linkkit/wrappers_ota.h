@@ -21,7 +21,8 @@ void HAL_Firmware_Persistence_Start(void);
 
 /**
  * @brief Writes the next piece.
- * @param buffer the bytes; borrowed for the call
+ * @param buffer the bytes; borrowed for the call. NULL, with length 0: what was written is not valid (the download failed,
+ *        was cancelled, or has another digest); Stop follows. A store that does not care returns whatever it likes
  * @param length how many
  * @return 0; negative if they could not be written, which ends the update
  */

@@ -53,6 +53,11 @@ pub const OTAKIT_OPTION_DEADLINE_MS: c_int = 11;
 /// Longest time, in ms, that the end of a session or a download (`IOT_OTA_Deinit`, `otakit_download_*`) waits until its
 /// thread uses the network no more; 0, the default: it does not wait. See `otakit_wait_workers`.
 pub const OTAKIT_OPTION_END_WAIT_MS: c_int = 12;
+/// Bytes of a download after which what was stored is made durable, 65536 or more; 1048576 unless set. A power loss costs
+/// at most these, a crash of the process alone at most 64 KiB.
+pub const OTAKIT_OPTION_CHECKPOINT_BYTES: c_int = 13;
+/// Time after which it is made durable when fewer bytes came, in ms, 1 or more; 10000 unless set.
+pub const OTAKIT_OPTION_CHECKPOINT_MS: c_int = 14;
 
 /// The library's version, "major.minor.patch". Static; never freed.
 #[unsafe(no_mangle)]
@@ -132,6 +137,8 @@ fn set(settings: &mut settings::Settings, option: c_int, value: u32) -> Option<(
         }
         (OTAKIT_OPTION_END_WAIT_MS, _) => settings.end_wait = duration,
         (OTAKIT_OPTION_DEADLINE_MS, _) => session.deadline = given.map(|_| duration),
+        (OTAKIT_OPTION_CHECKPOINT_BYTES, 65_536..) => session.checkpoint.0 = u64::from(value),
+        (OTAKIT_OPTION_CHECKPOINT_MS, 1..) => session.checkpoint.1 = duration,
         _ => return None,
     }
     Some(())

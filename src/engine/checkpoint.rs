@@ -11,7 +11,7 @@ use super::Offer;
 use crate::digest::Hasher;
 use crate::fetch::Validator;
 
-const MAGIC: &[u8; 4] = b"OTK1";
+const MAGIC: &[u8; 4] = b"OTK2";
 const CHECKSUM: usize = 8;
 /// Longest validator that is remembered; a longer one is left out.
 const MAX_VALIDATOR: usize = 256;

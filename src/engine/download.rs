@@ -2,24 +2,22 @@
 //! A whole download into a place of the library's own: blocking, resumed over restarts of the process.
 //!
 //! Bytes are written on the caller's thread while the fetching thread brings the next ones. Every so many bytes the sink
-//! is made durable, and only then is the journal told: a crash at any point costs at most what came since.
+//! is made durable, and only then is the journal told durably; in between the journal is told what a crash of the process
+//! alone would leave. What a journal says counts only when the stored bytes prove it.
 
-use std::time::Duration;
+mod proof;
+
+use std::time::{Duration, Instant};
 
 use super::{Checkpoint, Failure, Offer, Session};
+use crate::digest::Hasher;
 use crate::fetch::FetchError;
 use crate::store::{Journal, Keep, Sink, StoreError};
 
 /// Longest time between two calls of the watcher: a little less than what a cancel may take.
 const TICK: Duration = Duration::from_millis(90);
-/// Bytes between two checkpoints unless set otherwise.
-pub const CHECKPOINT_EVERY: u64 = 64 * 1024;
-
-/// What the journal says: how far it got, and the sink's mark of a complete image (8 bytes behind the checkpoint).
-struct Record {
-    checkpoint: Checkpoint,
-    mark: u64,
-}
+/// Bytes between two records that survive the process alone.
+pub const NOTE_EVERY: u64 = 64 * 1024;
 
 /// What a download tells its watcher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,23 +48,43 @@ pub struct Download<'s, 'a> {
     pub journal: Option<&'a mut dyn Journal>,
     /// Bytes handed to the sink at once, but for the last.
     pub chunk: usize,
-    /// Bytes between two checkpoints.
+    /// Bytes between two checkpoints that survive a power loss; 0: as the session's settings say.
     pub every: u64,
+    /// Whether the journal goes on saying that the image is there, so that another call fetches nothing.
+    pub keep_record: bool,
 }
 
 /// Called after each piece and at least every 100 ms; `false` cancels.
 pub type Watch<'a> = &'a mut dyn FnMut(Step) -> bool;
 
-impl Download<'_, '_> {
+/// What is known of a download while it runs.
+struct Run<'s, 'a, 'o> {
+    download: Download<'s, 'a>,
+    offer: &'o Offer,
+    /// Something can be gone on with: the journal has a record that fits the sink.
+    resumable: bool,
+    /// The journal could not be written; nothing more is said of that.
+    mute: bool,
+    /// The stored bytes up to here were read again and found right.
+    proven: u64,
+    /// They are those of the image in its place.
+    adopted: bool,
+}
+
+impl<'s, 'a> Download<'s, 'a> {
     /// Downloads `offer`. The verdict: whether the image is complete, verified and in its place.
     ///
-    /// An image that was put together from parts and turns out wrong is fetched once more from its first byte, as is one
-    /// whose server says that a part does not fit: the part that was there may have been another's. One that a sink recognises in its place is not fetched again.
-    pub fn run(mut self, offer: &Offer, watch: Watch<'_>) -> Result<bool, Failure> {
-        let from = self.recall(offer);
-        let resumed_at = from.as_ref().map_or(0, |from| from.checkpoint.offset);
-        match self.attempt(offer, from, watch) {
-            Ok(false) if resumed_at > 0 || self.session.is_joined() => {
+    /// The sink's place is judged and taken before anything is fetched. Bytes that were kept, and an image that is in its
+    /// place already, are read again before they count. An image that was put together from parts and turns out wrong is
+    /// fetched once more from its first byte, as is one whose server says that a part does not fit.
+    pub fn run(self, offer: &Offer, watch: Watch<'_>) -> Result<bool, Failure> {
+        let session = self.session;
+        let mut run = Run { download: self, offer, resumable: false, mute: false, proven: 0, adopted: false };
+        run.sink().prepare()?;
+        let from = run.recall(watch).inspect_err(|_| run.abandon(Keep::Part))?;
+        let resumed = from.is_some();
+        match run.attempt(from, watch) {
+            Ok(false) if resumed || session.is_joined() => {
                 crate::log!(
                     Warning,
                     "download",
@@ -75,91 +93,111 @@ impl Download<'_, '_> {
             }
             Err(Failure::Fetch(FetchError::Changed)) => {
                 crate::log!(Warning, "download", "{}: fetching it from its first byte", FetchError::Changed);
-                self.forget();
             }
             outcome => return outcome,
         }
-        self.attempt(offer, None, watch)
+        run.sink().prepare()?;
+        run.attempt(None, watch)
+    }
+}
+
+impl Run<'_, '_, '_> {
+    fn sink(&mut self) -> &mut dyn Sink {
+        &mut *self.download.sink
     }
 
-    /// What is remembered of this very image, if anything is.
-    fn recall(&mut self, offer: &Offer) -> Option<Record> {
-        let journal = self.journal.as_mut().filter(|_| self.sink.can_resume())?;
-        let record = journal.load()?;
-        let record = Record::decode(&record, offer);
-        if record.is_none() {
-            crate::log!(Info, "download", "journal is torn or of another image: dropped");
+    fn journal(&mut self) -> Option<&mut dyn Journal> {
+        match &mut self.download.journal {
+            Some(journal) if self.download.sink.can_resume() => Some(&mut **journal),
+            _ => None,
         }
-        record
     }
 
-    fn attempt(&mut self, offer: &Offer, from: Option<Record>, watch: Watch<'_>) -> Result<bool, Failure> {
-        let from = self.open(offer, from)?;
+    fn attempt(&mut self, from: Option<Checkpoint>, watch: Watch<'_>) -> Result<bool, Failure> {
         let resumed_at = from.as_ref().map_or(0, |from| from.offset);
+        self.resumable = from.is_some();
+        let session = self.download.session;
         // Front doors hand over a session that has taken the offer already.
-        self.session.cancel();
-        self.session.offer_from(offer.clone(), from).inspect_err(|failure| {
+        session.cancel();
+        session.offer_from(self.offer.clone(), from).inspect_err(|failure| {
             crate::log!(Error, "download", "offer refused: {failure}");
             self.abandon(Keep::Part);
         })?;
         if !watch(Step::Started { resumed_at }) {
+            session.give_up(Failure::Cancelled);
             self.abandon(Keep::Part);
             return Err(Failure::Cancelled);
         }
-        let outcome = self.transfer(offer, resumed_at, watch).and_then(|()| self.conclude(offer));
+        let opened = self.open(resumed_at).map_err(Failure::from);
+        let outcome =
+            opened.and_then(|()| self.transfer(resumed_at, watch)).and_then(|()| self.conclude(watch));
         if let Err(failure) = &outcome {
-            self.session.give_up(failure.clone());
-            self.abandon(if self.sink.can_resume() { Keep::Part } else { Keep::Nothing });
+            session.give_up(failure.clone());
+            self.abandon(if self.resumable { Keep::Part } else { Keep::Nothing });
         }
         outcome
     }
 
-    /// Prepares the sink; returns where the download really begins.
-    fn open(&mut self, offer: &Offer, from: Option<Record>) -> Result<Option<Checkpoint>, StoreError> {
-        if let Some(Record { checkpoint, mark }) = from {
-            if checkpoint.offset == offer.size && self.sink.adopt(offer.size, mark) {
-                return Ok(Some(checkpoint));
-            }
-            match self.sink.open(checkpoint.offset, offer.size) {
-                Ok(()) => return Ok(Some(checkpoint)),
-                Err(StoreError::Mismatch) => {}
-                Err(error) => return Err(error),
+    /// Prepares the sink for the bytes from `offset` on.
+    fn open(&mut self, offset: u64) -> Result<(), StoreError> {
+        let size = self.offer.size;
+        if offset > 0 {
+            // An image in its place needs no writing.
+            return if self.adopted { Ok(()) } else { self.sink().open(offset, size) };
+        }
+        (self.proven, self.adopted) = (0, false);
+        // No record may outlive the bytes that it is about.
+        if let Some(journal) = self.journal()
+            && let Err(error) = journal.clear()
+        {
+            crate::log!(Warning, "download", "an old journal cannot be removed: {error}");
+            if !self.sink().can_read() {
+                return Err(error);
             }
         }
-        self.sink.open(0, offer.size).map(|()| None)
+        self.sink().open(0, size)
     }
 
     /// Moves all bytes into the sink.
-    fn transfer(&mut self, offer: &Offer, start: u64, watch: Watch<'_>) -> Result<(), Failure> {
+    fn transfer(&mut self, start: u64, watch: Watch<'_>) -> Result<(), Failure> {
+        let (session, size, chunk) = (self.download.session, self.offer.size, self.download.chunk.max(1));
         let mut piece = Vec::new();
-        piece.try_reserve_exact(self.chunk.max(1)).map_err(|_| Failure::NoMemory)?;
-        piece.resize(self.chunk.max(1), 0);
-        let (mut filled, mut stored, mut durable) = (0, start, start);
-        while stored < offer.size {
+        piece.try_reserve_exact(chunk).map_err(|_| Failure::NoMemory)?;
+        piece.resize(chunk, 0);
+        let (bytes, time) = match (self.download.every, session.checkpoint_every()) {
+            (0, every) => every,
+            (bytes, (_, time)) => (bytes, time),
+        };
+        let (mut filled, mut stored, mut durable, mut noted) = (0, start, start, start);
+        let mut since = Instant::now();
+        while stored < size {
             let room = piece.get_mut(filled..).unwrap_or_default();
-            let read = self.session.read(room, TICK).map_err(|failure| self.ended_by(failure))?;
+            let read = session.read(room, TICK).map_err(|failure| self.ended_by(failure))?;
             filled += read.bytes;
-            let complete = stored + filled as u64 == offer.size;
+            let complete = stored + filled as u64 == size;
             if filled < piece.len() && !complete {
                 if !watch(Step::Idle) {
                     return Err(Failure::Cancelled);
                 }
                 continue;
             }
-            self.sink.write(piece.get_mut(..filled).unwrap_or_default())?;
+            self.sink().write(piece.get_mut(..filled).unwrap_or_default())?;
             stored += filled as u64;
             filled = 0;
-            if stored - durable >= self.every && !complete {
-                self.remember(offer)?;
-                durable = stored;
+            if !complete && (stored - durable >= bytes || since.elapsed() >= time) {
+                self.remember(true)?;
+                (durable, noted, since) = (stored, stored, Instant::now());
+            } else if !complete && stored - noted >= NOTE_EVERY {
+                self.remember(false)?;
+                noted = stored;
             }
-            if !watch(Step::Progress { fetched: stored, total: offer.size }) {
+            if !watch(Step::Progress { fetched: stored, total: size }) {
                 return Err(Failure::Cancelled);
             }
         }
         // An image that was there to its last byte still has to be judged.
         if stored == start {
-            self.session.read(&mut [], TICK).map(drop).map_err(|failure| self.ended_by(failure))
+            session.read(&mut [], TICK).map(drop).map_err(|failure| self.ended_by(failure))
         } else {
             Ok(())
         }
@@ -167,63 +205,66 @@ impl Download<'_, '_> {
 
     /// Why a read was refused: a cancel from another thread may have struck between two reads.
     fn ended_by(&self, failure: Failure) -> Failure {
-        if failure == Failure::State { self.session.failure().unwrap_or(failure) } else { failure }
+        if failure == Failure::State { self.download.session.failure().unwrap_or(failure) } else { failure }
     }
 
-    /// Makes the bytes durable, then the checkpoint.
-    fn remember(&mut self, offer: &Offer) -> Result<(), Failure> {
-        let Some(journal) = self.journal.as_mut().filter(|_| self.sink.can_resume()) else { return Ok(()) };
-        let Some(checkpoint) = self.session.checkpoint() else { return Ok(()) };
-        self.sink.sync()?;
-        let mark = self.sink.mark().unwrap_or(0);
-        journal.save(&Record { checkpoint, mark }.encode(offer))?;
+    /// Tells the journal how far it got; `durable`: once the bytes are.
+    fn remember(&mut self, durable: bool) -> Result<(), Failure> {
+        if self.journal().is_none() || (self.mute && !durable) {
+            return Ok(());
+        }
+        let Some(checkpoint) = self.download.session.checkpoint() else { return Ok(()) };
+        if durable {
+            self.sink().sync()?;
+        }
+        let record = checkpoint.encode(self.offer);
+        // Without a journal an interruption costs more; the image does not depend on it.
+        let mute = self.mute;
+        match self.journal().filter(|_| !mute).map(|journal| journal.save(&record, durable)) {
+            Some(Ok(())) => self.resumable = true,
+            Some(Err(_)) => {
+                crate::log!(Info, "download", "going on without a journal");
+                self.mute = true;
+            }
+            None => {}
+        }
         Ok(())
     }
 
-    /// All bytes are in the sink and the verdict stands. The journal says so before the image moves to its place, so that
-    /// a crash in between costs nothing; where the sink recognises the image later it goes on saying so, since a crash may
-    /// strike before the caller has heard.
-    fn conclude(&mut self, offer: &Offer) -> Result<bool, Failure> {
-        if self.session.verdict() != Some(true) {
+    /// All bytes are in the sink and the verdict stands. What is stored is read once more, and the journal says that it is
+    /// complete before the image moves to its place, so that a crash in between costs nothing; where the sink can tell the
+    /// image later the journal goes on saying so, since a crash may strike before the caller has heard.
+    fn conclude(&mut self, watch: Watch<'_>) -> Result<bool, Failure> {
+        if self.download.session.verdict() != Some(true) {
             self.abandon(Keep::Nothing);
             return Ok(false);
         }
-        self.remember(offer)?;
-        self.sink.close(Keep::Image)?;
-        if self.sink.mark().is_none() {
+        self.remember(true)?;
+        self.prove_all(watch)?;
+        self.sink().close(Keep::Image)?;
+        if !self.download.keep_record || !self.sink().can_read() {
             self.forget();
         }
         Ok(true)
     }
 
     fn abandon(&mut self, keep: Keep) {
-        if let Err(error) = self.sink.close(keep) {
-            crate::log!(Warning, "download", "{error}");
-        }
+        // No record may outlive its bytes, and none of another update may be taken for this one's.
         if keep == Keep::Nothing {
             self.forget();
+        }
+        if let Err(error) = self.sink().close(keep) {
+            crate::log!(Warning, "download", "{error}");
         }
     }
 
     fn forget(&mut self) {
-        if let Some(journal) = self.journal.as_mut()
+        self.resumable = false;
+        if let Some(journal) = self.journal()
             && let Err(error) = journal.clear()
         {
             crate::log!(Warning, "download", "journal: {error}");
         }
-    }
-}
-
-impl Record {
-    fn encode(&self, offer: &Offer) -> Vec<u8> {
-        let mut record = self.checkpoint.encode(offer);
-        record.extend_from_slice(&self.mark.to_le_bytes());
-        record
-    }
-
-    fn decode(record: &[u8], offer: &Offer) -> Option<Self> {
-        let (checkpoint, mark) = record.split_last_chunk()?;
-        Some(Self { checkpoint: Checkpoint::decode(checkpoint, offer)?, mark: u64::from_le_bytes(*mark) })
     }
 }
 

@@ -7,6 +7,7 @@ use std::fmt;
 use super::signature::Key;
 use super::{Kind, Offer};
 use crate::fetch::url::Url;
+pub use crate::version::compare as compare_versions;
 
 /// What an offer must satisfy. The default accepts all.
 #[derive(Clone, Default)]
@@ -19,6 +20,8 @@ pub struct Policy {
     pub max_size: Option<u64>,
     /// The version that a firmware must exceed (anti-rollback). The firmware sees to it that the floor survives restarts.
     pub version_floor: Option<String>,
+    /// A floor is to hold and nobody knows which: no firmware is accepted.
+    pub floor_unknown: bool,
     /// Keys whose signatures are trusted. A signature is checked whenever an offer has one and there is a key.
     pub keys: Vec<Key>,
     /// Only signed firmware.
@@ -59,10 +62,8 @@ impl Policy {
             return Err(Breach::Size);
         }
         let firmware = offer.kind == Kind::Firmware;
-        if let Some(floor) = &self.version_floor
-            && firmware
-            && compare_versions(&offer.version, floor) != Ordering::Greater
-        {
+        let not_newer = |floor: &String| compare_versions(&offer.version, floor) != Ordering::Greater;
+        if firmware && (self.floor_unknown || self.version_floor.as_ref().is_some_and(not_newer)) {
             return Err(Breach::Rollback);
         }
         if self.signed_only && firmware && (offer.signature.is_none() || self.keys.is_empty()) {
@@ -96,65 +97,6 @@ impl Policy {
     }
 }
 
-/// Compares versions part by part, numbers as numbers: 1.10.0 > 1.9.0, 1.2 = 1.2.0, 2.0.0-rc1 < 2.0.0.
-///
-/// Parts are runs of digits or of letters; anything else separates. Where one version ends, a number in the other makes
-/// it newer unless it is 0, and a word (a pre-release) makes it older. A leading `v` does not count.
-pub fn compare_versions(a: &str, b: &str) -> Ordering {
-    let strip = |text: &str| text.strip_prefix(['v', 'V']).unwrap_or(text).to_ascii_lowercase();
-    let (a, b) = (strip(a), strip(b));
-    let (mut a, mut b) = (parts(&a), parts(&b));
-    loop {
-        let order = match (a.next(), b.next()) {
-            (None, None) => return Ordering::Equal,
-            (Some(part), None) => against_nothing(part),
-            (None, Some(part)) => against_nothing(part).reverse(),
-            (Some(a), Some(b)) => compare_parts(a, b),
-        };
-        if order != Ordering::Equal {
-            return order;
-        }
-    }
-}
-
-fn parts(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_ascii_alphanumeric()).flat_map(|run| {
-        let mut rest = run;
-        std::iter::from_fn(move || {
-            let digits = rest.starts_with(|c: char| c.is_ascii_digit());
-            let end = rest.find(|c: char| c.is_ascii_digit() != digits).unwrap_or(rest.len());
-            let (part, tail) = rest.split_at(end);
-            rest = tail;
-            (!part.is_empty()).then_some(part)
-        })
-    })
-}
-
-fn is_number(part: &str) -> bool {
-    part.starts_with(|c: char| c.is_ascii_digit())
-}
-
-fn against_nothing(part: &str) -> Ordering {
-    match (is_number(part), part.trim_start_matches('0').is_empty()) {
-        (true, true) => Ordering::Equal,
-        (true, false) => Ordering::Greater,
-        (false, _) => Ordering::Less,
-    }
-}
-
-fn compare_parts(a: &str, b: &str) -> Ordering {
-    match (is_number(a), is_number(b)) {
-        (true, true) => {
-            // Of any length, hence as text without leading zeros.
-            let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
-            a.len().cmp(&b.len()).then_with(|| a.cmp(b))
-        }
-        (true, false) => Ordering::Greater,
-        (false, true) => Ordering::Less,
-        (false, false) => a.cmp(b),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,38 +111,6 @@ mod tests {
             digest,
             kind: Kind::Firmware,
             signature: None,
-        }
-    }
-
-    #[test]
-    fn versions_compare_as_people_read_them() {
-        let ascending = [
-            "0.9",
-            "1.0.0-alpha",
-            "1.0.0-rc1",
-            "1.0.0-rc2",
-            "1.0.0",
-            "1.0.1-rc1",
-            "1.0.1",
-            "1.9.0",
-            "1.10.beta",
-            "1.10.0",
-            "1.10.7",
-            "2",
-            "2.0.1",
-            "10.0",
-            "99999999999999999999999",
-            "100000000000000000000000",
-        ];
-        for (i, a) in ascending.iter().enumerate() {
-            for (j, b) in ascending.iter().enumerate() {
-                assert_eq!(compare_versions(a, b), i.cmp(&j), "{a} {b}");
-            }
-        }
-        for (a, b) in
-            [("1.2", "1.2.0"), ("v1.2", "1.2"), ("1.02", "1.2"), ("A1", "a1"), ("", ""), ("1_2", "1.2")]
-        {
-            assert_eq!(compare_versions(a, b), Ordering::Equal, "{a} {b}");
         }
     }
 
@@ -243,8 +153,10 @@ mod tests {
         // A signature that nobody can check is none.
         let signed = Offer { signature: Some(vec![0]), ..unsigned.clone() };
         assert_eq!(signed_only.check(&signed), Err(Breach::Unsigned));
-        // Neither rule is about configuration files.
-        let floor = Policy { version_floor: Some("9".into()), ..signed_only };
+        let closed = Policy { floor_unknown: true, ..Policy::default() };
+        assert_eq!(closed.check(&unsigned), Err(Breach::Rollback));
+        // None of these rules is about configuration files.
+        let floor = Policy { version_floor: Some("9".into()), floor_unknown: true, ..signed_only };
         assert_eq!(floor.check(&Offer { kind: Kind::Config, ..unsigned }), Ok(()));
     }
 }

@@ -38,6 +38,9 @@ pub struct Settings {
     pub floor: Option<Floor>,
     /// Longest time from the first read to the last byte.
     pub deadline: Option<Duration>,
+    /// When a [`super::Download`] makes its bytes and its journal durable, unless it is told otherwise: whenever so many
+    /// bytes came, or so much time has passed and any came.
+    pub checkpoint: (u64, Duration),
 }
 
 impl Default for Settings {
@@ -50,6 +53,7 @@ impl Default for Settings {
             rate_limit: None,
             floor: None,
             deadline: None,
+            checkpoint: (1024 * 1024, Duration::from_secs(10)),
         }
     }
 }
@@ -151,23 +155,6 @@ impl Session {
         self.offer_from(offer, None)
     }
 
-    /// Takes an offer, also in place of an earlier one of which no byte was handed out yet.
-    pub fn offer_newer(&self, offer: Offer) -> Result<(), Failure> {
-        // A read under way may be handing them out.
-        let reader = self.reader.try_lock();
-        let mut control = self.control.lock();
-        if reader.is_some() && control.phase == Phase::Fetching && control.fetched == 0 {
-            let judged = self.settings.lock().policy.check(&offer);
-            judged.map_err(Failure::Policy)?;
-            control.start_over();
-            control.offer = Some(offer);
-            return Ok(());
-        }
-        drop(control);
-        drop(reader);
-        self.offer_from(offer, None)
-    }
-
     /// Takes an offer of which a part is there already: the transfer begins at the checkpoint.
     pub fn offer_from(&self, offer: Offer, from: Option<Checkpoint>) -> Result<(), Failure> {
         let judged = self.settings.lock().policy.check(&offer);
@@ -217,6 +204,11 @@ impl Session {
         let validator =
             control.transfer.as_ref().and_then(|transfer| transfer.shared.validator.lock().clone());
         Some(Checkpoint { offset: reader.fetched, hasher: reader.hasher.clone(), validator })
+    }
+
+    /// When downloads are made durable.
+    pub(super) fn checkpoint_every(&self) -> (u64, Duration) {
+        self.settings.lock().checkpoint
     }
 
     /// Where the session stands.

@@ -5,16 +5,39 @@ use std::ffi::{CString, c_int};
 
 use super::ffi;
 
-/// The value of `key`; `None` when there is none or it is longer than `max` bytes.
-pub fn get(key: &str, max: usize) -> Option<Vec<u8>> {
-    let key = CString::new(key).ok()?;
-    let mut len = c_int::try_from(max).ok()?;
+/// What the firmware says of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Its value.
+    Value(Vec<u8>),
+    /// Its value is longer than was asked for.
+    TooLong,
+    /// There is none, or it cannot be read: `HAL_Kv_Get` does not tell these apart.
+    Nothing,
+}
+
+/// Looks at `key`, whose value has at most `max` bytes.
+pub fn look(key: &str, max: usize) -> Look {
+    let (Ok(key), Ok(mut len)) = (CString::new(key), c_int::try_from(max)) else { return Look::Nothing };
     let mut value = vec![0u8; max];
     // SAFETY: `value` has room for the `len` bytes announced; all pointers outlive the call.
     let returned = unsafe { ffi::HAL_Kv_Get(key.as_ptr(), value.as_mut_ptr().cast(), &raw mut len) };
-    let len = usize::try_from(len).ok().filter(|len| returned == 0 && *len <= max)?;
-    value.truncate(len);
-    Some(value)
+    match usize::try_from(len) {
+        Ok(len) if len > max => Look::TooLong,
+        Ok(len) if returned == 0 => {
+            value.truncate(len);
+            Look::Value(value)
+        }
+        _ => Look::Nothing,
+    }
+}
+
+/// The value of `key`; `None` when there is none or it is longer than `max` bytes.
+pub fn get(key: &str, max: usize) -> Option<Vec<u8>> {
+    match look(key, max) {
+        Look::Value(value) => Some(value),
+        Look::TooLong | Look::Nothing => None,
+    }
 }
 
 /// Stores a value durably; `false` when that failed.

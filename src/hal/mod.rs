@@ -26,6 +26,7 @@
 pub mod console;
 pub mod device;
 mod ffi;
+pub mod files;
 mod gate;
 pub mod kv;
 pub mod memory;

@@ -2,7 +2,8 @@
 //! Where the firmware keeps a new image: `HAL_Firmware_Persistence_*`. Blocking (flash, files).
 //!
 //! There is one image at a time: whoever calls must see to it that one update at a time is written. Stop says that
-//! no more bytes come, not that they are good: a HAL is stopped after a failed download as well.
+//! no more bytes come, not that they are good: a HAL is stopped after a failed download as well. It is told so before, by
+//! [`not_valid`].
 
 use super::ffi;
 
@@ -18,6 +19,12 @@ pub fn write(data: &mut [u8]) -> bool {
     let Ok(len) = u32::try_from(data.len()) else { return false };
     // SAFETY: the pointer is good for reads and writes of `len` bytes.
     unsafe { ffi::HAL_Firmware_Persistence_Write(data.as_mut_ptr().cast(), len) >= 0 }
+}
+
+/// Says that the image, complete or not, is not valid: `Write` without a buffer. [`stop`] follows.
+pub fn not_valid() {
+    // SAFETY: nothing is to be read from the buffer of a write of 0 bytes.
+    let _ = unsafe { ffi::HAL_Firmware_Persistence_Write(std::ptr::null_mut(), 0) };
 }
 
 /// Ends the image; `false` when it is not safely stored.

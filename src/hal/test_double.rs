@@ -269,6 +269,10 @@ pub unsafe extern "C" fn HAL_Firmware_Persistence_Start() {
 }
 
 pub unsafe extern "C" fn HAL_Firmware_Persistence_Write(buffer: *mut c_char, length: u32) -> c_int {
+    if buffer.is_null() {
+        FLASH.with_borrow_mut(|flash| flash.open = None);
+        return 0;
+    }
     // SAFETY: the caller's buffer holds `length` bytes.
     let data = unsafe { std::slice::from_raw_parts(buffer.cast::<u8>(), length as usize) };
     FLASH.with_borrow_mut(|flash| match &mut flash.open {

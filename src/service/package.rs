@@ -9,14 +9,13 @@ use std::time::Duration;
 
 use crate::cancel::Cancel;
 use crate::digest::{Algorithm, Expected, Hasher, to_hex};
-use crate::engine::download::CHECKPOINT_EVERY;
 use crate::engine::offer::Kind;
 use crate::engine::pump::Renew;
 use crate::engine::{Download, Failure, Offer, Session, Settings, Step, signature};
 use crate::fetch::http::HttpSource;
 use crate::fetch::url::Url;
 use crate::fetch::{Class, FetchError};
-use crate::store::{FileJournal, FileSink, Journal, Keep, Sink};
+use crate::store::{FileJournal, FileSink, Keep, Sink};
 
 /// Longest time between two looks at the cancel.
 const TICK: Duration = Duration::from_millis(50);
@@ -143,13 +142,15 @@ fn verified(
     cancel: &Cancel,
     watch: &mut dyn FnMut(u64, u64),
 ) -> Result<String, Failure> {
-    let (mut sink, mut journal) = (FileSink::new(path), FileJournal::new(&beside(path, ".journal")));
+    let journal = beside(path, ".journal");
+    let (mut sink, mut journal) = (FileSink::new(path).beside(&journal), FileJournal::new(&journal));
     let download = Download {
         session,
         sink: &mut sink,
         journal: Some(&mut journal),
         chunk: PIECE,
-        every: CHECKPOINT_EVERY,
+        every: 0,
+        keep_record: false,
     };
     let valid = download.run(offer, &mut |step| {
         match step {
@@ -160,14 +161,9 @@ fn verified(
         }
         !cancel.is_cancelled()
     });
-    if valid.is_err() && journal.load().is_none() {
-        // Nothing that could be gone on with.
-        let _ = std::fs::remove_file(beside(path, ".part"));
-    }
     if !valid? {
         return Err(session.failure().unwrap_or(Failure::Digest));
     }
-    journal.clear()?;
     match digest.algorithm() {
         Algorithm::Sha256 => Ok(digest.to_hex()),
         Algorithm::Md5 => {

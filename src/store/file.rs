@@ -1,118 +1,186 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Images in files: written beside their final place, moved there only when verified.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
+use super::place::{Place, identity, tolerant};
+use super::staging::{Staging, open_existing};
 use super::{Keep, Sink, StoreError};
+use crate::hal::files;
 
-/// Writes `path.part`, and renames it to `path` once the image is verified: `path` never holds anything else.
+/// Writes `path.part`, and renames it to `path` once the image is verified: `path` never holds anything else. One sink at
+/// a time has a place, in this process and in all others.
 #[derive(Debug)]
 pub struct FileSink {
     path: PathBuf,
-    part: PathBuf,
-    file: Option<File>,
-    /// The image has its place already.
-    in_place: bool,
+    journal: Option<PathBuf>,
+    staging: Option<Staging>,
+    /// The image that has its place already.
+    image: Option<File>,
+    /// Bytes in the staging file, and the size that room is set aside for.
+    end: u64,
+    size: u64,
+    /// The staging file's name is durable.
+    named: bool,
 }
 
 impl FileSink {
-    /// A sink for `path`; nothing is touched before [`Sink::open`].
+    /// A sink for `path`; nothing is touched before [`Sink::prepare`].
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), part: with_suffix(path, ".part"), file: None, in_place: false }
+        let path = path.to_owned();
+        Self { path, journal: None, staging: None, image: None, end: 0, size: 0, named: false }
     }
 
-    fn file(&mut self) -> Result<&mut File, StoreError> {
-        self.file.as_mut().ok_or(StoreError::Unsupported)
+    /// Names the file that the journal is kept in: it must not be the image's or the staging file's under another name.
+    #[must_use]
+    pub fn beside(mut self, journal: &Path) -> Self {
+        self.journal = Some(journal.to_owned());
+        self
+    }
+
+    fn staging(&mut self) -> Result<&mut Staging, StoreError> {
+        self.staging.as_mut().ok_or(StoreError::Unsupported)
+    }
+
+    /// Whether the journal has a file of its own.
+    fn is_apart(&self, staging: &Staging) -> bool {
+        let Some(journal) = &self.journal else { return true };
+        let named = Place::resolve(journal).ok().flatten();
+        if named.is_some_and(|journal| journal == staging.place || journal == staging.own) {
+            return false;
+        }
+        // A hard link, or a file system that takes two spellings for one name.
+        let Ok(journal) = journal.metadata() else { return true };
+        let image = staging.place.path().metadata();
+        let part = staging.file.metadata();
+        [image, part].into_iter().flatten().all(|other| identity(&other) != identity(&journal))
     }
 }
 
 impl Sink for FileSink {
-    fn open(&mut self, offset: u64, _size: u64) -> Result<(), StoreError> {
-        self.in_place = false;
-        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(&self.part)?;
-        if file.metadata()?.len() < offset {
+    fn prepare(&mut self) -> Result<(), StoreError> {
+        if self.staging.is_some() {
+            return Ok(());
+        }
+        let staging = Staging::take(Place::judge(&self.path)?)?;
+        let kept = staging.file.metadata()?.len();
+        if !self.is_apart(&staging) {
+            crate::log!(Error, "store", "{}: the journal needs a file of its own", self.path.display());
+            if kept == 0 {
+                staging.remove()?;
+            }
+            return Err(StoreError::Destination);
+        }
+        (self.end, self.size, self.named) = (kept, kept, false);
+        self.staging = Some(staging);
+        Ok(())
+    }
+
+    fn open(&mut self, offset: u64, size: u64) -> Result<(), StoreError> {
+        self.image = None;
+        self.prepare()?;
+        let staging = self.staging()?;
+        let kept = staging.file.metadata()?.len();
+        if kept < offset {
             return Err(StoreError::Mismatch);
         }
         // What lies beyond the offset was never promised to anybody.
-        file.set_len(offset)?;
-        file.seek(SeekFrom::Start(offset))?;
-        sync_folder(&self.part)?;
-        self.file = Some(file);
+        if kept != offset {
+            staging.file.set_len(offset)?;
+        }
+        staging.file.seek(SeekFrom::Start(offset))?;
+        files::reserve(&staging.file, offset, size)?;
+        (self.end, self.size) = (offset, size);
         Ok(())
     }
 
     fn write(&mut self, bytes: &mut [u8]) -> Result<(), StoreError> {
-        Ok(self.file()?.write_all(bytes)?)
+        self.staging()?.file.write_all(bytes)?;
+        self.end += bytes.len() as u64;
+        Ok(())
     }
 
     fn sync(&mut self) -> Result<(), StoreError> {
-        if self.in_place { Ok(()) } else { Ok(self.file()?.sync_data()?) }
+        if self.image.is_some() {
+            return Ok(());
+        }
+        let named = self.named;
+        let staging = self.staging()?;
+        tolerant(staging.file.sync_data())?;
+        if !named {
+            staging.own.sync_folder()?;
+        }
+        self.named = true;
+        Ok(())
     }
 
     fn can_resume(&self) -> bool {
         true
     }
 
-    fn mark(&self) -> Option<u64> {
-        let metadata = match &self.file {
-            Some(file) => file.metadata(),
-            None => self.path.metadata(),
-        };
-        metadata.ok().map(|metadata| mark_of(&metadata))
+    fn can_read(&self) -> bool {
+        true
+    }
+
+    fn stored(&mut self) -> u64 {
+        let file = self.image.as_ref().or(self.staging.as_ref().map(|staging| &staging.file));
+        file.and_then(|file| file.metadata().ok()).map_or(0, |about| about.len())
+    }
+
+    fn read(&mut self, offset: u64, bytes: &mut [u8]) -> Result<usize, StoreError> {
+        let file = self.image.as_ref().or(self.staging.as_ref().map(|staging| &staging.file));
+        let file = file.ok_or(StoreError::Unsupported)?;
+        loop {
+            match file.read_at(bytes, offset) {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                read => return Ok(read?),
+            }
+        }
     }
 
     /// A crash may strike between the move to the final place and the caller's hearing of it.
-    fn adopt(&mut self, size: u64, mark: u64) -> bool {
-        let metadata = self.path.symlink_metadata();
-        self.file = None;
-        self.in_place =
-            metadata.is_ok_and(|file| file.is_file() && file.len() == size && mark_of(&file) == mark);
-        self.in_place
+    fn adopt(&mut self, size: u64) -> bool {
+        let Some(staging) = &self.staging else { return false };
+        self.image = open_existing(&staging.place.path(), false)
+            .ok()
+            .filter(|file| file.metadata().is_ok_and(|about| about.is_file() && about.len() == size));
+        self.image.is_some()
     }
 
     fn close(&mut self, keep: Keep) -> Result<(), StoreError> {
-        let file = self.file.take();
+        let image = self.image.take();
+        let Some(staging) = self.staging.as_ref() else {
+            return if keep == Keep::Image { Err(StoreError::Unsupported) } else { Ok(()) };
+        };
+        let (end, size) = (self.end, self.size);
         match keep {
-            Keep::Part => {}
-            // Before it was put there it was verified; whoever thinks otherwise now may fetch another.
-            Keep::Image | Keep::Nothing if self.in_place => {}
-            Keep::Nothing => std::fs::remove_file(&self.part)?,
-            Keep::Image => {
-                file.ok_or(StoreError::Unsupported)?.sync_all()?;
-                std::fs::rename(&self.part, &self.path)?;
-                sync_folder(&self.path)?;
-            }
+            Keep::Part if end > 0 => files::release(&staging.file, end, size),
+            // It has its place already; whoever thinks otherwise of it now may fetch another.
+            Keep::Image | Keep::Nothing if image.is_some() => staging.remove()?,
+            Keep::Part | Keep::Nothing => staging.remove()?,
+            Keep::Image => staging.install(size)?,
+        }
+        if let Some(staging) = self.staging.take() {
+            staging.leave();
         }
         Ok(())
     }
 }
 
-/// Which file it is and when its bytes were last changed: neither changes when it is renamed.
-fn mark_of(metadata: &Metadata) -> u64 {
-    let changed = metadata.mtime().wrapping_mul(1_000_000_000).wrapping_add(metadata.mtime_nsec());
-    metadata.ino().rotate_left(40) ^ changed.cast_unsigned()
-}
-
-/// `path` with `suffix` behind its last component.
-pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-/// Makes a change of names in the file's folder durable.
-pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
     use super::*;
     use crate::store::journal::tests::Folder;
+
+    fn write(sink: &mut FileSink, bytes: &[u8]) {
+        sink.open(0, bytes.len() as u64).unwrap();
+        sink.write(&mut bytes.to_vec()).unwrap();
+    }
 
     #[test]
     fn only_a_kept_image_takes_its_place() {
@@ -136,30 +204,150 @@ mod tests {
     }
 
     #[test]
-    fn an_image_in_its_place_is_told_from_another_of_its_size() {
-        let folder = Folder::new("mark");
+    fn an_image_in_its_place_can_be_read_and_stays() {
+        let folder = Folder::new("adopt");
         let path = folder.0.join("image");
         let mut sink = FileSink::new(&path);
-        assert_eq!(sink.mark(), None);
-        std::fs::write(&path, b"old").unwrap();
-        sink.open(0, 3).unwrap();
-        sink.write(&mut b"new".to_vec()).unwrap();
-        sink.sync().unwrap();
-        let mark = sink.mark().unwrap();
-        assert!(!FileSink::new(&path).adopt(3, mark), "the old image");
+        write(&mut sink, b"new");
         sink.close(Keep::Image).unwrap();
-        assert_eq!(sink.mark(), Some(mark));
         let mut next = FileSink::new(&path);
-        assert!(!next.adopt(4, mark) && !next.adopt(3, mark ^ 1));
-        assert!(next.adopt(3, mark));
-        next.sync().unwrap();
+        assert!(!next.adopt(3), "not prepared");
         for keep in [Keep::Image, Keep::Nothing] {
+            next.prepare().unwrap();
+            assert!(!next.adopt(4));
+            assert!(next.adopt(3));
+            let mut bytes = [0; 8];
+            assert_eq!((next.stored(), next.read(1, &mut bytes)), (3, Ok(2)));
+            assert_eq!(&bytes[..2], b"ew");
+            next.sync().unwrap();
             next.close(keep).unwrap();
             assert_eq!(std::fs::read(&path).unwrap(), b"new");
+            assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 1);
         }
-        std::fs::write(folder.0.join("other"), b"old").unwrap();
-        std::fs::rename(folder.0.join("other"), &path).unwrap();
-        assert!(!next.adopt(3, mark), "another file of that size");
+    }
+
+    #[test]
+    fn a_place_is_one_sink_s_at_a_time_under_all_its_names() {
+        let folder = Folder::new("busy");
+        let path = folder.0.join("image");
+        std::os::unix::fs::symlink("image", folder.0.join("alias")).unwrap();
+        std::fs::write(&path, b"old").unwrap();
+        let mut first = FileSink::new(&path);
+        write(&mut first, b"new");
+        for name in ["image", "./image", "alias"] {
+            assert_eq!(FileSink::new(&folder.0.join(name)).prepare(), Err(StoreError::Busy), "{name}");
+        }
+        first.close(Keep::Image).unwrap();
+        let mut second = FileSink::new(&folder.0.join("alias"));
+        write(&mut second, b"newer");
+        second.close(Keep::Image).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"newer");
+        assert!(folder.0.join("alias").symlink_metadata().unwrap().is_symlink());
+        // One that is dropped in the middle leaves the place to others.
+        write(&mut first, b"half");
+        drop(first);
+        second.open(2, 4).unwrap();
+    }
+
+    #[test]
+    fn what_is_put_where_the_staging_file_goes_is_not_written_to() {
+        let folder = Folder::new("planted");
+        let (path, part) = (folder.0.join("image"), folder.0.join("image.part"));
+        let victim = folder.0.join("victim");
+        std::fs::write(&victim, b"precious").unwrap();
+        let mut sockets = Vec::new();
+        for kind in ["symbolic link", "dangling link", "hard link", "socket"] {
+            match kind {
+                "symbolic link" => std::os::unix::fs::symlink("victim", &part).unwrap(),
+                "dangling link" => std::os::unix::fs::symlink("nowhere", &part).unwrap(),
+                "hard link" => std::fs::hard_link(&victim, &part).unwrap(),
+                _ => sockets.push(std::os::unix::net::UnixListener::bind(&part).unwrap()),
+            }
+            let mut sink = FileSink::new(&path);
+            write(&mut sink, b"new");
+            sink.close(Keep::Image).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), b"new", "{kind}");
+            assert_eq!(std::fs::read(&victim).unwrap(), b"precious", "{kind}");
+            assert!(!folder.0.join("nowhere").exists());
+            std::fs::remove_file(&path).unwrap();
+        }
+        std::fs::create_dir(&part).unwrap();
+        assert_eq!(FileSink::new(&path).prepare(), Err(StoreError::Io));
+    }
+
+    #[test]
+    fn a_staging_file_that_others_exchange_does_not_become_the_image() {
+        let folder = Folder::new("exchanged");
+        let (path, part) = (folder.0.join("image"), folder.0.join("image.part"));
+        for kind in 0..4 {
+            std::fs::write(&path, b"old").unwrap();
+            let mut sink = FileSink::new(&path);
+            write(&mut sink, b"new");
+            match kind {
+                0 => {
+                    std::fs::remove_file(&part).unwrap();
+                    std::fs::write(&part, b"bad").unwrap();
+                }
+                1 => std::fs::remove_file(&part).unwrap(),
+                2 => std::fs::hard_link(&part, folder.0.join("second")).unwrap(),
+                _ => std::fs::write(&part, b"longer").unwrap(),
+            }
+            assert_eq!(sink.close(Keep::Image), Err(StoreError::Mismatch), "{kind}");
+            sink.close(Keep::Nothing).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), b"old", "{kind}");
+        }
+    }
+
+    #[test]
+    fn rights_are_the_owner_s_until_the_image_replaces_a_file() {
+        let folder = Folder::new("rights");
+        let (path, part) = (folder.0.join("image"), folder.0.join("image.part"));
+        let mode = |path: &Path| path.metadata().unwrap().mode() & 0o7777;
+        std::fs::write(&part, b"left").unwrap();
+        std::fs::set_permissions(&part, std::fs::Permissions::from_mode(0o666)).unwrap();
+        let mut sink = FileSink::new(&path);
+        write(&mut sink, b"new");
+        assert_eq!(mode(&part), 0o600);
+        sink.close(Keep::Image).unwrap();
+        assert_eq!(mode(&path), 0o600);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        write(&mut sink, b"newer");
+        assert_eq!(mode(&part), 0o600);
+        sink.close(Keep::Image).unwrap();
+        assert_eq!(mode(&path), 0o644);
+    }
+
+    #[test]
+    fn a_journal_that_is_the_image_under_another_name_is_refused() {
+        let folder = Folder::new("apart");
+        let at = |name: &str| folder.0.join(name);
+        std::fs::write(at("image"), b"old").unwrap();
+        std::fs::hard_link(at("image"), at("hard")).unwrap();
+        std::os::unix::fs::symlink("image", at("soft")).unwrap();
+        std::os::unix::fs::symlink("image.part", at("soft-part")).unwrap();
+        std::fs::create_dir(at("sub")).unwrap();
+        let names = ["image", "./image", ".//image", "sub/../image", "hard", "soft"];
+        for name in names.into_iter().chain(["image.part", "./image.part", "soft-part"]) {
+            let mut sink = FileSink::new(&at("image")).beside(&at(name));
+            assert_eq!(sink.prepare(), Err(StoreError::Destination), "{name}");
+            assert_eq!(std::fs::read(at("image")).unwrap(), b"old");
+            assert!(!at("image.part").exists(), "{name}");
+        }
+        for name in ["journal", "image.journal", "sub", "missing/journal"] {
+            let mut sink = FileSink::new(&at("image")).beside(&at(name));
+            sink.prepare().unwrap();
+            sink.close(Keep::Nothing).unwrap();
+        }
+    }
+
+    #[test]
+    fn room_is_there_before_the_first_byte_or_not_at_all() {
+        let folder = Folder::new("sink-room");
+        let mut sink = FileSink::new(&folder.0.join("image"));
+        let error = sink.open(0, 1 << 62);
+        assert!(matches!(error, Err(StoreError::Full)), "{error:?}");
+        sink.close(Keep::Nothing).unwrap();
+        assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0);
     }
 
     #[test]

@@ -1,65 +1,217 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where a checkpoint is kept between processes: one small record at a time.
+//! Where a checkpoint is kept between processes: the last few small records.
 
-use std::fs::File;
-use std::io::{Read, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{Error, ErrorKind};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::StoreError;
-use super::file::{sync_folder, with_suffix};
-use crate::hal::kv;
+use sha2::{Digest as _, Sha256};
 
-/// Longest record that is read back, in bytes.
+use super::StoreError;
+use super::place::{Place, tolerant};
+use super::staging::open_existing;
+use crate::hal::{files, kv};
+
+/// Longest record that is kept, in bytes.
 const MAX_RECORD: usize = 1024;
 
-/// Keeps one record. Used by one thread; blocking.
+/// Keeps records. Used by one thread; blocking.
 pub trait Journal: Send {
-    /// The record that was saved last; `None` when there is none or it cannot be read.
-    fn load(&mut self) -> Option<Vec<u8>>;
+    /// The records that can be read, newest first. The one saved last is among them unless it was torn.
+    fn load(&mut self) -> Vec<Vec<u8>>;
 
-    /// Replaces the record; when this returns it survives a power loss. A failure may leave either record.
-    fn save(&mut self, record: &[u8]) -> Result<(), StoreError>;
+    /// The record at this index of [`Journal::load`] is what is built on: from now on it outlives the others and a power
+    /// loss, until the next durable save.
+    fn settle(&mut self, _index: usize) -> Result<(), StoreError> {
+        Ok(())
+    }
 
-    /// Forgets the record.
+    /// Adds a record. A durable one survives a power loss when this returns; any other survives the process, and takes no
+    /// durable one's room. A failure leaves the durable record that was there.
+    fn save(&mut self, record: &[u8], durable: bool) -> Result<(), StoreError>;
+
+    /// Forgets all records durably; an error when one could still be loaded later.
     fn clear(&mut self) -> Result<(), StoreError>;
 }
 
-/// A record in a file, replaced by `rename` after an `fsync`.
+/// Where a slot begins: each has a block of the medium to itself, so that a torn write never costs both.
+const SLOT: u64 = 4096;
+const SLOTS: [u64; 3] = [0, SLOT, 2 * SLOT];
+const MAGIC: &[u8; 4] = b"OTJ1";
+/// Magic, number, length of the record; behind it the front of the SHA-256 of all before.
+const HEAD: usize = 4 + 8 + 2;
+const CHECKSUM: usize = 8;
+
+/// The last records in a file, written in place by turns: one is durable, the others are younger or older.
 #[derive(Debug)]
 pub struct FileJournal {
     path: PathBuf,
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    place: Place,
+    file: File,
+    /// The file's name is durable.
+    named: bool,
+    /// The slot that keeps the durable record.
+    durable: Option<usize>,
+    /// Numbers of the records in the slots; 0: none.
+    numbers: [u64; SLOTS.len()],
+    /// Slots of the records that were loaded, newest first.
+    loaded: Vec<usize>,
 }
 
 impl FileJournal {
-    /// The record in `path`.
+    /// The records in `path`.
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned() }
+        Self { path: path.to_owned(), open: None }
+    }
+
+    /// The open file, made when it is not there and `make`.
+    fn open(&mut self, make: bool) -> Result<Option<&mut Open>, Error> {
+        let not_ours = || Error::other("not a file of this user's own, or in use");
+        if self.open.is_none() {
+            let Some(place) = Place::resolve(&self.path)? else { return Err(not_ours()) };
+            let (file, named) = match open_existing(&place.path(), true) {
+                Ok(file) => (file, true),
+                Err(error) if error.kind() == ErrorKind::NotFound && make => {
+                    let mut options = OpenOptions::new();
+                    options.read(true).write(true).create_new(true).mode(0o600);
+                    (options.open(place.path())?, false)
+                }
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            let about = file.metadata()?;
+            if !about.is_file()
+                || about.nlink() != 1
+                || about.uid() != files::user()
+                || !files::try_lock(&file)?
+            {
+                return Err(not_ours());
+            }
+            self.open = Some(Open {
+                place,
+                file,
+                named,
+                durable: None,
+                numbers: [0; SLOTS.len()],
+                loaded: Vec::new(),
+            });
+        }
+        Ok(self.open.as_mut())
+    }
+
+    fn write(&mut self, record: &[u8], durable: bool) -> Result<(), Error> {
+        let Some(open) = self.open(true)? else { return Err(ErrorKind::NotFound.into()) };
+        let next = open.numbers.iter().max().map_or(1, |number| number.saturating_add(1));
+        let bytes = pack(next, record).ok_or(ErrorKind::InvalidInput)?;
+        // The oldest one that nothing depends on.
+        let slots = open.numbers.iter_mut().zip(SLOTS).enumerate();
+        let free =
+            slots.filter(|(slot, _)| open.durable != Some(*slot)).min_by_key(|(_, (number, _))| **number);
+        let Some((slot, (number, at))) = free else { return Err(ErrorKind::InvalidInput.into()) };
+        open.file.write_all_at(&bytes, at)?;
+        *number = next;
+        if durable {
+            tolerant(open.file.sync_data())?;
+            open.durable = Some(slot);
+            if !open.named {
+                open.place.sync_folder()?;
+                open.named = true;
+            }
+        }
+        Ok(())
     }
 }
 
 impl Journal for FileJournal {
-    fn load(&mut self) -> Option<Vec<u8>> {
-        let mut record = Vec::new();
-        let file = File::open(&self.path).ok()?;
-        file.take(MAX_RECORD as u64 + 1).read_to_end(&mut record).ok()?;
-        (record.len() <= MAX_RECORD).then_some(record)
+    fn load(&mut self) -> Vec<Vec<u8>> {
+        let Ok(Some(open)) = self.open(false) else { return Vec::new() };
+        let mut found: Vec<(u64, usize, Vec<u8>)> = Vec::new();
+        for (index, at) in SLOTS.into_iter().enumerate() {
+            let mut bytes = [0; HEAD + MAX_RECORD + CHECKSUM];
+            let mut len = 0;
+            while let Some(rest) = bytes.get_mut(len..).filter(|rest| !rest.is_empty()) {
+                match open.file.read_at(rest, at + len as u64) {
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Ok(0) | Err(_) => break,
+                    Ok(n) => len += n,
+                }
+            }
+            if let Some((number, record)) = unpack(bytes.get(..len).unwrap_or_default()) {
+                found.push((number, index, record));
+            }
+        }
+        found.sort_by_key(|found| std::cmp::Reverse(found.0));
+        open.loaded = found.iter().map(|(_, index, _)| *index).collect();
+        open.durable = open.loaded.first().copied();
+        for (number, index, _) in &found {
+            if let Some(slot) = open.numbers.get_mut(*index) {
+                *slot = *number;
+            }
+        }
+        found.into_iter().map(|(_, _, record)| record).collect()
     }
 
-    fn save(&mut self, record: &[u8]) -> Result<(), StoreError> {
-        let new = with_suffix(&self.path, ".new");
-        let mut file = File::create(&new)?;
-        file.write_all(record)?;
-        file.sync_data()?;
-        std::fs::rename(&new, &self.path)?;
-        Ok(sync_folder(&self.path)?)
+    fn settle(&mut self, index: usize) -> Result<(), StoreError> {
+        let Some(open) = self.open.as_mut() else { return Ok(()) };
+        let slot = open.loaded.get(index).copied();
+        tolerant(open.file.sync_data())?;
+        open.durable = slot.or(open.durable);
+        Ok(())
+    }
+
+    fn save(&mut self, record: &[u8], durable: bool) -> Result<(), StoreError> {
+        self.write(record, durable).map_err(|error| {
+            crate::log!(Warning, "store", "journal {} cannot be written: {error}", self.path.display());
+            StoreError::Io
+        })
     }
 
     fn clear(&mut self) -> Result<(), StoreError> {
-        match std::fs::remove_file(&self.path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
+        let Some(open) = self.open(false)? else { return Ok(()) };
+        open.file.set_len(0)?;
+        tolerant(open.file.sync_data())?;
+        let removed = std::fs::remove_file(open.place.path());
+        let synced = open.place.sync_folder();
+        self.open = None;
+        match removed {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(synced?),
         }
     }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        files::unlock(&self.file);
+    }
+}
+
+fn pack(number: u64, record: &[u8]) -> Option<Vec<u8>> {
+    let len = u16::try_from(record.len()).ok().filter(|len| usize::from(*len) <= MAX_RECORD)?;
+    let mut bytes = [MAGIC.as_slice(), &number.to_le_bytes(), &len.to_le_bytes(), record].concat();
+    let sum = checksum(&bytes);
+    bytes.extend_from_slice(&sum);
+    Some(bytes)
+}
+
+fn unpack(bytes: &[u8]) -> Option<(u64, Vec<u8>)> {
+    let rest = bytes.strip_prefix(MAGIC)?;
+    let (number, rest) = rest.split_first_chunk()?;
+    let (len, rest) = rest.split_first_chunk()?;
+    let record = rest.get(..usize::from(u16::from_le_bytes(*len)))?;
+    let (body, sum) = bytes.get(..HEAD + record.len() + CHECKSUM)?.split_last_chunk::<CHECKSUM>()?;
+    (checksum(body) == *sum).then(|| (u64::from_le_bytes(*number), record.to_vec()))
+}
+
+fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
+    let digest: [u8; 32] = Sha256::digest(bytes).into();
+    digest.first_chunk().copied().unwrap_or_default()
 }
 
 /// A record in the firmware's `HAL_Kv_*`, which promise to store it durably and as a whole.
@@ -76,18 +228,24 @@ impl KvJournal {
 }
 
 impl Journal for KvJournal {
-    fn load(&mut self) -> Option<Vec<u8>> {
-        kv::get(&self.key, MAX_RECORD)
+    fn load(&mut self) -> Vec<Vec<u8>> {
+        kv::get(&self.key, MAX_RECORD).into_iter().collect()
     }
 
-    fn save(&mut self, record: &[u8]) -> Result<(), StoreError> {
-        if kv::set(&self.key, record) { Ok(()) } else { Err(StoreError::Io) }
+    /// Flash wears out: only durable records are worth a write.
+    fn save(&mut self, record: &[u8], durable: bool) -> Result<(), StoreError> {
+        if !durable || kv::set(&self.key, record) {
+            return Ok(());
+        }
+        crate::log!(Warning, "store", "journal: HAL_Kv_Set failed for {}", self.key);
+        Err(StoreError::Io)
     }
 
     fn clear(&mut self) -> Result<(), StoreError> {
         // Some HALs call it a failure when there was none.
-        kv::delete(&self.key);
-        Ok(())
+        let gone =
+            kv::delete(&self.key) || kv::get(&self.key, MAX_RECORD).is_none_or(|record| record.is_empty());
+        if gone || kv::set(&self.key, &[]) { Ok(()) } else { Err(StoreError::Io) }
     }
 }
 
@@ -113,21 +271,95 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_last_record_saved_is_the_one_loaded() {
+    fn the_last_record_saved_is_the_first_one_loaded() {
         let folder = Folder::new("journal");
         let path = folder.0.join("record");
         let journals: [&mut dyn Journal; 2] =
             [&mut FileJournal::new(&path), &mut KvJournal::new("otakit.test")];
         for journal in journals {
-            assert_eq!(journal.load(), None);
+            assert!(journal.load().is_empty());
             journal.clear().unwrap();
-            journal.save(b"one").unwrap();
-            journal.save(b"two").unwrap();
-            assert_eq!(journal.load().as_deref(), Some(&b"two"[..]));
+            journal.save(b"one", true).unwrap();
+            journal.save(b"two", true).unwrap();
+            assert_eq!(journal.load()[0], b"two");
             journal.clear().unwrap();
-            assert_eq!(journal.load(), None);
+            assert!(journal.load().is_empty());
         }
-        std::fs::write(&path, [0; MAX_RECORD + 1]).unwrap();
-        assert_eq!(FileJournal::new(&path).load(), None);
+        assert!(!path.exists());
+        assert_eq!(FileJournal::new(&path).save(&[0; MAX_RECORD + 1], true), Err(StoreError::Io));
+    }
+
+    #[test]
+    fn a_durable_record_is_never_in_the_way_of_a_write() {
+        let folder = Folder::new("slots");
+        let path = folder.0.join("record");
+        let mut journal = FileJournal::new(&path);
+        journal.save(b"durable", true).unwrap();
+        for volatile in [b"a", b"b", b"c"] {
+            journal.save(volatile, false).unwrap();
+            let records = journal.load();
+            assert_eq!((&records[0][..], &records[records.len() - 1][..]), (&volatile[..], &b"durable"[..]));
+            journal.settle(records.len() - 1).unwrap();
+        }
+        journal.save(b"next", true).unwrap();
+        drop(journal);
+        // In another process: either slot torn, the other still there.
+        let whole = std::fs::read(&path).unwrap();
+        for at in SLOTS {
+            let mut torn = whole.clone();
+            torn[usize::try_from(at).unwrap() + HEAD] ^= 1;
+            std::fs::write(&path, torn).unwrap();
+            assert_eq!(FileJournal::new(&path).load().len(), 2);
+        }
+        std::fs::write(&path, &whole).unwrap();
+        let mut journal = FileJournal::new(&path);
+        assert_eq!(journal.load(), [&b"next"[..], b"c", b"durable"]);
+        journal.settle(2).unwrap();
+        for later in [b"1", b"2", b"3"] {
+            journal.save(later, false).unwrap();
+        }
+        drop(journal);
+        assert_eq!(FileJournal::new(&path).load(), [&b"3"[..], b"2", b"durable"]);
+    }
+
+    #[test]
+    fn any_bytes_may_be_in_the_file() {
+        let folder = Folder::new("noise");
+        let path = folder.0.join("record");
+        let record = pack(7, b"record").unwrap();
+        for cut in 0..record.len() {
+            std::fs::write(&path, &record[..cut]).unwrap();
+            assert!(FileJournal::new(&path).load().is_empty(), "cut at {cut}");
+            let mut altered = record.clone();
+            altered[cut] ^= 4;
+            std::fs::write(&path, &altered).unwrap();
+            assert!(FileJournal::new(&path).load().is_empty(), "altered at {cut}");
+        }
+        std::fs::write(&path, vec![0; 100_000]).unwrap();
+        let mut journal = FileJournal::new(&path);
+        assert!(journal.load().is_empty());
+        journal.save(b"ours", true).unwrap();
+        assert_eq!(journal.load(), [b"ours"]);
+    }
+
+    #[test]
+    fn what_is_no_file_of_ours_is_no_journal() {
+        let folder = Folder::new("foreign");
+        let at = |name: &str| folder.0.join(name);
+        std::fs::create_dir(at("folder")).unwrap();
+        std::fs::write(at("victim"), b"precious").unwrap();
+        std::fs::hard_link(at("victim"), at("hard")).unwrap();
+        std::os::unix::fs::symlink("nowhere", at("dangling")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        for name in ["folder", "hard", "dangling", "socket", "missing/journal"] {
+            let mut journal = FileJournal::new(&at(name));
+            assert!(journal.load().is_empty());
+            assert!(journal.save(b"record", true).is_err(), "{name}");
+        }
+        assert_eq!(std::fs::read(at("victim")).unwrap(), b"precious");
+        assert!(!at("nowhere").exists());
+        let mut first = FileJournal::new(&at("shared"));
+        first.save(b"record", true).unwrap();
+        assert!(FileJournal::new(&at("shared")).load().is_empty(), "in use by another");
     }
 }

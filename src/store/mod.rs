@@ -2,19 +2,30 @@
 //! Where images go when the library stores them itself, and where it remembers how far it got.
 
 mod file;
+pub mod floor;
 mod journal;
 mod persistence;
+mod place;
+mod staging;
 
 pub use file::FileSink;
 pub use journal::{FileJournal, Journal, KvJournal};
 pub use persistence::{PersistenceSink, Resume};
+pub use place::Place;
 
 use std::fmt;
+use std::io::ErrorKind;
 
 /// A place that an image is written to. Used by one thread; blocking.
 pub trait Sink: Send {
-    /// Prepares for writing. `offset` is how many bytes are there already and are to stay; 0 begins anew and drops what
-    /// was there. [`StoreError::Mismatch`] when fewer bytes are there: the caller then begins at 0.
+    /// Judges the place and takes it for this sink alone, until [`Sink::close`]; what was left there stays as it is.
+    /// Nothing is to be fetched for a sink that fails here. Called again it does nothing.
+    fn prepare(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Prepares for writing. `offset` is how many bytes are there already and are to stay; 0 drops what was there.
+    /// [`StoreError::Mismatch`] when fewer bytes are there: the caller then begins at 0.
     fn open(&mut self, offset: u64, size: u64) -> Result<(), StoreError>;
 
     /// Appends.
@@ -26,19 +37,29 @@ pub trait Sink: Send {
     /// Whether [`Sink::open`] can go on at an offset, and [`Sink::sync`] keeps its promise.
     fn can_resume(&self) -> bool;
 
-    /// What tells this sink's complete image, synced and soon or already in its place, from any other file there; `None`
-    /// when nothing does.
-    fn mark(&self) -> Option<u64> {
-        None
-    }
-
-    /// Whether the image of that size and mark has its place already. It then stays there: what follows is
-    /// [`Sink::close`], without [`Sink::open`].
-    fn adopt(&mut self, _size: u64, _mark: u64) -> bool {
+    /// Whether [`Sink::stored`], [`Sink::read`] and [`Sink::adopt`] work: what is kept can then be proven. A sink that can
+    /// resume and cannot be read must promise by itself that what it goes on with is what was written to it.
+    fn can_read(&self) -> bool {
         false
     }
 
-    /// Ends: `keep` is what is to become of the bytes.
+    /// Bytes that can be read, once prepared.
+    fn stored(&mut self) -> u64 {
+        0
+    }
+
+    /// Reads stored bytes; 0 at the end.
+    fn read(&mut self, _offset: u64, _bytes: &mut [u8]) -> Result<usize, StoreError> {
+        Err(StoreError::Unsupported)
+    }
+
+    /// Whether something of that size has the image's place already. What is read from now on is that; if it is the image,
+    /// what follows is [`Sink::close`], else [`Sink::open`].
+    fn adopt(&mut self, _size: u64) -> bool {
+        false
+    }
+
+    /// Ends: `keep` is what is to become of the bytes. The place is free for others then, unless this failed.
     fn close(&mut self, keep: Keep) -> Result<(), StoreError>;
 }
 
@@ -64,6 +85,10 @@ pub enum StoreError {
     Mismatch,
     /// Not possible with this sink.
     Unsupported,
+    /// An image cannot be there: a folder, a device, a link that leads nowhere.
+    Destination,
+    /// Another update is writing to the same place.
+    Busy,
 }
 
 impl fmt::Display for StoreError {
@@ -73,6 +98,8 @@ impl fmt::Display for StoreError {
             Self::Io => "storing failed",
             Self::Mismatch => "stored bytes are not what was left there",
             Self::Unsupported => "not possible with this store",
+            Self::Destination => "an image cannot be stored at that place",
+            Self::Busy => "another update is writing to the same place",
         })
     }
 }
@@ -81,7 +108,7 @@ impl From<std::io::Error> for StoreError {
     fn from(error: std::io::Error) -> Self {
         crate::log!(Error, "store", "{error}");
         match error.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Self::Full,
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Self::Full,
             _ => Self::Io,
         }
     }
@@ -89,13 +116,13 @@ impl From<std::io::Error> for StoreError {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Error, ErrorKind};
+    use std::io::Error;
 
     use super::*;
 
     #[test]
     fn no_room_is_told_from_other_failures() {
-        for full in [libc::ENOSPC, libc::EDQUOT] {
+        for full in [libc::ENOSPC, libc::EDQUOT, libc::EFBIG] {
             assert_eq!(StoreError::from(Error::from_raw_os_error(full)), StoreError::Full);
         }
         for io in [libc::EIO, libc::EROFS, libc::EACCES] {
@@ -106,7 +133,14 @@ mod tests {
 
     #[test]
     fn each_error_reads_differently() {
-        let all = [StoreError::Full, StoreError::Io, StoreError::Mismatch, StoreError::Unsupported];
+        let all = [
+            StoreError::Full,
+            StoreError::Io,
+            StoreError::Mismatch,
+            StoreError::Unsupported,
+            StoreError::Destination,
+            StoreError::Busy,
+        ];
         let texts: std::collections::HashSet<String> = all.iter().map(StoreError::to_string).collect();
         assert_eq!(texts.len(), all.len());
     }

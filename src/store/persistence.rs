@@ -13,12 +13,13 @@ pub type Resume = Box<dyn FnMut(u64) -> bool + Send>;
 pub struct PersistenceSink {
     resume: Option<Resume>,
     open: bool,
+    failed: bool,
 }
 
 impl PersistenceSink {
     /// Without `resume` an interrupted image is begun anew.
     pub fn new(resume: Option<Resume>) -> Self {
-        Self { resume, open: false }
+        Self { resume, open: false, failed: false }
     }
 }
 
@@ -29,12 +30,13 @@ impl Sink for PersistenceSink {
         } else if !self.resume.as_mut().is_some_and(|resume| resume(offset)) {
             return Err(StoreError::Mismatch);
         }
-        self.open = true;
+        (self.open, self.failed) = (true, false);
         Ok(())
     }
 
     fn write(&mut self, bytes: &mut [u8]) -> Result<(), StoreError> {
-        if persistence::write(bytes) { Ok(()) } else { Err(StoreError::Io) }
+        self.failed = !persistence::write(bytes);
+        if self.failed { Err(StoreError::Io) } else { Ok(()) }
     }
 
     fn sync(&mut self) -> Result<(), StoreError> {
@@ -48,6 +50,10 @@ impl Sink for PersistenceSink {
     fn close(&mut self, keep: Keep) -> Result<(), StoreError> {
         if !std::mem::take(&mut self.open) {
             return Ok(());
+        }
+        // A store that refused a piece knows by itself that the image is not whole.
+        if keep != Keep::Image && !self.failed {
+            persistence::not_valid();
         }
         // The firmware is told of the end in any case, as by the reference; only a whole image depends on its answer.
         match (persistence::stop(), keep) {
@@ -86,8 +92,21 @@ mod tests {
         assert!(!sink.can_resume());
         assert_eq!(sink.sync(), Err(StoreError::Unsupported));
         assert_eq!(sink.open(2, 3), Err(StoreError::Mismatch));
-        assert_eq!(sink.mark(), None);
-        assert!(!sink.adopt(3, 0));
+        assert!(!sink.can_read() && !sink.adopt(3));
+    }
+
+    #[test]
+    fn an_image_that_is_not_valid_replaces_none() {
+        let mut sink = PersistenceSink::new(None);
+        sink.open(0, 1).unwrap();
+        sink.write(&mut [7]).unwrap();
+        sink.close(Keep::Image).unwrap();
+        for keep in [Keep::Part, Keep::Nothing] {
+            sink.open(0, 2).unwrap();
+            sink.write(&mut [8]).unwrap();
+            sink.close(keep).unwrap();
+            assert_eq!(image(), Some(vec![7]), "{keep:?}");
+        }
     }
 
     #[test]

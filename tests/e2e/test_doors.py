@@ -113,7 +113,7 @@ class Plain(Doors):
         with open(state, "wb") as file:
             file.truncate(64)
         self.addCleanup(os.remove, state)
-        env = {"LD_PRELOAD": shim, "SHIM_STATE": state, "SHIM_DIR": "fota_package.bin.part", "SHIM_AT": "1", "SHIM_ONLY": "w",
+        env = {"LD_PRELOAD": shim, "SHIM_STATE": state, "SHIM_DIR": os.path.join(os.path.realpath(self.dir), "fota_package.bin.part"), "SHIM_AT": "1", "SHIM_ONLY": "w",
                "SHIM_ACT": str(errno.ENOSPC)}
         process = Process([CONTEXT.program("quectel_fota", CONTEXT.build), url], cwd=self.dir, env=env)
         self.addCleanup(process.kill)

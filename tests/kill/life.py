@@ -8,6 +8,7 @@ import struct
 import subprocess
 import time
 
+# Bytes between two records of the journal: what a kill may cost of the stored bytes (src/engine/download.rs, NOTE_EVERY).
 CHECKPOINT = 64 * 1024
 # What may be off the network but not in the store when a process dies (src/engine/download.rs, pipe.rs,
 # src/fetch/http/exchange.rs): one piece of 16 KiB being filled, four slots of 16 KiB, and 1 KiB read with a head.
@@ -31,8 +32,10 @@ class Setup:
 class Download:
     """An image's way into a folder of its own, over as many lives as it takes."""
 
-    def __init__(self, setup, name, image, before=None):
+    def __init__(self, setup, name, image, before=None, checkpoint=CHECKPOINT):
         self.setup, self.name, self.image, self.before = setup, name, image, before
+        # What a power failure may cost.
+        self.checkpoint = checkpoint
         self.folder = os.path.join(setup.scratch, f"d{next(_numbers)}")
         os.mkdir(self.folder)
         self.path = os.path.join(self.folder, "image")
@@ -43,7 +46,8 @@ class Download:
                 f.write(before)
         self.reached = self.stored = 0
         self.lives = self.kills = self.refetched = self.worst = self.worst_stored = self.resumed = self.taken = 0
-        self.operations = 0
+        self.operations = self.read_back = 0
+        self.journal_struck = self.folder_struck = self.power_lost = False
 
     def live(self, kill_after=None, tries=1, command=(), **shim):
         """Runs the program once; `shim` are SHIM_ settings. Returns its exit code and the codes of its tries."""
@@ -56,7 +60,8 @@ class Download:
         # Where an instrumented build keeps its counters (scripts/coverage.sh).
         env.update((key, os.environ[key]) for key in ("LLVM_PROFILE_FILE",) if key in os.environ)
         arguments = [*command, os.path.join(self.setup.programs, "kill_download"), self.setup.origin.url(self.name, life),
-                     "2.0.0", str(self.image.size), self.image.sha256, self.path, self.journal, str(tries)]
+                     "2.0.0", str(self.image.size), self.image.sha256, self.path, self.journal, str(tries),
+                     str(self.checkpoint)]
         process = subprocess.Popen(arguments, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if kill_after is not None:
             time.sleep(kill_after)
@@ -77,16 +82,18 @@ class Download:
 
     def _keep_book(self, life, out, killed, power_lost):
         with open(self.state, "rb") as f:
-            self.operations, received, read_back, self.struck = struct.unpack("<4Q", f.read(32))
-        if read_back:
-            raise Wrong(f"{read_back} stored bytes were read back")
+            self.operations, received, read_back, self.struck, journal, folder = struct.unpack("<6Q", f.read(48))
+        self.journal_struck, self.folder_struck = journal != 0, folder != 0
+        self.read_back += read_back
+        self.power_lost = self.power_lost or bool(power_lost)
         answers = self.setup.origin.answers(life)
-        begun = [int(line.split()[1]) for line in out.splitlines() if line.startswith("resumed ")]
+        # Of the first try, whose answers come first.
+        begun = [int(line.split()[1]) for line in out.partition("ret ")[0].splitlines() if line.startswith("resumed ")]
         body = received - sum(answer.header for answer in answers)
         if answers and begun:
             start = answers[0].start
-            if begun[0] != start or answers[0].partial != (start > 0):
-                raise Wrong(f"resumed at {begun[0]}, but asked for bytes from {start}")
+            if begun[-1] != start or answers[0].partial != (start > 0):
+                raise Wrong(f"resumed at {begun[-1]}, but asked for bytes from {start}")
             self._book(start)
             self.resumed += start > 0
         self.taken += max(body, 0)
@@ -115,7 +122,7 @@ class Download:
         """After kills, not after power losses and not after somebody tampered with the files."""
         if self.worst_stored > CHECKPOINT:
             raise Wrong(f"{self.worst_stored} stored bytes were fetched again")
-        if self.worst > CHECKPOINT + IN_FLIGHT:
+        if self.worst > (self.checkpoint if self.power_lost else CHECKPOINT) + IN_FLIGHT:
             raise Wrong(f"{self.worst} bytes were fetched again")
 
     def check_place(self, complete):

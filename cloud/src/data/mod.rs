@@ -5,6 +5,8 @@ pub mod files;
 pub mod import;
 pub mod model;
 pub mod time;
+// The library's own rule, so that device and cloud agree.
+#[path = "../../../src/version.rs"]
 pub mod version;
 
 use std::cmp::Ordering;

@@ -84,6 +84,8 @@ pub const OTAKIT_ERR_POLICY_UNSIGNED: c_int = -44;
 pub const OTAKIT_ERR_STORE_FULL: c_int = -50;
 /// The image could not be stored.
 pub const OTAKIT_ERR_STORE: c_int = -51;
+/// Another update, of this process or another one, is storing an image at the same place.
+pub const OTAKIT_ERR_STORE_BUSY: c_int = -52;
 
 /// The code of a failure.
 pub(crate) fn of_failure(failure: &Failure) -> c_int {
@@ -101,6 +103,8 @@ pub(crate) fn of_failure(failure: &Failure) -> c_int {
         Failure::Policy(Breach::Rollback) => OTAKIT_ERR_POLICY_ROLLBACK,
         Failure::Policy(Breach::Unsigned) => OTAKIT_ERR_POLICY_UNSIGNED,
         Failure::Store(StoreError::Full) => OTAKIT_ERR_STORE_FULL,
+        Failure::Store(StoreError::Busy) => OTAKIT_ERR_STORE_BUSY,
+        Failure::Store(StoreError::Destination) => OTAKIT_INVALID,
         Failure::Store(_) => OTAKIT_ERR_STORE,
         Failure::NoMemory | Failure::Resources => OTAKIT_ERR_RESOURCES,
         Failure::Cancelled => OTAKIT_ERR_CANCELLED,

@@ -9,7 +9,6 @@ use super::codes::{OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK, of_failure};
 use crate::capi::guard::guard;
 use crate::capi::{settings, text};
 use crate::digest::{Algorithm, Expected};
-use crate::engine::download::CHECKPOINT_EVERY;
 use crate::engine::{Download, Failure, Kind, Offer, Session, Step, signature};
 use crate::store::{FileJournal, FileSink, Journal, KvJournal, PersistenceSink, Resume, Sink};
 
@@ -39,8 +38,8 @@ pub struct otakit_image_t {
 pub type otakit_watch_t = Option<unsafe extern "C" fn(user: *mut c_void, fetched: u64, total: u64) -> c_int>;
 
 /// Asks the firmware to go on with an image of which `stored` bytes were handed to `HAL_Firmware_Persistence_Write`
-/// before; a firmware that answers other than 0 promises that those bytes are durable and that the next `Write` appends
-/// to them. 0: the image is started again with `HAL_Firmware_Persistence_Start`.
+/// before; a firmware that answers other than 0 promises that those bytes are durable, that nothing else was written there
+/// since (no `Start` by another update), and that the next `Write` appends to them. 0: the image is started again with `HAL_Firmware_Persistence_Start`.
 pub type otakit_resume_t = Option<unsafe extern "C" fn(user: *mut c_void, stored: u64) -> c_int>;
 
 /// What C wants back in its callbacks.
@@ -51,15 +50,21 @@ pub(super) struct User(pub *mut c_void);
 unsafe impl Send for User {}
 
 /// Downloads an image into the file `path`, which never holds anything but a complete, verified image: bytes are written
-/// to `path.part` and moved there at the end. With `journal`, the path of a small file, a download that was
-/// interrupted, by a crash or a power loss too, goes on at its last checkpoint (every 64 KiB) when it is called again for
-/// the same image. NULL: it starts from the first byte each time. The journal stays: while `path` is the file that was put there, another
+/// to `path.part`, read once more when all are there, and moved there at the end. `path` is a regular file or none yet, in
+/// a folder that is there; a symbolic link to a regular file stands for that file. `path.part` is the library's: mode 0600
+/// and locked, links and pipes there are removed, not followed. The image has the access rights of the file it replaces,
+/// else 0600. With `journal`, the path of a small file, a download that was
+/// interrupted, by a crash or a power loss too, goes on at its last checkpoint when it is called again for
+/// the same image; see `OTAKIT_OPTION_CHECKPOINT_BYTES`. Kept bytes are read again before they count. A journal that cannot
+/// be written, or is no regular file of this user's, costs a warning and the resume, nothing else. NULL: it starts from the first byte each time. The journal stays: while `path` is the file that was put there, another
 /// call for the same image fetches nothing.
 ///
-/// Blocks until the image is there or the download has failed; one thread at a time for one `path`.
+/// Blocks until the image is there or the download has failed. One download at a time has a place, whatever it is called,
+/// in all threads and processes: another gets `OTAKIT_ERR_STORE_BUSY` at once. The lock ends with its process.
 ///
 /// Returns `OTAKIT_OK` when the image is complete, verified and in its place, else an `OTAKIT_ERR_…`, `OTAKIT_INVALID`
-/// for arguments that cannot be used.
+/// for arguments that cannot be used: a `path` that is a folder, a device, a pipe or a link that leads nowhere, a `journal`
+/// that is the same file as `path` or `path.part`. Nothing is fetched then, nor without room for the image.
 ///
 /// # Safety
 /// `image` is NULL or points to the structure; `path` and `journal` are NULL or NUL-terminated; `watch` may be called with
@@ -76,8 +81,7 @@ pub unsafe extern "C" fn otakit_download_file(
         // SAFETY: as the caller vouches.
         let (offer, path, journal) = unsafe { (offer(image), text::given(path), text::given(journal)) };
         let (Some(offer), Some(path)) = (offer, path) else { return OTAKIT_INVALID };
-        let mut sink = FileSink::new(Path::new(path));
-        let mut journal = journal.map(|journal| FileJournal::new(Path::new(journal)));
+        let (mut sink, mut journal) = in_files(path, journal);
         let journal = journal.as_mut().map(|journal| journal as &mut dyn Journal);
         let result = fetch(&offer, &mut sink, journal, watch, User(user));
         if let Err(failure @ Failure::Store(_)) = &result {
@@ -90,7 +94,8 @@ pub unsafe extern "C" fn otakit_download_file(
 /// Downloads an image into the firmware's own store, `HAL_Firmware_Persistence_*`, in pieces of 16 KiB. With `resume`,
 /// a download that was interrupted goes on where the firmware can; how far it got is kept in `HAL_Kv_*` under `key`.
 ///
-/// `HAL_Firmware_Persistence_Stop` is called at the end of a failed download too: only `OTAKIT_OK` means that the image is
+/// `HAL_Firmware_Persistence_Stop` is called at the end of a failed download too, after a `Write` of NULL with length 0,
+/// which says that the image is not valid: only `OTAKIT_OK` means that the image is
 /// complete and verified. Blocks; one thread at a time in the whole process.
 ///
 /// Returns as `otakit_download_file` does.
@@ -140,6 +145,15 @@ fn fetch<'a>(
     outcome
 }
 
+/// Sink and journal for the file `path`.
+pub(super) fn in_files(path: &str, journal: Option<&str>) -> (FileSink, Option<FileJournal>) {
+    let sink = FileSink::new(Path::new(path));
+    match journal.map(Path::new) {
+        Some(journal) => (sink.beside(journal), Some(FileJournal::new(journal))),
+        None => (sink, None),
+    }
+}
+
 /// Runs a download over a session of any door.
 pub(super) fn run<'a>(
     session: &Session,
@@ -150,7 +164,7 @@ pub(super) fn run<'a>(
     user: User,
 ) -> Result<(), Failure> {
     let (mut fetched, total) = (0, offer.size);
-    let download = Download { session, sink, journal, chunk: CHUNK, every: CHECKPOINT_EVERY };
+    let download = Download { session, sink, journal, chunk: CHUNK, every: 0, keep_record: true };
     let valid = download.run(offer, &mut |step| {
         match step {
             Step::Started { resumed_at } => fetched = resumed_at,

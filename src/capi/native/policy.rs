@@ -3,17 +3,13 @@
 
 use std::ffi::{c_char, c_int};
 
-use super::codes::{OTAKIT_ERR_STORE, OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK};
+use super::codes::{OTAKIT_ERR_STORE, OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK, OTAKIT_STATE};
 use crate::capi::guard::guard;
 use crate::capi::{settings, text};
 use crate::engine::policy::compare_versions;
 use crate::engine::signature::Key;
-use crate::hal::kv;
+use crate::store::floor::{self, Kept};
 
-/// Where the version floor is kept.
-const FLOOR_KEY: &str = "otakit.version_floor";
-/// Longest version that is kept as a floor.
-const MAX_FLOOR: usize = 128;
 /// Most hosts in the list.
 const MAX_HOSTS: usize = 64;
 /// Most keys trusted at once.
@@ -97,12 +93,19 @@ pub extern "C" fn otakit_policy_max_size(bytes: u64) {
 }
 
 /// Only versions newer than `version` are accepted (anti-rollback): compared part by part, numbers as numbers, so that
-/// 1.10.0 is newer than 1.9.0. With `keep` 1 the floor is kept in `HAL_Kv_*` and loaded by later calls, after a restart
-/// too; it is then never lowered: of the floor kept and the one given the newer holds. NULL with `keep` 1 takes the kept
-/// one alone; NULL with `keep` 0 removes the floor from this process. Blocks as `HAL_Kv_*` do.
+/// 1.10.0 is newer than 1.9.0; of equal numbers those with dev, snapshot, alpha, beta, pre or rc behind them are older,
+/// those with anything else behind them newer. With `keep` 1 the floor is kept in `HAL_Kv_*` and loaded by later calls,
+/// after a restart too; it is then never lowered: of the floor kept and the one given the newer holds. NULL with `keep` 1
+/// takes the kept one alone; NULL with `keep` 0 removes the floor from this process. Blocks as `HAL_Kv_*` do.
 ///
-/// Returns `OTAKIT_OK`, `OTAKIT_INVALID` for a version that is empty or longer than 128 bytes, or `OTAKIT_ERR_STORE`
-/// when it could not be kept; it then holds in this process all the same.
+/// Where a floor is to hold and cannot be known, no firmware is accepted (`OTAKIT_ERR_POLICY_ROLLBACK`) until a later
+/// call succeeds. A floor that is damaged stays so until the firmware deletes `otakit.version_floor` and
+/// `otakit.version_floor.kept` from its `HAL_Kv_*`.
+///
+/// Returns `OTAKIT_OK`; `OTAKIT_INVALID` for a version that is empty or longer than 128 bytes, which changes nothing;
+/// `OTAKIT_STATE` for NULL with `keep` 1 while none is kept, after which no firmware is accepted; `OTAKIT_ERR_STORE` when
+/// the kept one cannot be read, after which no firmware is accepted, or when the one given could not be kept: it then
+/// holds in this process all the same.
 ///
 /// # Safety
 /// `version` is NULL or a NUL-terminated string; it is copied.
@@ -111,28 +114,43 @@ pub unsafe extern "C" fn otakit_policy_version_floor(version: *const c_char, kee
     guard("otakit_policy_version_floor", OTAKIT_FAILED, || {
         // SAFETY: as the caller vouches.
         let given = unsafe { text::given(version) };
-        if (given.is_none() && !version.is_null()) || given.is_some_and(|version| version.len() > MAX_FLOOR) {
+        let is_bad = |given: &str| given.is_empty() || given.len() > floor::MAX_VERSION;
+        if (given.is_none() && !version.is_null()) || given.is_some_and(is_bad) {
             return OTAKIT_INVALID;
         }
-        let kept = if keep != 0 { kept_floor() } else { None };
-        let newest = match (given, kept.as_deref()) {
-            (Some(given), Some(kept)) if compare_versions(given, kept).is_lt() => Some(kept),
-            (Some(given), _) => Some(given),
-            (None, kept) => kept,
-        };
-        let stored = match newest {
-            Some(newest) if keep != 0 && kept.as_deref() != Some(newest) => {
-                kv::set(FLOOR_KEY, newest.as_bytes())
+        let (held, code) = match (if keep != 0 { floor::load() } else { Kept::Nothing }, given) {
+            (Kept::Unreadable, _) => {
+                crate::log!(
+                    Error,
+                    "policy",
+                    "the kept version floor cannot be read: no firmware is accepted"
+                );
+                (Err(()), OTAKIT_ERR_STORE)
             }
-            _ => true,
+            (Kept::Nothing, None) if keep != 0 => {
+                crate::log!(
+                    Error,
+                    "policy",
+                    "no version floor is kept: no firmware is accepted until one is given"
+                );
+                (Err(()), OTAKIT_STATE)
+            }
+            (Kept::Version(kept), given)
+                if given.is_none_or(|given| compare_versions(given, &kept).is_le()) =>
+            {
+                (Ok(Some(kept)), OTAKIT_OK)
+            }
+            (_, Some(given)) if keep != 0 && !floor::keep(given) => {
+                crate::log!(Error, "policy", "the version floor could not be kept");
+                (Ok(Some(given.to_owned())), OTAKIT_ERR_STORE)
+            }
+            (_, given) => (Ok(given.map(str::to_owned)), OTAKIT_OK),
         };
-        settings::change(|settings| settings.session.policy.version_floor = newest.map(str::to_owned));
-        if stored { OTAKIT_OK } else { OTAKIT_ERR_STORE }
+        settings::change(|settings| {
+            let policy = &mut settings.session.policy;
+            policy.floor_unknown = held.is_err();
+            policy.version_floor = held.unwrap_or_default();
+        });
+        code
     })
-}
-
-fn kept_floor() -> Option<String> {
-    kv::get(FLOOR_KEY, MAX_FLOOR)
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .filter(|floor| !floor.is_empty())
 }

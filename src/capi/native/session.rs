@@ -2,14 +2,13 @@
 //! What the library offers beyond `ota_api.h` for a Link Kit OTA session: its handle is that of `IOT_OTA_Init`.
 
 use std::ffi::{c_char, c_int, c_void};
-use std::path::Path;
 
 use super::codes::{OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK, OTAKIT_STATE, of_failure};
-use super::download::{User, otakit_watch_t, outcome, run};
+use super::download::{User, in_files, otakit_watch_t, outcome, run};
 use crate::capi::guard::guard;
 use crate::capi::linkkit::ota::session;
 use crate::capi::text;
-use crate::store::{FileJournal, FileSink, Journal};
+use crate::store::Journal;
 
 /// Bytes fetched and size of the image, in 64 bits, where `IOT_OTA_Ioctl` has only 32. Either pointer may be NULL. Does not
 /// block; any thread.
@@ -116,8 +115,7 @@ pub unsafe extern "C" fn otakit_linkkit_ota_download_file(
         let (path, journal) = unsafe { (text::given(path), text::given(journal)) };
         let (Some(ota), Some(path)) = (session(ota_handle), path) else { return OTAKIT_INVALID };
         let Some(offer) = ota.session().current().filter(|_| ota.is_fetching()) else { return OTAKIT_STATE };
-        let mut sink = FileSink::new(Path::new(path));
-        let mut journal = journal.map(|journal| FileJournal::new(Path::new(journal)));
+        let (mut sink, mut journal) = in_files(path, journal);
         let journal = journal.as_mut().map(|journal| journal as &mut dyn Journal);
         outcome(run(ota.session(), &offer, &mut sink, journal, watch, User(user)))
     })

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{INVALID_PARAM, OTHERS, code, current, milliseconds};
 use crate::capi::guard::guard;
 use crate::capi::{settings, text};
-use crate::engine::download::CHECKPOINT_EVERY;
+use crate::engine::download::NOTE_EVERY;
 use crate::platform::onenet::task::Task;
 use crate::service::onenet::run::{Host, Plan, Summary, run};
 use crate::store::{FileJournal, FileSink, Journal, KvJournal, PersistenceSink, Sink};
@@ -115,7 +115,7 @@ unsafe fn update(options: &onenet_run_t, summary: &mut Summary) -> Result<(), i3
         limit: milliseconds(or(options.timeout_ms, EXCHANGE_MS)),
         interval: (options.interval_ms > 0).then(|| Duration::from_millis(u64::from(options.interval_ms))),
         report_every,
-        every: if options.checkpoint == 0 { CHECKPOINT_EVERY } else { u64::from(options.checkpoint) },
+        every: if options.checkpoint == 0 { NOTE_EVERY } else { u64::from(options.checkpoint) },
         settings: settings::current().session,
         sink: &mut *sink,
         journal: Some(&mut *journal),
@@ -139,7 +139,8 @@ unsafe fn store(options: &onenet_run_t) -> Result<Store, i32> {
     let path = unsafe { text::given(options.path) }.map(PathBuf::from).ok_or(INVALID_PARAM)?;
     let mut journal = path.clone().into_os_string();
     journal.push(".journal");
-    Ok((Box::new(FileSink::new(&path)), Box::new(FileJournal::new(journal.as_ref()))))
+    let journal = PathBuf::from(journal);
+    Ok((Box::new(FileSink::new(&path).beside(&journal)), Box::new(FileJournal::new(&journal))))
 }
 
 /// What C wants back in its functions. The library only passes it on, on the thread of the call.

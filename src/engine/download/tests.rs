@@ -114,14 +114,16 @@ impl Sink for MemorySink<'_> {
 }
 
 impl Journal for MemoryJournal<'_> {
-    fn load(&mut self) -> Option<Vec<u8>> {
-        self.0.lock().journal.clone()
+    fn load(&mut self) -> Vec<Vec<u8>> {
+        self.0.lock().journal.clone().into_iter().collect()
     }
 
-    fn save(&mut self, record: &[u8]) -> Result<(), StoreError> {
+    fn save(&mut self, record: &[u8], durable: bool) -> Result<(), StoreError> {
         let mut medium = self.0.lock();
-        medium.operation()?;
-        medium.journal = Some(record.to_vec());
+        if durable {
+            medium.operation()?;
+            medium.journal = Some(record.to_vec());
+        }
         Ok(())
     }
 
@@ -161,6 +163,7 @@ fn live(server: &Arc<Server>, offer: &Offer, medium: &Mutex<Medium>) -> Result<b
         journal: Some(&mut journal),
         chunk: CHUNK,
         every: EVERY,
+        keep_record: true,
     };
     download.run(offer, &mut |_| true)
 }
@@ -220,7 +223,14 @@ fn the_watcher_sees_each_step_and_may_cancel() {
     let session = Session::new(server.clone());
     let mut seen = Vec::new();
     let mut sink = MemorySink(&medium);
-    let download = Download { session: &session, sink: &mut sink, journal: None, chunk: CHUNK, every: EVERY };
+    let download = Download {
+        session: &session,
+        sink: &mut sink,
+        journal: None,
+        chunk: CHUNK,
+        every: EVERY,
+        keep_record: true,
+    };
     let outcome = download.run(&offer, &mut |step| {
         if step != Step::Idle {
             seen.push(step);
@@ -238,7 +248,14 @@ fn a_cancel_between_two_reads_is_a_cancel() {
     let medium = Mutex::new(Medium::default());
     let session = Session::new(server.clone());
     let mut sink = MemorySink(&medium);
-    let download = Download { session: &session, sink: &mut sink, journal: None, chunk: CHUNK, every: EVERY };
+    let download = Download {
+        session: &session,
+        sink: &mut sink,
+        journal: None,
+        chunk: CHUNK,
+        every: EVERY,
+        keep_record: true,
+    };
     let outcome = download.run(&offer, &mut |step| {
         if matches!(step, Step::Progress { .. }) {
             session.cancel();
@@ -260,8 +277,14 @@ fn a_watcher_that_wants_nothing_leaves_all_as_it_was() {
     let session = Session::new(server.clone());
     let (mut sink, mut journal) = (MemorySink(&medium), MemoryJournal(&medium));
     let journal: &mut dyn Journal = &mut journal;
-    let download =
-        Download { session: &session, sink: &mut sink, journal: Some(journal), chunk: CHUNK, every: EVERY };
+    let download = Download {
+        session: &session,
+        sink: &mut sink,
+        journal: Some(journal),
+        chunk: CHUNK,
+        every: EVERY,
+        keep_record: true,
+    };
     assert_eq!(download.run(&offer, &mut |_| false), Err(Failure::Cancelled));
     assert_eq!(server.asked.lock().len(), asked);
     assert!(medium.lock().durable == stored);
@@ -285,19 +308,33 @@ fn a_piece_that_memory_cannot_hold_is_a_failure_and_no_abort() {
     let medium = Mutex::new(Medium::default());
     let session = Session::new(server);
     let mut sink = MemorySink(&medium);
-    let download =
-        Download { session: &session, sink: &mut sink, journal: None, chunk: usize::MAX, every: EVERY };
+    let download = Download {
+        session: &session,
+        sink: &mut sink,
+        journal: None,
+        chunk: usize::MAX,
+        every: EVERY,
+        keep_record: true,
+    };
     assert_eq!(download.run(&offer, &mut |_| true), Err(Failure::NoMemory));
 }
 
-/// A sink that recognises its image, and knows whether it was closed.
-struct Marked<'a> {
+/// A sink that can be read, and knows whether it was closed.
+struct Readable<'a> {
     inner: MemorySink<'a>,
     open: bool,
+    adopted: bool,
 }
 
-impl Sink for Marked<'_> {
+impl<'a> Readable<'a> {
+    fn new(medium: &'a Mutex<Medium>) -> Self {
+        Self { inner: MemorySink(medium), open: false, adopted: false }
+    }
+}
+
+impl Sink for Readable<'_> {
     fn open(&mut self, offset: u64, size: u64) -> Result<(), StoreError> {
+        self.adopted = false;
         self.inner.open(offset, size)?;
         self.open = true;
         Ok(())
@@ -308,31 +345,70 @@ impl Sink for Marked<'_> {
     }
 
     fn sync(&mut self) -> Result<(), StoreError> {
-        self.inner.sync()
+        if self.open { self.inner.sync() } else { Ok(()) }
     }
 
     fn can_resume(&self) -> bool {
         true
     }
 
-    fn mark(&self) -> Option<u64> {
-        Some(7)
+    fn can_read(&self) -> bool {
+        true
     }
 
-    fn adopt(&mut self, size: u64, mark: u64) -> bool {
-        let mut medium = self.inner.0.lock();
-        let there = mark == 7 && medium.image.as_ref().is_some_and(|image| image.len() as u64 == size);
-        if there {
-            // Closing takes what is there for the image.
-            medium.volatile = medium.image.clone().unwrap();
-        }
-        there
+    fn stored(&mut self) -> u64 {
+        self.bytes().len() as u64
+    }
+
+    fn read(&mut self, offset: u64, bytes: &mut [u8]) -> Result<usize, StoreError> {
+        let stored = self.bytes();
+        let rest = &stored[usize::try_from(offset).unwrap()..];
+        let n = rest.len().min(bytes.len()).min(500);
+        bytes[..n].copy_from_slice(&rest[..n]);
+        Ok(n)
+    }
+
+    fn adopt(&mut self, size: u64) -> bool {
+        self.adopted = self.inner.0.lock().image.as_ref().is_some_and(|image| image.len() as u64 == size);
+        self.adopted
     }
 
     fn close(&mut self, keep: Keep) -> Result<(), StoreError> {
         self.open = false;
-        self.inner.close(keep)
+        if self.adopted { Ok(()) } else { self.inner.close(keep) }
     }
+}
+
+impl Readable<'_> {
+    fn bytes(&self) -> Vec<u8> {
+        let medium = self.inner.0.lock();
+        if self.adopted {
+            medium.image.clone().unwrap()
+        } else if self.open {
+            medium.volatile.clone()
+        } else {
+            medium.durable.clone()
+        }
+    }
+}
+
+fn live_readable(server: &Arc<Server>, offer: &Offer, medium: &Mutex<Medium>) -> Result<bool, Failure> {
+    let session = Session::new(server.clone());
+    let (mut sink, mut journal) = (Readable::new(medium), MemoryJournal(medium));
+    let download = Download {
+        session: &session,
+        sink: &mut sink,
+        journal: Some(&mut journal),
+        chunk: CHUNK,
+        every: EVERY,
+        keep_record: true,
+    };
+    let outcome = download.run(offer, &mut |_| true);
+    assert!(!sink.open);
+    if outcome != Ok(true) {
+        assert_ne!(session.verdict(), Some(true));
+    }
+    outcome
 }
 
 #[test]
@@ -340,25 +416,14 @@ fn whatever_fails_the_sink_is_closed_and_nothing_is_valid() {
     let (server, offer) = setup();
     for fail_at in 0.. {
         let medium = Mutex::new(Medium { left: Some(fail_at), ..Medium::default() });
-        let session = Session::new(server.clone());
-        let (mut sink, mut journal) =
-            (Marked { inner: MemorySink(&medium), open: false }, MemoryJournal(&medium));
-        let download = Download {
-            session: &session,
-            sink: &mut sink,
-            journal: Some(&mut journal),
-            chunk: CHUNK,
-            every: EVERY,
-        };
-        let outcome = download.run(&offer, &mut |_| true);
-        assert!(!sink.open, "failure at operation {fail_at}");
+        let outcome = live_readable(&server, &offer, &medium);
         if outcome == Ok(true) {
-            return;
-        }
-        assert_eq!(outcome, Err(Failure::Store(StoreError::Io)), "failure at operation {fail_at}");
-        if fail_at > 0 {
-            assert_eq!(session.verdict(), Some(false), "failure at operation {fail_at}");
-            assert_eq!(session.failure(), Some(Failure::Store(StoreError::Io)));
+            assert!(medium.lock().image.as_ref() == Some(&server.image));
+            if medium.lock().left != Some(0) {
+                return;
+            }
+        } else {
+            assert_eq!(outcome, Err(Failure::Store(StoreError::Io)), "failure at operation {fail_at}");
         }
     }
 }
@@ -368,19 +433,94 @@ fn an_image_in_its_place_is_not_fetched_again() {
     let (server, offer) = setup();
     let medium = Mutex::new(Medium::default());
     for _ in 0..2 {
+        assert_eq!(live_readable(&server, &offer, &medium), Ok(true));
+        assert!(medium.lock().image.as_ref() == Some(&server.image));
+    }
+    assert_eq!(*server.asked.lock(), [0]);
+    // Another one of its size is not taken for it.
+    medium.lock().image.as_mut().unwrap()[SIZE / 2] ^= 1;
+    medium.lock().durable.clear();
+    assert_eq!(live_readable(&server, &offer, &medium), Ok(true));
+    assert!(medium.lock().image.as_ref() == Some(&server.image));
+    assert_eq!(*server.asked.lock(), [0, 0]);
+}
+
+#[test]
+fn kept_bytes_count_only_when_they_are_those_of_the_journal() {
+    let (server, offer) = setup();
+    for altered in [0, 1023, 5000] {
+        let medium = Mutex::new(Medium { left: Some(40), ..Medium::default() });
+        assert!(live_readable(&server, &offer, &medium).is_err());
+        medium.lock().left = None;
+        medium.lock().durable[altered] ^= 0x40;
+        server.asked.lock().clear();
+        assert_eq!(live_readable(&server, &offer, &medium), Ok(true), "altered at {altered}");
+        assert_eq!(*server.asked.lock(), [0], "altered at {altered}");
+        assert!(medium.lock().image.as_ref() == Some(&server.image));
+    }
+}
+
+#[test]
+fn bytes_that_others_change_before_the_end_are_found() {
+    let (server, offer) = setup();
+    let medium = Mutex::new(Medium::default());
+    let session = Session::new(server.clone());
+    let (mut sink, mut journal) = (Readable::new(&medium), MemoryJournal(&medium));
+    let download = Download {
+        session: &session,
+        sink: &mut sink,
+        journal: Some(&mut journal),
+        chunk: CHUNK,
+        every: EVERY,
+        keep_record: true,
+    };
+    let outcome = download.run(&offer, &mut |step| {
+        if matches!(step, Step::Progress { fetched, .. } if fetched == SIZE as u64) {
+            medium.lock().volatile[77] ^= 1;
+        }
+        true
+    });
+    assert_eq!(outcome, Err(Failure::Store(StoreError::Mismatch)));
+    assert_eq!((medium.lock().image.clone(), session.verdict()), (None, Some(false)));
+    assert_eq!(live_readable(&server, &offer, &medium), Ok(true));
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_costs_nothing_but_the_resume() {
+    struct Broken;
+    impl Journal for Broken {
+        fn load(&mut self) -> Vec<Vec<u8>> {
+            Vec::new()
+        }
+        fn save(&mut self, _: &[u8], _: bool) -> Result<(), StoreError> {
+            Err(StoreError::Io)
+        }
+        fn clear(&mut self) -> Result<(), StoreError> {
+            Err(StoreError::Io)
+        }
+    }
+    let (server, offer) = setup();
+    for cancel in [false, true] {
+        let medium = Mutex::new(Medium::default());
         let session = Session::new(server.clone());
-        let (mut sink, mut journal) =
-            (Marked { inner: MemorySink(&medium), open: false }, MemoryJournal(&medium));
+        let (mut sink, mut journal) = (Readable::new(&medium), Broken);
         let download = Download {
             session: &session,
             sink: &mut sink,
             journal: Some(&mut journal),
             chunk: CHUNK,
             every: EVERY,
+            keep_record: true,
         };
-        assert_eq!(download.run(&offer, &mut |_| true), Ok(true));
-        assert_eq!(session.verdict(), Some(true));
-        assert!(medium.lock().image.as_ref() == Some(&server.image));
+        let outcome = download.run(&offer, &mut |step| {
+            !(cancel && matches!(step, Step::Progress { fetched, .. } if fetched > 9000))
+        });
+        if cancel {
+            assert_eq!(outcome, Err(Failure::Cancelled));
+            assert!(medium.lock().durable.is_empty(), "nobody can go on with it");
+        } else {
+            assert_eq!(outcome, Ok(true));
+            assert!(medium.lock().image.as_ref() == Some(&server.image));
+        }
     }
-    assert_eq!(*server.asked.lock(), [0]);
 }

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use super::progress::Progress;
 use super::{Master, ModelError};
-use crate::engine::download::CHECKPOINT_EVERY;
 use crate::engine::{Download, Failure, Offer, Step};
 use crate::platform::aliyun::report;
 use crate::service::{Content, Ota, OtaError};
@@ -82,10 +81,7 @@ impl Master {
             // A fresh URL, should one be asked for, comes over the connection. Inside a handler it cannot be served.
             let _ = self.serve(Duration::from_millis(1));
         });
-        let outcome = conclude(&ota, kind, outcome);
-        // The caller learns of it now; an offer that came meanwhile is next.
-        ota.conclude();
-        outcome
+        conclude(&ota, kind, outcome)
     }
 }
 
@@ -98,7 +94,8 @@ fn run(
 ) -> Result<bool, Failure> {
     let mut progress = Progress::begin(Instant::now());
     let mut told = false;
-    let download = Download { session: ota.session(), sink, journal: None, chunk, every: CHECKPOINT_EVERY };
+    let download =
+        Download { session: ota.session(), sink, journal: None, chunk, every: 0, keep_record: false };
     download.run(offer, &mut |step| {
         if step == Step::Idle {
             idle();

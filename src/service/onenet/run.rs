@@ -165,6 +165,7 @@ fn download(
         journal: plan.journal.map(|journal| &mut *journal as &mut dyn Journal),
         chunk: usize::try_from(plan.slice).unwrap_or(usize::MAX),
         every: plan.every,
+        keep_record: true,
     };
     download.run(&offer, &mut watch).map_err(|failure| {
         let error = match Error::from(&failure) {

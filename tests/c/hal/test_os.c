@@ -186,6 +186,25 @@ static void persistence(void)
     memset(block, 'f', sizeof(block));
     CHECK(HAL_Firmware_Persistence_Write(block, sizeof(block)) == -1);
     CHECK(HAL_Firmware_Persistence_Stop() == -1);
+    /* An image that is not valid replaces nothing: Write without a buffer says so. */
+    {
+        FILE *good = fopen("fw.bin", "wb");
+        char content[8] = {0};
+
+        CHECK(good != NULL && fputs("good", good) >= 0 && fclose(good) == 0);
+        HAL_Firmware_Persistence_Start();
+        CHECK(HAL_Firmware_Persistence_Write(block, 1) == 0);
+        CHECK(HAL_Firmware_Persistence_Write(NULL, 0) == 0);
+        CHECK(HAL_Firmware_Persistence_Stop() == -1);
+        /* Nor is anything written through a link. */
+        CHECK(symlink("fw.bin", "fw.bin.part") == 0);
+        HAL_Firmware_Persistence_Start();
+        CHECK(HAL_Firmware_Persistence_Write(block, 1) == -1 && HAL_Firmware_Persistence_Stop() == -1);
+        CHECK(unlink("fw.bin.part") == 0);
+        good = fopen("fw.bin", "rb");
+        CHECK(good != NULL && fread(content, 1, sizeof(content), good) == 4 && strcmp(content, "good") == 0);
+        CHECK(good != NULL && fclose(good) == 0 && unlink("fw.bin") == 0);
+    }
     HAL_Firmware_Persistence_Start();
     CHECK(HAL_Firmware_Persistence_Write(block, sizeof(block)) == 0);
     CHECK(stat("fw.bin", &info) != 0);

@@ -131,7 +131,14 @@ fn downloaded(
     let (session, script, mut offer) = patient(openings);
     change(&mut offer);
     let mut sink = Kept::default();
-    let download = Download { session: &session, sink: &mut sink, journal: None, chunk: 512, every: 4096 };
+    let download = Download {
+        session: &session,
+        sink: &mut sink,
+        journal: None,
+        chunk: 512,
+        every: 4096,
+        keep_record: false,
+    };
     let outcome = download.run(&offer, &mut |_| true);
     (outcome, sink, script)
 }

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The file that an image gathers in beside its place: the library's own, and one updater's at a time.
+
+use std::fs::{File, Metadata, OpenOptions, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use super::StoreError;
+use super::place::{Place, identity};
+use crate::hal::files;
+
+/// Attempts to open a file that others rename and remove meanwhile.
+const ATTEMPTS: u32 = 32;
+
+/// Files above this many bytes are closed by a thread of their own once they are removed.
+const LARGE: u64 = 8 * 1024 * 1024;
+
+/// An open, locked staging file. The lock ends with this value.
+#[derive(Debug)]
+pub(super) struct Staging {
+    /// Where the image is to go.
+    pub(super) place: Place,
+    /// The staging file's own place.
+    pub(super) own: Place,
+    /// Open for reading and writing.
+    pub(super) file: File,
+}
+
+impl Staging {
+    /// Opens or makes the file `PLACE.part` and takes its lock. [`StoreError::Busy`] when another updater has it, or is
+    /// just about to have finished with the same place.
+    pub(super) fn take(place: Place) -> Result<Self, StoreError> {
+        let own = place.beside(".part");
+        let path = own.path();
+        for _ in 0..ATTEMPTS {
+            let Some(file) = open(&path)? else { continue };
+            if !files::try_lock(&file)? {
+                return Err(busy(&place));
+            }
+            let staging = Self { place: place.clone(), own: own.clone(), file };
+            // The updater before may have given it its name, or removed it, before its lock was free.
+            if !staging.is_in_place()? {
+                continue;
+            }
+            // It keeps the lock until it has told its caller.
+            let image = open_existing(&place.path(), false);
+            if image.is_ok_and(|image| files::is_locked(&image)) {
+                return Err(busy(&place));
+            }
+            return Ok(staging);
+        }
+        Err(busy(&place))
+    }
+
+    /// Whether the staging file's name still leads to it, and no other does.
+    pub(super) fn is_in_place(&self) -> Result<bool, StoreError> {
+        let ours = self.file.metadata()?;
+        Ok(ours.nlink() == 1 && names(&self.own.path(), &ours))
+    }
+
+    /// Moves the file to the image's place, with the access rights of the file that it replaces.
+    pub(super) fn install(&self, size: u64) -> Result<(), StoreError> {
+        let (path, now) = (self.place.path(), self.place.path().symlink_metadata());
+        match &now {
+            Ok(old) if !old.is_file() => return Err(StoreError::Destination),
+            Ok(old) => self.file.set_permissions(Permissions::from_mode(old.mode() & 0o777))?,
+            Err(_) => {}
+        }
+        super::place::tolerant(self.file.sync_all())?;
+        if !self.is_in_place()? || self.file.metadata()?.len() != size {
+            crate::log!(Error, "store", "{} was changed by others", self.own.path().display());
+            return Err(StoreError::Mismatch);
+        }
+        std::fs::rename(self.own.path(), &path)?;
+        self.place.sync_folder()?;
+        if names(&path, &self.file.metadata()?) {
+            Ok(())
+        } else {
+            crate::log!(Error, "store", "{} was replaced by others", path.display());
+            Err(StoreError::Mismatch)
+        }
+    }
+
+    /// Removes the file.
+    pub(super) fn remove(&self) -> Result<(), StoreError> {
+        if names(&self.own.path(), &self.file.metadata()?) {
+            std::fs::remove_file(self.own.path())?;
+        }
+        Ok(())
+    }
+
+    /// Gives the place back.
+    pub(super) fn leave(self) {
+        let about = self.file.metadata();
+        if about.is_ok_and(|about| about.nlink() == 0 && about.len() > LARGE) {
+            files::unlock(&self.file);
+            // The system frees the blocks of a large file, some of them being written, when it is closed. That takes longer
+            // than a cancel may. Without a thread it is closed here.
+            let _ = crate::thread::named("otakit-close").spawn(move || drop(self));
+        }
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        files::unlock(&self.file);
+    }
+}
+
+fn busy(place: &Place) -> StoreError {
+    crate::log!(Error, "store", "{}: another update is writing there", place.path().display());
+    StoreError::Busy
+}
+
+fn names(path: &Path, file: &Metadata) -> bool {
+    path.symlink_metadata().is_ok_and(|there| identity(&there) == identity(file))
+}
+
+/// The file, made when it is not there; `None`: something else came between, to be tried again.
+fn open(path: &Path) -> Result<Option<File>, StoreError> {
+    let new = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path);
+    match new {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => {
+            crate::log!(Error, "store", "{}: cannot be made", path.display());
+            return Err(error.into());
+        }
+        Ok(file) => return Ok(Some(file)),
+    }
+    let file = match open_existing(path, true) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(_) => return clear_away(path),
+        Ok(file) => file,
+    };
+    let about = file.metadata()?;
+    match about.nlink() {
+        // Removed meanwhile.
+        0 => Ok(None),
+        1 if about.is_file() && about.uid() == files::user() => {
+            if about.mode() & 0o077 != 0 {
+                file.set_permissions(Permissions::from_mode(0o600))?;
+            }
+            Ok(Some(file))
+        }
+        _ => clear_away(path),
+    }
+}
+
+/// Never follows a link, never waits for the other end of a pipe.
+pub(super) fn open_existing(path: &Path, write: bool) -> std::io::Result<File> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+    OpenOptions::new().read(true).write(write).custom_flags(flags).open(path)
+}
+
+/// Something that is not the library's has the staging file's name. A name that leads elsewhere is removed, which takes
+/// nothing from anybody; what else there is stays, and no image can come.
+fn clear_away(path: &Path) -> Result<Option<File>, StoreError> {
+    let about = match path.symlink_metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        about => about?,
+    };
+    let kind = about.file_type();
+    let only_a_name =
+        kind.is_symlink() || kind.is_fifo() || kind.is_socket() || (kind.is_file() && about.nlink() > 1);
+    if !only_a_name {
+        crate::log!(Error, "store", "{} is not the library's: remove it", path.display());
+        return Err(StoreError::Io);
+    }
+    crate::log!(Warning, "store", "{} was a link, a pipe or a socket: removed", path.display());
+    std::fs::remove_file(path)?;
+    Ok(None)
+}
