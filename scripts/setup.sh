@@ -10,7 +10,7 @@ PATH=$PATH:/usr/sbin:/sbin:$HOME/.cargo/bin
 NEEDED="cmake:cmake g++:g++ pkg-config:pkg-config openssl:openssl curl:curl mosquitto:mosquitto
         mosquitto_pub:mosquitto-clients nginx:nginx-light valgrind:valgrind
         arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf readelf:binutils unshare:util-linux
-        gzip:gzip ld.gold:binutils"
+        gzip:gzip"
 # For the layouts on 32-bit targets, which need a C library's headers too.
 ARM_HEADERS=/usr/arm-linux-gnueabihf/include/stdio.h
 BASE="git gcc make python3 cargo"
@@ -43,6 +43,8 @@ for pair in $NEEDED; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
 done
 [ -e "$ARM_HEADERS" ] || missing="$missing libc6-dev-armhf-cross"
+# gcc without what it recommends has no C library to compile against, which crates with C inside need.
+[ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
 # Debian has virtual environments, which the wheel is tried in, in a package of their own.
 python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
 [ -z "$missing" ] && exit 0

@@ -77,7 +77,8 @@ int IOT_Linkkit_Connect(int devid);
 void IOT_Linkkit_Yield(int timeout_ms);
 
 /**
- * @brief Closes the master and all with it, or one sub-device.
+ * @brief Closes the master and all with it, or one sub-device. A callback that runs in another thread is waited for; once
+ *        the master is closed, none runs any more.
  * @param devid 0, or a sub-device's id
  * @return 0; -1: devid is negative, or nothing is open
  */

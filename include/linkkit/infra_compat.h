@@ -66,7 +66,8 @@ typedef struct {
 /**
  * @brief Checks an identity and hands out a record to copy into iotx_mqtt_param_t.
  *
- * No network, does not block.
+ * IOT_MQTT_Construct signs in with the identity of the HAL; where the HAL has no product key or no device name, with this
+ * one. No network, does not block.
  *
  * @param product_key   1..IOTX_PRODUCT_KEY_LEN bytes, borrowed for the call
  * @param device_name   1..IOTX_DEVICE_NAME_LEN bytes, borrowed for the call

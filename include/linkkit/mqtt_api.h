@@ -4,8 +4,8 @@
  * @brief The MQTT 3.1.1 client.
  *
  * Threads: Publish, Publish_Simple, Subscribe, Unsubscribe and CheckStateNormal may be called from any thread, also
- * inside a callback. Yield is called by one thread at a time and not inside a callback. Destroy is called when no
- * other call on the client is under way. Callbacks run in the thread that is inside IOT_MQTT_Yield, with no lock of the
+ * inside a callback. Yield is called by one thread at a time and not inside a callback. Destroy may be called
+ * beside them and inside a callback; a callback that runs in another thread is waited for, and none runs later. Callbacks run in the thread that is inside IOT_MQTT_Yield, with no lock of the
  * library held.
  *
  * Handles: NULL means the process's client, the first one constructed. A handle that was destroyed or never
@@ -156,7 +156,8 @@ typedef struct {
 void *IOT_MQTT_Construct(iotx_mqtt_param_t *pInitParams);
 
 /**
- * @brief Disconnects and frees a client. Takes up to some hundred milliseconds.
+ * @brief Disconnects and frees a client. Takes up to some hundred milliseconds, and as long as a callback that runs in
+ *        another thread: once this has returned, none runs any more.
  * @param phandle points at the handle, which becomes NULL. NULL, or a pointer to NULL, means the process's client.
  * @retval 0                done
  * @retval NULL_VALUE_ERROR there is no such client
@@ -181,7 +182,7 @@ int IOT_MQTT_Yield(void *handle, int timeout_ms);
  * @brief Tells whether the client is connected. Does not block.
  * @param handle the client
  * @retval 1                connected
- * @retval 0                not
+ * @retval 0                not, or the broker does not grant a subscription again that it granted before a reconnect
  * @retval NULL_VALUE_ERROR no such client
  */
 int IOT_MQTT_CheckStateNormal(void *handle);

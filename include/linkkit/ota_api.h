@@ -108,7 +108,8 @@ void *IOT_OTA_Init(const char *product_key, const char *device_name, void *ch_si
 /**
  * @brief Ends a session: cancels its download, ends its subscriptions, frees it.
  *
- * Does not wait for the network. Call it before IOT_MQTT_Destroy.
+ * Does not wait for the network. A callback of the session that runs in another thread is waited for; once this has
+ * returned, none runs any more. Call it before IOT_MQTT_Destroy.
  *
  * @param handle the session
  * @retval 0                      done
@@ -134,7 +135,9 @@ int IOT_OTA_ReportVersion(void *handle, const char *version);
 /**
  * @brief Publishes the progress of an update.
  *
- * May block as long as IOT_MQTT_Publish does.
+ * May block as long as IOT_MQTT_Publish does. IOT_OTAP_FETCH_FAILED is held back while the download goes on: it is dropped
+ * when data comes, and published when the download fails or the session ends. 100 is held back until the last byte has
+ * come and the digest is right. Both count as published.
  *
  * @param handle   the session
  * @param progress 0..100, or an IOT_OTAP_..._FAILED
@@ -150,6 +153,10 @@ int IOT_OTA_ReportProgress(void *handle, IOT_OTA_Progress_t progress, const char
 
 /**
  * @brief Tells whether an offer was taken and its data is to be fetched. Does not block.
+ *
+ * An offer that came during a download is taken by the second such call after the end of that download, or by the first
+ * one after IOT_OTA_IsFetchFinish was 1; the callback for offers then runs inside.
+ *
  * @param handle the session
  * @return 1 if so; 0 if not, or there is no such session
  */

@@ -127,6 +127,12 @@ impl<T> Table<T> {
         })
     }
 
+    /// What the open handles stand for.
+    #[cfg(any(all(feature = "mqtt", feature = "linkkit"), test))]
+    pub fn all(&self) -> Vec<Arc<T>> {
+        self.slots.read().iter().filter_map(|slot| slot.value.clone()).collect()
+    }
+
     /// How many handles are open.
     #[cfg(any(all(feature = "mqtt", feature = "linkkit"), test))]
     pub fn len(&self) -> usize {
@@ -163,6 +169,7 @@ mod tests {
         assert_ne!(c, a);
         assert_eq!(table.get(a), None);
         assert_eq!(table.len(), 2);
+        assert_eq!(table.all().iter().map(|value| **value).collect::<Vec<_>>(), [4, 2]);
         assert_eq!(table.find_open(|&value| value == 4), Some(c));
     }
 

@@ -38,6 +38,20 @@ pub unsafe fn given<'a>(pointer: *const c_char) -> Option<&'a str> {
     text.filter(|text| !text.is_empty())
 }
 
+/// As [`given`], but bytes that are not UTF-8 are an error: where the first of them stands.
+///
+/// # Safety
+/// As for [`text`].
+#[cfg(all(feature = "linkkit", feature = "mqtt"))]
+pub unsafe fn given_or_broken<'a>(pointer: *const c_char) -> Result<Option<&'a str>, usize> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: not NULL; NUL-terminated and unchanged for `'a`, as the caller says.
+    let text = unsafe { CStr::from_ptr(pointer) }.to_str().map_err(|error| error.valid_up_to())?;
+    Ok(Some(text).filter(|text| !text.is_empty()))
+}
+
 /// Bytes that C lends. `None` for NULL with a length other than 0, and for a negative length.
 ///
 /// # Safety
@@ -162,6 +176,18 @@ mod tests {
             assert!(Out::new(buffer.as_mut_ptr().cast(), 0).is_none());
         }
         assert_eq!(buffer[0], b'a');
+    }
+
+    #[test]
+    #[cfg(all(feature = "linkkit", feature = "mqtt"))]
+    fn texts_that_are_no_text_are_told_apart_from_missing_ones() {
+        // SAFETY: NULL and constants that end with a NUL.
+        unsafe {
+            assert_eq!(given_or_broken(std::ptr::null()), Ok(None));
+            assert_eq!(given_or_broken(c"".as_ptr()), Ok(None));
+            assert_eq!(given_or_broken(c"a\u{e9}".as_ptr()), Ok(Some("a\u{e9}")));
+            assert_eq!(given_or_broken(c"a\xff".as_ptr()), Err(1));
+        }
     }
 
     #[test]

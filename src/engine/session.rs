@@ -155,6 +155,23 @@ impl Session {
         self.offer_from(offer, None)
     }
 
+    /// Takes an offer, also in place of an earlier one of which no byte was handed out yet.
+    pub fn offer_newer(&self, offer: Offer) -> Result<(), Failure> {
+        // A read under way may be handing them out.
+        let reader = self.reader.try_lock();
+        let mut control = self.control.lock();
+        if reader.is_some() && control.phase == Phase::Fetching && control.fetched == 0 {
+            let judged = self.settings.lock().policy.check(&offer);
+            judged.map_err(Failure::Policy)?;
+            control.start_over();
+            control.offer = Some(offer);
+            return Ok(());
+        }
+        drop(control);
+        drop(reader);
+        self.offer_from(offer, None)
+    }
+
     /// Takes an offer of which a part is there already: the transfer begins at the checkpoint.
     pub fn offer_from(&self, offer: Offer, from: Option<Checkpoint>) -> Result<(), Failure> {
         let judged = self.settings.lock().policy.check(&offer);

@@ -106,9 +106,9 @@ impl Client {
         &self.shared().options
     }
 
-    /// Whether there is a connection now.
+    /// Whether there is a connection now, with every filter that was granted once.
     pub fn is_connected(&self) -> bool {
-        self.shared().lock().check_up().is_ok()
+        self.shared().lock().is_whole()
     }
 
     /// Sends a message. Returns its packet id, 0 with QoS 0. `Ok` means encoded and queued in order.
@@ -224,10 +224,19 @@ impl Client {
     ///
     /// Inside a handler: [`MqttError::Reentrant`], at once.
     pub fn yield_for(&self, duration: Duration) -> Result<(), MqttError> {
+        self.yield_while(duration, &|| true)
+    }
+
+    /// As [`Client::yield_for`], and returns early once `more` says that no further event can be taken; it is asked
+    /// before each one, with no lock held.
+    pub fn yield_while(&self, duration: Duration, more: &dyn Fn() -> bool) -> Result<(), MqttError> {
         let duration = if duration.is_zero() { SHORTEST_YIELD } else { duration };
         let deadline = clock::deadline(duration);
         let me = thread::current().id();
         let shared = self.shared();
+        if !more() {
+            return shared.lock().check_open();
+        }
         let mut state = shared.lock();
         loop {
             if state.dispatcher == Some(me) {
@@ -239,8 +248,9 @@ impl Client {
                 state.dispatcher = Some(me);
                 drop(state);
                 dispatch::run(shared, &incoming);
+                let full = !more();
                 state = shared.lock();
-                if Instant::now() < deadline {
+                if !full && Instant::now() < deadline {
                     continue;
                 }
             } else if !shared.events.wait_until(&mut state, deadline).timed_out() {
@@ -251,9 +261,10 @@ impl Client {
     }
 
     /// Ends the connection: what is queued is sent within `grace`, then DISCONNECT. All handlers are forgotten, and
-    /// every later call fails with [`MqttError::Closed`]. Allowed inside a handler.
+    /// every later call fails with [`MqttError::Closed`]. Allowed inside a handler. Once it has returned no handler runs
+    /// any more, but for the one that it was called in: a handler that runs in another thread is waited for.
     ///
-    /// Takes at most `grace` and 0.2 s; a firmware's network call that does not return is left behind in its
+    /// Takes at most `grace` and 0.2 s beside that; a firmware's network call that does not return is left behind in its
     /// thread, which ends once it does.
     pub fn disconnect(&self, grace: Duration) {
         self.owner.close(grace);
@@ -395,6 +406,16 @@ impl Owner {
         if let Some(thread) = thread.filter(|thread| over && thread.thread().id() != thread::current().id()) {
             // It has said that it ends; a panic in it was reported by the panic hook.
             let _ = thread.join();
+        }
+        self.wait_for_handler();
+    }
+
+    /// Waits for the handler that another thread runs. None is begun any more.
+    fn wait_for_handler(&self) {
+        let me = thread::current().id();
+        let mut state = self.shared.lock();
+        while state.dispatcher.is_some_and(|running| running != me) {
+            self.shared.events.wait(&mut state);
         }
     }
 

@@ -9,6 +9,9 @@ use super::decode::Publish;
 const MAX_MESSAGES: usize = 64;
 /// Bytes that waiting messages may hold, in units of the largest message allowed.
 const MAX_LARGEST: usize = 4;
+/// Messages and their bytes that may wait while a caller waits for an answer, which may be behind them.
+const MAX_MESSAGES_BEFORE_ANSWER: usize = 8192;
+const MAX_BYTES_BEFORE_ANSWER: usize = 2 * 1024 * 1024;
 /// Answers that may wait. They are small, and bounded by what the application asked for.
 const MAX_ANSWERS: usize = 4096;
 
@@ -46,11 +49,16 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    /// Whether another packet may be read; `largest` is the largest one allowed, in bytes.
-    pub(super) fn has_room(&self, largest: usize) -> bool {
-        self.messages < MAX_MESSAGES
-            && self.bytes < largest.max(1).saturating_mul(MAX_LARGEST)
-            && self.queue.len() - self.messages < MAX_ANSWERS
+    /// Whether another packet may be read; `largest` is the largest one allowed, in bytes. `awaited`: somebody waits for
+    /// an answer.
+    pub(super) fn has_room(&self, largest: usize, awaited: bool) -> bool {
+        let bytes = largest.max(1).saturating_mul(MAX_LARGEST);
+        let (messages, bytes) = if awaited {
+            (MAX_MESSAGES_BEFORE_ANSWER, bytes.max(MAX_BYTES_BEFORE_ANSWER))
+        } else {
+            (MAX_MESSAGES, bytes)
+        };
+        self.messages < messages && self.bytes < bytes && self.queue.len() - self.messages < MAX_ANSWERS
     }
 
     pub(super) fn push(&mut self, incoming: Incoming) {
@@ -101,15 +109,24 @@ mod tests {
     fn bounded_by_count_and_by_bytes() {
         let mut inbox = Inbox::default();
         for _ in 0..MAX_MESSAGES {
-            assert!(inbox.has_room(1000));
+            assert!(inbox.has_room(1000, false));
             inbox.push(message(10));
         }
-        assert!(!inbox.has_room(1000));
+        assert!(!inbox.has_room(1000, false));
+        assert!(inbox.has_room(1000, true), "the answer may be behind them");
         inbox.pop();
-        assert!(inbox.has_room(1000));
-        assert!(!inbox.has_room(100));
+        assert!(inbox.has_room(1000, false));
+        assert!(!inbox.has_room(100, false) && inbox.has_room(100, true));
+        inbox.push(message(MAX_BYTES_BEFORE_ANSWER));
+        assert!(!inbox.has_room(100, true));
         while inbox.pop().is_some() {}
-        assert!(inbox.has_room(1));
+        for _ in 0..MAX_MESSAGES_BEFORE_ANSWER {
+            assert!(inbox.has_room(1, true));
+            inbox.push(message(0));
+        }
+        assert!(!inbox.has_room(1, true));
+        while inbox.pop().is_some() {}
+        assert!(inbox.has_room(1, false));
         assert_eq!((inbox.messages, inbox.bytes), (0, 0));
     }
 
@@ -117,10 +134,10 @@ mod tests {
     fn bounded_by_answers() {
         let mut inbox = Inbox::default();
         for _ in 0..MAX_ANSWERS {
-            assert!(inbox.has_room(1));
+            assert!(inbox.has_room(1, false));
             inbox.push(Incoming::PublishOk(1));
         }
-        assert!(!inbox.has_room(1));
+        assert!(!inbox.has_room(1, false) && !inbox.has_room(1, true));
     }
 
     #[test]

@@ -13,7 +13,8 @@
 //! for at most `request_timeout`.
 //!
 //! A QoS 1 or 2 message is acknowledged after its handlers have run. A lost link is connected again for as long as
-//! the client lives; all filters are subscribed again and unacknowledged QoS 1 messages are repeated.
+//! the client lives; all filters are subscribed again and unacknowledged QoS 1 messages are repeated. A filter that the
+//! server granted once and now refuses, or does not answer to, is asked for again with growing pauses.
 
 mod client;
 mod clock;
@@ -27,6 +28,7 @@ mod io;
 mod options;
 mod outbox;
 mod registry;
+mod renewals;
 mod session;
 mod shared;
 pub mod topic;

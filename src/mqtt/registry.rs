@@ -19,6 +19,8 @@ struct Entry {
     filter: String,
     qos: u8,
     handler: Arc<dyn Handler>,
+    /// Whether the server has granted the filter once.
+    granted: bool,
 }
 
 /// A handler that wants a message.
@@ -39,8 +41,21 @@ impl Registry {
         if !known {
             self.last_serial += 1;
             let serial = self.last_serial;
-            self.entries.push(Entry { serial, filter: filter.to_owned(), qos, handler });
+            let granted = self.was_granted(filter);
+            self.entries.push(Entry { serial, filter: filter.to_owned(), qos, handler, granted });
         }
+    }
+
+    /// The server has granted exactly this filter.
+    pub(super) fn grant(&mut self, filter: &str) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.filter == filter) {
+            entry.granted = true;
+        }
+    }
+
+    /// Whether the server has granted exactly this filter once, and somebody still wants it.
+    pub(super) fn was_granted(&self, filter: &str) -> bool {
+        self.entries.iter().any(|entry| entry.filter == filter && entry.granted)
     }
 
     /// Removes all handlers of exactly this filter and returns them, to be dropped without a lock.

@@ -17,6 +17,7 @@ use super::inbox::{Delivery, Inbox, Incoming};
 use super::options::Options;
 use super::outbox::Outbox;
 use super::registry::Registry;
+use super::renewals::Renewals;
 use super::session::{Pending, Qos2, Request, Session};
 use crate::cancel::Cancel;
 use crate::log;
@@ -48,6 +49,8 @@ pub(super) struct State {
     pub dispatcher: Option<ThreadId>,
     /// Subscriptions that somebody waits for, with their end.
     pub waits: Vec<(u16, Option<Answer>)>,
+    /// Filters that were granted once and that the server does not grant on this connection.
+    pub renewals: Renewals,
 }
 
 /// Where the I/O thread is.
@@ -94,6 +97,7 @@ impl Shared {
             out: Outbox::default(),
             dispatcher: None,
             waits: Vec::new(),
+            renewals: Renewals::default(),
         };
         Self {
             options,
@@ -122,6 +126,7 @@ impl Shared {
         state.phase = Phase::Up;
         state.link = state.link.wrapping_add(1);
         state.out.clear();
+        state.renewals = Renewals::default();
         let filters = state.registry.filters();
         for packet in state.session.connected(session_present, &filters, first, Instant::now()) {
             state.out.push(packet);
@@ -186,6 +191,7 @@ impl Shared {
         for pending in overdue {
             state.give_up(pending);
         }
+        state.renew(now);
         drop(state);
         if some {
             self.events.notify_all();
@@ -222,6 +228,11 @@ impl State {
         if self.phase == Phase::Up { Ok(()) } else { Err(MqttError::NotConnected) }
     }
 
+    /// Whether messages of every granted filter can come now.
+    pub(super) fn is_whole(&self) -> bool {
+        self.check_up().is_ok() && self.renewals.is_empty()
+    }
+
     /// Fails when the client has ended.
     pub(super) fn check_open(&self) -> Result<(), MqttError> {
         let ended = matches!(self.phase, Phase::Ended | Phase::Failed(_));
@@ -235,7 +246,8 @@ impl State {
 
     /// Whether the I/O thread may read on.
     pub(super) fn may_read(&self, max_packet_in: usize) -> bool {
-        self.inbox.has_room(self.registry.largest(max_packet_in))
+        let awaited = self.waits.iter().any(|(_, answer)| answer.is_none());
+        self.inbox.has_room(self.registry.largest(max_packet_in), awaited)
     }
 
     fn receive(&mut self, packet: Inbound, limit: usize) -> Result<Option<String>, decode::Malformed> {
@@ -306,23 +318,56 @@ impl State {
 
     fn subscribed(&mut self, pending: Pending, granted: bool) -> Option<String> {
         self.settle(pending.id, if granted { Answer::Granted } else { Answer::Refused });
-        if !pending.silent {
+        let Request::Subscribe { filter, qos } = pending.request else { return None };
+        let news = if granted {
+            self.registry.grant(&filter);
+            self.renewals.granted(&filter)
+        } else {
+            self.lost(&filter, qos)
+        };
+        // What the client itself asks for after a reconnect is granted in silence, unless it had been refused before.
+        if news || !pending.silent {
             let event = if granted { Incoming::SubscribeOk } else { Incoming::SubscribeRefused };
             self.inbox.push(event(pending.id));
         }
-        match pending.request {
-            Request::Subscribe { filter, .. } if !granted => Some(format!("subscription refused: {filter}")),
-            _ => None,
+        let retried = if news { ", asked for again later" } else { "" };
+        (!granted).then(|| format!("subscription refused: {filter}{retried}"))
+    }
+
+    /// A filter is not granted on this connection. Whether it was before, and is asked for again therefore.
+    fn lost(&mut self, filter: &str, qos: u8) -> bool {
+        let known = self.registry.was_granted(filter);
+        if known {
+            self.renewals.lost(filter, qos, Instant::now());
+        }
+        known
+    }
+
+    /// Asks again for the filters whose time has come.
+    fn renew(&mut self, now: Instant) {
+        if self.renewals.is_empty() || self.phase != Phase::Up {
+            return;
+        }
+        let registry = &self.registry;
+        self.renewals.retain(|filter| registry.contains(filter));
+        for (filter, qos) in self.renewals.due(now) {
+            if self.session.may_request() {
+                // It cannot be too large: it was sent before.
+                let _ = self.send_request(Request::Subscribe { filter, qos }, true);
+            }
         }
     }
 
     fn give_up(&mut self, pending: Pending) {
         self.settle(pending.id, Answer::Overdue);
-        if !pending.silent {
-            self.inbox.push(match pending.request {
-                Request::Subscribe { .. } => Incoming::SubscribeTimeout(pending.id),
-                Request::Unsubscribe { .. } => Incoming::UnsubscribeTimeout(pending.id),
-            });
+        match &pending.request {
+            Request::Subscribe { filter, qos } => {
+                if self.lost(filter, *qos) || !pending.silent {
+                    self.inbox.push(Incoming::SubscribeTimeout(pending.id));
+                }
+            }
+            Request::Unsubscribe { .. } if pending.silent => {}
+            Request::Unsubscribe { .. } => self.inbox.push(Incoming::UnsubscribeTimeout(pending.id)),
         }
     }
 

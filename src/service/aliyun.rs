@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Aliyun's OTA for one device: what Link Kit's `IOT_OTA_*` stand for, without C.
 
+mod orders;
 mod renewal;
+mod told;
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -9,20 +11,20 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::desk::Desk;
+use super::gate::Gate;
 use super::{Listener, Signal, SignalError};
 use crate::engine::{self, Failure, Phase, Put, Session};
 use crate::fetch::Source;
 use crate::platform::aliyun::config::{self, Config};
 use crate::platform::aliyun::identity::Device;
-use crate::platform::aliyun::module::{self, Upgrade};
 use crate::platform::aliyun::offer::Firmware;
+use crate::platform::aliyun::report;
 use crate::platform::aliyun::topics::Topic;
-use crate::platform::aliyun::{Refusal, report};
+use orders::Orders;
+use told::Told;
 
 /// Longest version text that is reported, in bytes.
 const MAX_VERSION: usize = 32;
-/// Longest progress report, in bytes: what the reference's buffer holds.
-const MAX_REPORT: usize = 255;
 
 /// Why a call failed. The numbers of `IOT_OTA_Err_t` stand in the C layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +87,8 @@ pub struct Ota {
     listeners: Mutex<Vec<(Topic, Arc<dyn Listener>)>>,
     state: Mutex<State>,
     renewals: Desk<Content>,
+    /// Around the application's hooks.
+    gate: Gate,
 }
 
 #[derive(Default)]
@@ -92,8 +96,8 @@ struct State {
     content: Option<Content>,
     /// The version that runs, as far as it is known.
     running: Option<String>,
-    /// Whether the cloud was told of a wrong digest; it is told once.
-    told_invalid: bool,
+    orders: Orders,
+    told: Told,
     last_error: Option<OtaError>,
     firmware_hook: Option<Hook>,
     config_hook: Option<Hook>,
@@ -117,6 +121,7 @@ impl Ota {
             listeners: Mutex::default(),
             state: Mutex::new(State { running, ..State::default() }),
             renewals: Desk::default(),
+            gate: Gate::default(),
         });
         ota.session.set_renewal(Some(Arc::new(renewal::Renewal::of(&ota))));
         for (topic, qos) in Topic::SUBSCRIBED {
@@ -141,13 +146,16 @@ impl Ota {
         self.signal.subscribe(&topic.of(&self.device), qos, listener)
     }
 
-    /// Closes it: ends a transfer, unsubscribes. A read under way in another thread returns at once. Idempotent.
+    /// Closes it: ends a transfer, unsubscribes. A read under way in another thread returns at once. Idempotent. Once it
+    /// has returned no hook runs any more, but for the one that it was called in: one in another thread is waited for.
     pub fn close(&self) {
         self.session.cancel();
+        self.tell_held_failure();
         let listeners = std::mem::take(&mut *self.listeners.lock());
         for (topic, listener) in listeners {
             self.signal.unsubscribe(&topic.of(&self.device), &listener);
         }
+        self.gate.shut();
     }
 
     /// The device it serves.
@@ -210,34 +218,30 @@ impl Ota {
         self.send(Topic::ConfigGet, 0, &config::encode_get(scope, get_type, attribute_keys))
     }
 
-    /// Reports progress in percent (0..=100) or a failure (-4..=-1), with a text.
-    pub fn report_progress(&self, step: i32, text: &str) -> Result<(), OtaError> {
-        if !(-4..=100).contains(&step) {
-            return Err(self.note(OtaError::Invalid));
-        }
-        let payload = report::progress(step, text);
-        if payload.len() > MAX_REPORT {
-            return Err(self.note(OtaError::TooLong));
-        }
-        self.send(Topic::Progress, 0, &payload)
-    }
-
     fn send(&self, topic: Topic, qos: u8, payload: &str) -> Result<(), OtaError> {
         let sent = self.signal.publish(&topic.of(&self.device), qos, payload.as_bytes());
         sent.map_err(|_| self.note(OtaError::Signal))
     }
 
-    /// Hands the next bytes of the image to `put`, at most `room`; see [`Session::read_with`]. The first bytes are reported to the cloud as the start
-    /// of the download.
+    /// Hands the next bytes of the image to `put`, at most `room`; see [`Session::read_with`]. The first bytes are
+    /// reported to the cloud as the start of the download.
     pub fn fetch(&self, room: usize, timeout: Duration, put: Put<'_>) -> Result<usize, OtaError> {
         let read = self.session.read_with(room, timeout, put);
         if !matches!(read, Err(Failure::State)) && self.is_finished() {
             self.call_hook(true);
         }
-        let read = read.map_err(|failure| self.note(failure.into()))?;
+        let read = read.map_err(|failure| {
+            if failure != Failure::State {
+                self.tell_held_failure();
+            }
+            self.note(failure.into())
+        })?;
         if read.first && read.bytes > 0 {
             // The download does not depend on the cloud's hearing of it.
             let _ = self.report_progress(0, report::ENTERED_DOWNLOADING);
+        }
+        if read.bytes > 0 {
+            self.data_flows();
         }
         Ok(read.bytes)
     }
@@ -249,75 +253,13 @@ impl Ota {
         let complete = self.session.progress().is_some_and(|(fetched, size)| fetched == size);
         let firmware = {
             let mut state = self.state.lock();
-            let untold = !std::mem::replace(&mut state.told_invalid, true);
-            untold && matches!(state.content, Some(Content::Firmware(_)))
+            state.orders.judged();
+            state.told.first_verdict() && matches!(state.content, Some(Content::Firmware(_)))
         };
         if !valid && complete && firmware {
             let _ = self.report_progress(-3, "");
         }
         Ok(valid)
-    }
-
-    fn receive(&self, topic: Topic, payload: &[u8]) {
-        let decoded = match topic {
-            // The device's own requests come back on this topic from brokers that echo.
-            Topic::Request if !contains(payload, b"\"url\"") => Err(Refusal::Nothing),
-            Topic::Request | Topic::Upgrade => {
-                module::decode(payload).and_then(Upgrade::own).map(Content::Firmware)
-            }
-            Topic::ConfigGetReply => config::decode_reply(payload).map(Content::Config),
-            Topic::ConfigPush => config::decode_push(payload).map(Content::Config),
-            Topic::FirmwareGetReply => {
-                module::decode_get_reply(payload).and_then(Upgrade::own).map(Content::Firmware)
-            }
-            _ => Err(Refusal::Nothing),
-        };
-        match decoded {
-            Ok(content) => {
-                let taken = self.take(content);
-                if topic == Topic::ConfigPush {
-                    let reply =
-                        config::encode_push_reply(&config::push_id(payload), if taken { 200 } else { 400 });
-                    let _ = self.send(Topic::ConfigPushReply, 0, &reply);
-                }
-            }
-            Err(Refusal::Nothing) => {}
-            Err(refusal) => {
-                crate::log!(Warning, "ota", "{}: message refused: {refusal}", self.device);
-                self.note(OtaError::Invalid);
-                if topic == Topic::ConfigPush {
-                    let reply = config::encode_push_reply(&config::push_id(payload), 400);
-                    let _ = self.send(Topic::ConfigPushReply, 0, &reply);
-                }
-            }
-        }
-    }
-
-    /// Whether the content is of use now.
-    fn take(&self, content: Content) -> bool {
-        let Some(content) = self.renewals.deliver(content) else { return true };
-        let offer = match &content {
-            Content::Firmware(firmware) => &firmware.offer,
-            Content::Config(config) => &config.offer,
-        };
-        let (version, size) = (offer.version.clone(), offer.size);
-        let taken = {
-            let mut state = self.state.lock();
-            let taken = self.session.offer(offer.clone());
-            match &taken {
-                Ok(()) => (state.told_invalid, state.content) = (false, Some(content)),
-                Err(failure) => state.last_error = Some(failure.clone().into()),
-            }
-            taken
-        };
-        // Only now, with no lock held: a firmware's log output may call back into the library.
-        if let Err(failure) = taken {
-            crate::log!(Warning, "ota", "{}: offer {version} ignored: {failure}", self.device);
-            return false;
-        }
-        crate::log!(Info, "ota", "{}: offer {version}, {size} bytes", self.device);
-        self.call_hook(false);
-        true
     }
 
     fn call_hook(&self, ended: bool) {
@@ -330,7 +272,9 @@ impl Ota {
             };
             (hook, state.content.clone())
         };
-        if let (Some(hook), Some(content)) = (hook, content) {
+        if let (Some(hook), Some(content)) = (hook, content)
+            && let Some(_pass) = self.gate.enter()
+        {
             hook(&content, ended);
         }
     }
@@ -338,7 +282,10 @@ impl Ota {
     /// Gives the offer up and waits for the next one, as if there had been none.
     pub fn forget_offer(&self) {
         self.session.cancel();
-        self.state.lock().content = None;
+        self.tell_held_failure();
+        let mut state = self.state.lock();
+        state.content = None;
+        state.orders.judged();
     }
 
     /// Whether bytes are wanted now.
@@ -369,10 +316,6 @@ impl Listener for Inbox {
             ota.receive(self.topic, payload);
         }
     }
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
 }
 
 #[cfg(test)]

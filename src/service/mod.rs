@@ -7,6 +7,7 @@ mod desk;
 pub mod events;
 #[cfg(feature = "quectel")]
 pub mod fota;
+pub mod gate;
 #[cfg(feature = "haas")]
 pub mod haas;
 pub mod message_id;

@@ -130,8 +130,9 @@ class Messages(Bench):
         self.assertEqual(bytes.fromhex(self.dev.ioctl(VERSION, 33).hex), b"v" * 32 + b"\0")
 
     def test_size_as_text(self):
-        """Size as the string "60000": taken."""
-        self.taken(self.message(size="60000"))
+        """Size as the string "60000", or with a fraction of zeros: taken."""
+        for size in ("60000", 60000.0, "60000.0"):
+            self.taken(self.message(size=size))
 
     def test_sizes_that_are_no_sizes(self):
         """6e4, null, 0, -5, 1.5, true, text, 17 and more digits that overflow: dropped."""
@@ -212,9 +213,9 @@ class Messages(Bench):
             self.taken(self.good)
 
     def test_messages_beyond_the_buffer(self):
-        """20 KB, 100 KB and 10000 levels deep: event 13, dropped, the connection stays."""
-        for text in (json.dumps({**self.good, "pad": "p" * 20000}), json.dumps({**self.good, "pad": "p" * 100000}),
-                     json.dumps(self.good)[:-1] + ',"deep":' + "[" * 10000 + "]" * 10000 + "}"):
+        """70 KB, 100 KB and 40000 levels deep: event 13, dropped, the connection stays."""
+        for text in (json.dumps({**self.good, "pad": "p" * 70000}), json.dumps({**self.good, "pad": "p" * 100000}),
+                     json.dumps(self.good)[:-1] + ',"deep":' + "[" * 40000 + "]" * 40000 + "}"):
             self.dev.call("events")
             self.broker.publish(self.dev.topic("upgrade"), text)
             self.dev.pump(lambda: "13:0" in self.dev.call("events").list.split(","), "BUFFER_OVERFLOW")
@@ -223,9 +224,44 @@ class Messages(Bench):
         self.taken(self.good)
 
     def test_offers_larger_than_the_read_buffer(self):
-        """Offers may take 16 KiB, whatever read buffer the program gave to the client."""
-        self.taken({**self.good, "pad": "p" * 3000})
-        self.taken({**self.good, "pad": "p" * 15000})
+        """Offers may take 64 KiB, whatever read buffer the program gave to the client."""
+        for size in (3000, 15000, 25000, 32768, 60000):
+            self.taken(self.message(extData={"_package_udi": "p" * size}))
+        self.taken(json.dumps(self.good)[:-1] + ',"deep":' + "[" * 10000 + "]" * 10000 + "}")
+
+    def test_optional_values_that_are_not_there(self):
+        """Missing, null or empty: the same, for each value that an offer may do without."""
+        text = json.dumps(self.good)
+        for key in ("sign", "signMethod", "digestsign", "module", "isDiff", "dProtocol", "extData", "streamId"):
+            for value in ("null", '""'):
+                with self.subTest(key=key, value=value):
+                    self.taken(text.replace('"data": {', '"data": {"%s": %s, ' % (key, value)))
+        image = self.origin.image
+        for value in (None, ""):
+            message = self.message(signMethod="SHA256", sign=image.sha256)
+            message["data"]["md5"] = value
+            self.taken(message)
+
+    def test_byte_order_mark(self):
+        self.taken(b"\xef\xbb\xbf" + json.dumps(self.good).encode())
+
+    def test_packages_that_cannot_be_taken(self):
+        """A difference, several files, bytes over MQTT: refused, and the platform is told why."""
+        many = [{"fileSize": 1, "fileUrl": self.good["data"]["url"], "fileName": str(n)} for n in range(2)]
+        told = 0
+        for more, word in (({"isDiff": 1}, "differential"), ({"isDiff": "1"}, "differential"), ({"files": many}, "files"),
+                           ({"dProtocol": "mqtt", "streamId": 1, "streamFileId": 1}, "MQTT"),
+                           ({"dProtocol": "mqtt", "streamId": 1, "url": None}, "MQTT")):
+            with self.subTest(more=more):
+                self.dev.push(self.message(**more))
+                told += 1
+                answers = [p["params"] for p in self.dev.payloads("progress")]
+                self.assertEqual((self.dev.fetching, self.dev.error, len(answers)), (0, INVALID_PARAM, told))
+                self.assertEqual((answers[-1]["step"], word in answers[-1]["desc"]), ("-1", True), answers[-1])
+        self.taken(self.message(isDiff=0, dProtocol="https", files=[]))
+        image = self.origin.image
+        self.taken(self.message(url=None, size=None, md5=None, files=[
+            {"fileSize": image.size, "fileUrl": self.origin.url(image.name), "fileName": "a", "fileMd5": image.md5}]))
 
     def test_deep_nesting_that_fits(self):
         """5000 levels, which fit: taken or dropped, no stack overflow."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """One event after another: pushes during downloads, second upgrades, failures and recovery, lost links."""
 
-from lib.bench import FETCHED_SIZE, FILE_SIZE, INVALID_STATE, RESET_FETCHED_SIZE, VERSION, Bench
+from lib.bench import FETCHED_SIZE, FILE_SIZE, RESET_FETCHED_SIZE, VERSION, Bench
 from lib.packets import FROM_BROKER
 from lib.proc import wait_until
 
@@ -18,16 +18,42 @@ class Pushes(Bench):
         return bytes.fromhex(self.dev.ioctl(VERSION, 32).hex).rstrip(b"\0").decode()
 
     def test_second_push_while_fetching(self):
-        """Second push during FETCHING, before or after the first FetchYield: ignored, the first goes on; err -3 and a log line."""
+        """The newest order counts: before the first byte it replaces the older one, later it waits for its end."""
+        self.dev.offer(self.second, version="1.5.0")
         self.dev.offer(self.first, version="2.0.0")
-        self.dev.offer(self.second, version="3.0.0")
-        self.assertEqual((self.dev.error, self.dev.logged("offer 3.0.0 ignored")), (INVALID_STATE, 1))
         self.assertEqual((self.version(), self.dev.value(FILE_SIZE)), ("2.0.0", 60000))
         self.assertEqual(self.dev.fetch().n, 4999)
-        self.dev.offer(self.second, version="3.0.0")
-        self.assertEqual((self.version(), self.dev.value(FETCHED_SIZE)), ("2.0.0", 4999))
+        for version in ("2.5.0", "3.0.0"):
+            self.dev.offer(self.second, version=version)
+            self.assertEqual((self.version(), self.dev.value(FETCHED_SIZE)), ("2.0.0", 4999))
+            self.assertEqual(self.dev.logged(f"offer {version} waits"), 1)
         rest = self.dev.fetch_all()
         self.assertEqual((rest.bytes, rest.finished, self.dev.verdict()), (60000 - 4999, 1, (0, 1)))
+        self.assertEqual((self.dev.fetching, self.version()), (1, "3.0.0"))
+        self.assert_valid(self.dev, self.second, self.dev.fetch_all())
+        self.assertEqual(self.dev.fetching, 0)
+
+    def test_offer_between_the_last_byte_and_its_end(self):
+        """An offer that comes before the program has seen the end of a download: bytes of the two do not mix."""
+        self.dev.offer(self.first, version="2.0.0")
+        self.dev.keep()
+        while self.dev.value(FETCHED_SIZE) < 60000:
+            self.dev.fetch()
+        self.dev.offer(self.second, version="3.0.0")
+        self.assertEqual((self.dev.finished, self.version()), (1, "2.0.0"))
+        self.assert_valid(self.dev, self.first)
+        self.assertEqual((self.dev.fetching, self.version()), (1, "3.0.0"))
+        self.assert_valid(self.dev, self.second, self.dev.fetch_all())
+
+    def test_repetitions_of_an_offer(self):
+        """The offer at hand again, at any time: nothing new."""
+        for taken in range(3):
+            self.dev.offer(self.first)
+            if taken:
+                self.dev.fetch()
+        self.assertEqual(self.dev.value(FETCHED_SIZE), 2 * 4999)
+        rest = self.dev.fetch_all()
+        self.assertEqual((rest.finished, self.dev.verdict(), self.dev.fetching), (1, (0, 1), 0))
 
     def test_second_upgrade(self):
         """Second upgrade after the first finished: starts at 0, has its own sizes, version and verdict."""

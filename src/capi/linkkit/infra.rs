@@ -4,12 +4,14 @@
 use std::ffi::{c_char, c_int, c_void};
 
 use super::model::gateway;
-use super::sign::{CLOUD, region, region_number};
+use super::sign::{CLOUD, SetUp, region, region_number};
 use super::{FAIL, NULL_VALUE, SUCCESS, mqtt, ota};
 use crate::capi::guard::guard;
 use crate::capi::text;
 use crate::log::{self, Level};
-use crate::platform::aliyun::identity::{DEVICE_NAME_LEN, DEVICE_SECRET_LEN, PRODUCT_KEY_LEN, Region};
+use crate::platform::aliyun::identity::{
+    DEVICE_NAME_LEN, DEVICE_SECRET_LEN, Device, PRODUCT_KEY_LEN, Region,
+};
 
 /// Longest custom host in characters.
 const DOMAIN_LEN: usize = 64;
@@ -60,7 +62,8 @@ static CONN_INFO: Shared = Shared(iotx_conn_info_t {
 });
 
 /// Checks the lengths of an identity and hands out connection parameters that `IOT_MQTT_Construct` fills in from the
-/// identity of the HAL. The structure is the library's and read-only.
+/// identity of the HAL; from this one, where the HAL has no product key or no device name. The structure is the library's
+/// and read-only.
 ///
 /// # Safety
 /// The texts are NULL or NUL-terminated; `info_ptr` is NULL or points to a `void *`.
@@ -77,6 +80,9 @@ pub unsafe extern "C" fn IOT_SetupConnInfo(
         let (Some(pk), Some(dn), Some(ds)) = texts else { return NULL_VALUE };
         if pk.len() > PRODUCT_KEY_LEN || dn.len() > DEVICE_NAME_LEN || ds.len() > DEVICE_SECRET_LEN {
             return NULL_VALUE;
+        }
+        if let Some(device) = Device::new(pk, dn) {
+            CLOUD.lock().set_up = Some(SetUp { device, secret: ds.to_owned() });
         }
         if !info_ptr.is_null() {
             // SAFETY: not NULL; writable, as the caller vouches.

@@ -9,15 +9,17 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use super::mqtt_types::{iotx_mqtt_event_handle_func_fpt, iotx_mqtt_qos_t, iotx_mqtt_topic_info_t};
-use super::{FAIL, NULL_VALUE, SUCCESS, model, v310_state};
+use super::{FAIL, NULL_VALUE, SUCCESS, model, ota, v310_state};
 use crate::capi::arguments::{Fault, note};
 use crate::capi::guard::guard;
 use crate::capi::handle::{Handle, Kind, Table};
 use crate::capi::{settings, text, wait_without};
 use crate::mqtt::{Client, Handler, MqttError, Subscription};
+use crate::platform::aliyun::identity::Device;
+use callback::Pclient;
 pub use construct::iotx_mqtt_param_t;
 use construct::{Given, Limits, Plan};
 
@@ -36,6 +38,8 @@ pub struct iotx_mqtt_nwk_param_t {
 /// A client as its handle stands for it.
 pub(super) struct Open {
     client: Client,
+    /// Who signed in, if that is known.
+    device: Option<Device>,
     authorities: Option<String>,
 }
 
@@ -44,6 +48,12 @@ static CLIENTS: Table<Open> = Table::new(Kind::Mqtt);
 static DEFAULT: Mutex<Option<Handle>> = Mutex::new(None);
 /// Subscriptions made before there is a client.
 static EARLY: Mutex<Vec<Subscription>> = Mutex::new(Vec::new());
+/// What their callbacks are told of the client, once there is one.
+static EARLY_CLIENT: Mutex<Option<Pclient>> = Mutex::new(None);
+/// Client ids that are being connected.
+static CONNECTING: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// One of them is done.
+static CONNECTED: Condvar = Condvar::new();
 
 /// Longest list of subscriptions kept until a client exists.
 const MAX_EARLY: usize = 64;
@@ -61,9 +71,10 @@ pub(super) fn default_client() -> Option<Client> {
     handle.and_then(client)
 }
 
-/// The client that NULL means, and its handle.
-pub(super) fn default_connection() -> Option<(Handle, Client)> {
-    let handle = (*DEFAULT.lock())?;
+/// The client that is signed in as this device, else the one that NULL means; and its handle.
+pub(super) fn connection_of(device: &Device) -> Option<(Handle, Client)> {
+    let own = CLIENTS.find_open(|open| open.device.as_ref() == Some(device));
+    let handle = own.or(*DEFAULT.lock())?;
     Some((handle, client(handle)?))
 }
 
@@ -137,28 +148,61 @@ fn packet_id(outcome: Result<u16, MqttError>) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn IOT_MQTT_Construct(pInitParams: *mut iotx_mqtt_param_t) -> *mut c_void {
     guard("IOT_MQTT_Construct", std::ptr::null_mut(), || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: NULL or the structure with its texts, as the caller says.
         connect(unsafe { Given::read(pInitParams) }, &construct::V301)
     })
 }
 
 /// `IOT_MQTT_Construct` of a lineage.
-pub(super) fn connect(given: Given, limits: &Limits) -> *mut c_void {
-    construct::plan(given, limits).and_then(open).map_or(std::ptr::null_mut(), Handle::to_c)
+pub(super) fn connect(given: Option<Given>, limits: &Limits) -> *mut c_void {
+    let opened = given.and_then(|given| construct::plan(given, limits)).and_then(open);
+    opened.map_or(std::ptr::null_mut(), Handle::to_c)
 }
 
-/// Connects as planned, and greets the cloud.
-pub(super) fn open(plan: Plan) -> Option<Handle> {
-    let id = plan.options.client_id.clone();
-    let same = |open: &Open| open.client.options().client_id == id;
-    if let Some(handle) = CLIENTS.find_open(same) {
-        crate::log!(Warning, "mqtt", "this client id has a client already: its handle is returned");
-        return Some(handle);
+/// The right to connect a client id; given back when dropped.
+struct Connecting {
+    id: String,
+}
+
+impl Connecting {
+    /// Waits while another thread connects the id. `Err`: it has a client.
+    fn take(id: &str) -> Result<Self, Handle> {
+        let mut connecting = CONNECTING.lock();
+        loop {
+            if let Some(handle) = CLIENTS.find_open(|open| open.client.options().client_id == id) {
+                return Err(handle);
+            }
+            if !connecting.iter().any(|other| other == id) {
+                connecting.push(id.to_owned());
+                return Ok(Self { id: id.to_owned() });
+            }
+            CONNECTED.wait(&mut connecting);
+        }
     }
+}
+
+impl Drop for Connecting {
+    fn drop(&mut self) {
+        CONNECTING.lock().retain(|other| *other != self.id);
+        CONNECTED.notify_all();
+    }
+}
+
+/// Connects as planned, and greets the cloud. Of two threads that connect one client id one does it, both get the handle.
+pub(super) fn open(plan: Plan) -> Option<Handle> {
+    let turn = match Connecting::take(&plan.options.client_id) {
+        Ok(turn) => turn,
+        Err(handle) => {
+            crate::log!(Warning, "mqtt", "this client id has a client already: its handle is returned");
+            subscribe_on(handle, plan.early);
+            return Some(handle);
+        }
+    };
     let first = DEFAULT.lock().is_none();
     let begun = Instant::now();
     let early = if first { std::mem::take(&mut *EARLY.lock()) } else { Vec::new() };
-    let connected = Client::connect(settings::dial(), plan.options, plan.default_handler, early.clone());
+    let all = plan.early.into_iter().chain(early.iter().cloned()).collect();
+    let connected = Client::connect(settings::dial(), plan.options, plan.default_handler, all);
     let client = match connected {
         Ok(client) => client,
         Err(error) => {
@@ -168,10 +212,15 @@ pub(super) fn open(plan: Plan) -> Option<Handle> {
         }
     };
     construct::greet(&client, plan.device.as_ref());
-    let open = Arc::new(Open { client: client.clone(), authorities: plan.authorities });
-    let handle = CLIENTS.open_unless(open, same);
+    let open = Open { client: client.clone(), device: plan.device, authorities: plan.authorities };
+    let handle = CLIENTS.open_unless(Arc::new(open), |_| false);
     match handle {
         Some(handle) => {
+            plan.pclient.bind(handle);
+            if first && let Some(pclient) = EARLY_CLIENT.lock().take() {
+                pclient.bind(handle);
+            }
+            drop(turn);
             DEFAULT.lock().get_or_insert(handle);
             v310_state::connected(Ok(()), begun.elapsed().as_millis());
             model::callbacks::mqtt_connected();
@@ -179,6 +228,25 @@ pub(super) fn open(plan: Plan) -> Option<Handle> {
         None => client.disconnect(GRACE),
     }
     handle
+}
+
+/// Makes subscriptions that were meant for a client to come on one that is there.
+fn subscribe_on(handle: Handle, early: Vec<Subscription>) {
+    let Some(client) = client(handle) else { return };
+    for Subscription { filter, qos, handler } in early {
+        if let Err(error) = client.subscribe(&filter, qos, handler) {
+            crate::log!(Warning, "mqtt", "{filter}: {error}");
+        }
+    }
+}
+
+/// What the callbacks of a subscription over `handle` are told of the client.
+fn pclient(handle: *mut c_void) -> Pclient {
+    if !handle.is_null() {
+        return Handle::from_c(handle).into();
+    }
+    let default = *DEFAULT.lock();
+    default.map_or_else(|| EARLY_CLIENT.lock().get_or_insert_default().clone(), Pclient::from)
 }
 
 /// Disconnects and frees; `false` when the handle is not open.
@@ -225,6 +293,7 @@ pub extern "C" fn IOT_MQTT_Yield(handle: *mut c_void, timeout_ms: c_int) -> c_in
             return NULL_VALUE;
         };
         let Ok(timeout_ms) = u32::try_from(timeout_ms) else { return FAIL };
+        ota::take_waiting();
         client.yield_for(millis(timeout_ms)).map_or_else(code, |()| SUCCESS)
     })
 }
@@ -300,7 +369,7 @@ unsafe fn subscription(
 ) -> Option<Subscription> {
     // SAFETY: as the caller vouches.
     let filter = unsafe { text::given(topic_filter) }?.to_owned();
-    let handler: Arc<dyn Handler> = Arc::new(callback::CHandler::new(handle, function, pcontext)?);
+    let handler: Arc<dyn Handler> = Arc::new(callback::CHandler::new(pclient(handle), function, pcontext)?);
     let qos = u8::try_from(qos.0).ok().filter(|&qos| qos <= 2).unwrap_or(0);
     Some(Subscription { filter, qos, handler })
 }

@@ -59,6 +59,14 @@ pub(crate) fn session(handle: *const c_void) -> Option<Arc<Ota>> {
     found
 }
 
+/// Lets each session take the offer that waits for the end of a download.
+#[cfg(feature = "mqtt")]
+pub(super) fn take_waiting() {
+    for ota in SESSIONS.all() {
+        ota.take_waiting();
+    }
+}
+
 /// How many sessions are open.
 #[cfg(feature = "mqtt")]
 pub(super) fn open_sessions() -> usize {
@@ -157,16 +165,17 @@ pub unsafe extern "C" fn IOT_OTA_ReportProgress(
     })
 }
 
-/// 1 while the bytes of an offer are wanted, else 0.
+/// 1 while the bytes of an offer are wanted, else 0. An offer that came during a download is taken here, the second time
+/// that this is asked after the end of that download.
 #[unsafe(no_mangle)]
 pub extern "C" fn IOT_OTA_IsFetching(handle: *mut c_void) -> c_int {
-    guard("IOT_OTA_IsFetching", 0, || c_int::from(session(handle).is_some_and(|ota| ota.is_fetching())))
+    guard("IOT_OTA_IsFetching", 0, || c_int::from(session(handle).is_some_and(|ota| ota.is_offered())))
 }
 
 /// 1 when the download has ended, well or not, else 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn IOT_OTA_IsFetchFinish(handle: *mut c_void) -> c_int {
-    guard("IOT_OTA_IsFetchFinish", 0, || c_int::from(session(handle).is_some_and(|ota| ota.is_finished())))
+    guard("IOT_OTA_IsFetchFinish", 0, || c_int::from(session(handle).is_some_and(|ota| ota.has_ended())))
 }
 
 /// Fetches at most `buf_len - 1` bytes and puts a NUL after them; firmware sizes its flash pages by that.

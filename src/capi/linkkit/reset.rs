@@ -84,9 +84,8 @@ pub unsafe extern "C" fn IOT_DevReset_Report(
         let (Some(meta), Some(callback)) = (unsafe { meta_info.as_ref() }, handle) else { return FAIL };
         let names = array_text(&meta.product_key).zip(array_text(&meta.device_name));
         let device = names.and_then(|(product_key, device_name)| Device::new(&product_key, &device_name));
-        let (Some(device), Some((connection, client))) = (device, mqtt::default_connection()) else {
-            return FAIL;
-        };
+        let Some(device) = device else { return FAIL };
+        let Some((connection, client)) = mqtt::connection_of(&device) else { return FAIL };
         *CALLBACK.lock() = Some(callback);
         send(&device, connection, &client).unwrap_or(FAIL)
     })

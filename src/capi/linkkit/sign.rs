@@ -70,6 +70,15 @@ pub(super) struct Cloud {
     pub event_replies: bool,
     /// Whether the device model answers that properties are to be set.
     pub set_replies: bool,
+    /// What `IOT_SetupConnInfo` was given last.
+    pub set_up: Option<SetUp>,
+}
+
+/// An identity that stands in where the HAL has none.
+#[derive(Clone)]
+pub(super) struct SetUp {
+    pub device: Device,
+    pub secret: String,
 }
 
 /// The process's cloud.
@@ -81,6 +90,7 @@ pub(super) static CLOUD: Mutex<Cloud> = Mutex::new(Cloud {
     customize_info: String::new(),
     event_replies: false,
     set_replies: true,
+    set_up: None,
 });
 
 /// The region with this number; `custom` is the host that `IOT_Ioctl` set.

@@ -4,6 +4,8 @@
 use std::ffi::c_void;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use super::mqtt;
 use crate::capi::handle::Handle;
 use crate::mqtt::{Client, Event, Handler, MqttError, Subscription};
@@ -11,7 +13,37 @@ use crate::service::{Listener, Signal, SignalError};
 
 /// Largest message taken on the OTA topics, whatever the application's read buffer is: an offer whose URL is signed
 /// does not fit the buffers that programs commonly choose.
-const MAX_PACKET: usize = 16 * 1024;
+const MAX_PACKET: usize = 64 * 1024;
+
+/// A client of the device model, which is there only once the model has connected.
+#[derive(Default)]
+pub struct Link {
+    client: Mutex<Option<Handle>>,
+    early: Mutex<Vec<Subscription>>,
+}
+
+impl Link {
+    /// The channel over the client to come.
+    pub fn channel(self: &Arc<Self>) -> Arc<dyn Signal> {
+        Arc::new(OwnSignal { over: Over::Link(self.clone()) })
+    }
+
+    /// The subscriptions that were made up to now; the client is to make them.
+    pub fn early(&self) -> Vec<Subscription> {
+        self.early.lock().clone()
+    }
+
+    /// The client is there, with the subscriptions that [`Link::early`] gave.
+    pub fn connected(&self, client: Handle) {
+        *self.client.lock() = Some(client);
+        self.early.lock().clear();
+    }
+
+    /// The authorities that its connection trusts.
+    pub fn authorities(&self) -> Option<String> {
+        mqtt::authorities(Some((*self.client.lock())?))
+    }
+}
 
 /// The channel over the client `ch_signal`; NULL is the process's client, which may come later. `None` when the handle
 /// is no client's.
@@ -24,14 +56,14 @@ pub fn channel(ch_signal: *mut c_void) -> Option<Arc<dyn Signal>> {
                 "no MQTT client yet (ch_signal is NULL): nothing is offered until IOT_MQTT_Construct has succeeded"
             );
         }
-        return Some(Arc::new(OwnSignal { client: None }));
+        return Some(Arc::new(OwnSignal { over: Over::Default }));
     }
     let handle = Handle::from_c(ch_signal);
     if mqtt::client(handle).is_none() {
         crate::log!(Error, "ota", "ch_signal is no open MQTT client");
         return None;
     }
-    Some(Arc::new(OwnSignal { client: Some(handle) }))
+    Some(Arc::new(OwnSignal { over: Over::Client(handle) }))
 }
 
 /// The authorities that the client's connection trusts.
@@ -45,15 +77,28 @@ pub fn running_version() -> Option<String> {
     crate::hal::device::firmware_version()
 }
 
+/// Which client.
+enum Over {
+    Client(Handle),
+    /// The process's, which may come later.
+    Default,
+    /// The device model's, which comes later.
+    Link(Arc<Link>),
+}
+
 struct OwnSignal {
-    client: Option<Handle>,
+    over: Over,
 }
 
 impl OwnSignal {
     fn client(&self) -> Option<Client> {
-        match self.client {
-            Some(handle) => mqtt::client(handle),
-            None => mqtt::default_client(),
+        match &self.over {
+            Over::Client(handle) => mqtt::client(*handle),
+            Over::Default => mqtt::default_client(),
+            Over::Link(link) => {
+                let handle = *link.client.lock();
+                handle.and_then(mqtt::client)
+            }
         }
     }
 }
@@ -73,11 +118,18 @@ impl Signal for OwnSignal {
                 Ok(_) | Err(MqttError::NotConnected) => Ok(()),
                 Err(_) => Err(SignalError),
             },
-            None if self.client.is_none() => {
-                mqtt::subscribe_early(Subscription { filter: topic.to_owned(), qos, handler });
-                Ok(())
+            None => {
+                let subscription = Subscription { filter: topic.to_owned(), qos, handler };
+                let kept = match &self.over {
+                    Over::Client(_) => false,
+                    Over::Default => mqtt::subscribe_early(subscription),
+                    Over::Link(link) => {
+                        link.early.lock().push(subscription);
+                        true
+                    }
+                };
+                if kept { Ok(()) } else { Err(SignalError) }
             }
-            None => Err(SignalError),
         }
     }
 
@@ -86,7 +138,13 @@ impl Signal for OwnSignal {
         match self.client() {
             // A link that is down or full needs no goodbye: the handler is gone, and that is what counts.
             Some(client) => drop(client.remove_handler(topic, &handler)),
-            None => mqtt::forget_early(topic, &handler),
+            None => match &self.over {
+                Over::Client(_) => {}
+                Over::Default => mqtt::forget_early(topic, &handler),
+                Over::Link(link) => {
+                    link.early.lock().retain(|kept| kept.filter != topic || !kept.handler.same_as(&handler));
+                }
+            },
         }
     }
 }

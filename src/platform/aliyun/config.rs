@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Remote configuration (COTA): `thing/config/get`, its reply, and the cloud's push.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::json::Fields;
 use super::{Refusal, json, offer};
 use crate::engine::{Kind, Offer};
 
@@ -24,31 +25,30 @@ pub struct Config {
 /// Reads a reply to `config/get`: `{"code":200,"data":{…}}`; the code may be a string.
 pub fn decode_reply(payload: &[u8]) -> Result<Config, Refusal> {
     let message = json::object(payload)?;
-    let success = match message.get("code") {
-        Some(Value::Number(code)) => code.as_u64() == Some(200),
-        Some(Value::String(code)) => code == "200",
-        _ => return Err(Refusal::Key("code")),
-    };
-    if success { decode(json::child(&message, "data")?) } else { Err(Refusal::NotSuccess) }
+    match json::number(&message, "code").ok_or(Refusal::Key("code"))? {
+        200 => decode(&json::child(&message, "data")?),
+        _ => Err(Refusal::NotSuccess),
+    }
 }
 
 /// Reads a push: `{"id":…,"params":{…}}`.
 pub fn decode_push(payload: &[u8]) -> Result<Config, Refusal> {
-    decode(json::child(&json::object(payload)?, "params")?)
+    decode(&json::child(&json::object(payload)?, "params")?)
 }
 
 /// The id of a push, quoted as it came, for the reply; an empty string when it cannot be read.
 pub fn push_id(payload: &[u8]) -> Value {
-    let id = json::object(payload).ok().and_then(|mut message| message.remove("id"));
-    id.filter(|id| id.is_string() || id.is_number()).unwrap_or_else(|| Value::from(""))
+    let id =
+        json::object(payload).ok().and_then(|message| serde_json::from_str(message.get("id")?.get()).ok());
+    id.filter(|id: &Value| id.is_string() || id.is_number()).unwrap_or_else(|| Value::from(""))
 }
 
-fn decode(data: &Map<String, Value>) -> Result<Config, Refusal> {
-    let id = json::text(data, "configId")?.to_owned();
+fn decode(data: &Fields<'_>) -> Result<Config, Refusal> {
+    let id = json::name(data, "configId")?;
     Ok(Config {
-        sign: json::text(data, "sign")?.to_owned(),
-        sign_method: json::text(data, "signMethod")?.to_owned(),
-        get_type: json::text(data, "getType")?.to_owned(),
+        sign: json::text(data, "sign")?,
+        sign_method: json::text(data, "signMethod")?,
+        get_type: json::text(data, "getType")?,
         offer: Offer {
             version: id.clone(),
             size: json::size(data, "configSize")?,
@@ -89,11 +89,20 @@ mod tests {
             |code: &str| decode_reply(format!(r#"{{"id":"1","code":{code},"data":{DATA}}}"#).as_bytes());
         let config = reply("200").unwrap();
         assert_eq!((config.id.as_str(), config.offer.size, config.get_type.as_str()), ("c1", 1024, "file"));
-        assert_eq!(reply(r#""200""#).unwrap(), config);
+        for same in [r#""200""#, "200.0"] {
+            assert_eq!(reply(same).unwrap(), config, "{same}");
+        }
         assert_eq!(reply("500"), Err(Refusal::NotSuccess));
         assert_eq!(reply("[]"), Err(Refusal::Key("code")));
         let push = format!(r#"{{"id":"7","params":{DATA}}}"#);
         assert_eq!(decode_push(push.as_bytes()).unwrap(), config);
+        let marked = format!("\u{feff}{push}");
+        assert_eq!(decode_push(marked.as_bytes()).unwrap(), config);
+        for size in [r#""1024""#, "1024.0"] {
+            let same = push.replace("1024", size);
+            assert_eq!(decode_push(same.as_bytes()).unwrap(), config, "{size}");
+        }
+        assert_eq!(decode_push(push.replace(r#""c1""#, "17").as_bytes()).unwrap().id, "17");
         for key in ["configId", "configSize", "sign", "signMethod", "url", "getType"] {
             let push = push.replace(&format!("\"{key}\""), "\"other\"");
             assert_eq!(decode_push(push.as_bytes()), Err(Refusal::Key(key)), "{key}");

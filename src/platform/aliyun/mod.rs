@@ -32,6 +32,12 @@ pub enum Refusal {
     Digest,
     /// It offers an image for a module of the device, to firmware that knows of no modules.
     Module,
+    /// It offers a difference to an older image; this device takes whole images.
+    Difference,
+    /// It offers a package of several files; this device takes single images.
+    Files,
+    /// It offers an image that comes over MQTT; this device fetches over HTTP.
+    Stream,
     /// It does not concern this device's update (an answer without an offer, say).
     Nothing,
 }
@@ -46,8 +52,20 @@ impl fmt::Display for Refusal {
             Self::Url => f.write_str("url cannot be used"),
             Self::Digest => f.write_str("digest malformed, contradictory or of an unknown method"),
             Self::Module => f.write_str("image is for a module, not for the device itself"),
+            Self::Difference => f.write_str("differential package: only whole images are taken"),
+            Self::Files => f.write_str("package of several files: only single images are taken"),
+            Self::Stream => {
+                f.write_str("image over MQTT (dProtocol): only images behind an http(s) URL are taken")
+            }
             Self::Nothing => f.write_str("carries no offer"),
         }
+    }
+}
+
+impl Refusal {
+    /// Whether the cloud asked for something that is understood and cannot be done here: it is told so.
+    pub fn is_answered(self) -> bool {
+        matches!(self, Self::Difference | Self::Files | Self::Stream)
     }
 }
 
@@ -66,6 +84,9 @@ mod tests {
             Refusal::Url,
             Refusal::Digest,
             Refusal::Module,
+            Refusal::Difference,
+            Refusal::Files,
+            Refusal::Stream,
             Refusal::Nothing,
         ];
         let texts: std::collections::HashSet<String> = all.iter().map(Refusal::to_string).collect();

@@ -3,8 +3,7 @@
 //!
 //! The bytes are those of AliOS Things: ids are the numbers 0 and 1, `default` is not named.
 
-use serde_json::{Map, Value};
-
+use super::json::Fields;
 use super::offer::{self, Firmware};
 use super::{Refusal, json};
 
@@ -22,13 +21,6 @@ pub struct Upgrade {
     pub firmware: Firmware,
 }
 
-impl Upgrade {
-    /// The firmware of the device itself.
-    pub fn own(self) -> Result<Firmware, Refusal> {
-        if self.module == DEFAULT { Ok(self.firmware) } else { Err(Refusal::Module) }
-    }
-}
-
 /// Reads an upgrade message.
 pub fn decode(payload: &[u8]) -> Result<Upgrade, Refusal> {
     upgrade(&offer::pushed(payload)?)
@@ -39,18 +31,28 @@ pub fn decode_get_reply(payload: &[u8]) -> Result<Upgrade, Refusal> {
     upgrade(&offer::replied(payload)?)
 }
 
-fn upgrade(data: &Map<String, Value>) -> Result<Upgrade, Refusal> {
-    let firmware = offer::firmware(data)?;
-    let module = match data.get("module") {
-        None | Some(Value::Null) => DEFAULT,
-        Some(Value::String(name)) if name.is_empty() => DEFAULT,
-        Some(_) => json::text(data, "module")?,
-    };
-    if module.len() > MAX_NAME {
-        Err(Refusal::Key("module"))
-    } else {
-        Ok(Upgrade { module: module.to_owned(), firmware })
-    }
+/// As [`decode`], for firmware that knows of no modules: the device's own image, and no other.
+pub fn decode_own(payload: &[u8]) -> Result<Firmware, Refusal> {
+    own(&offer::pushed(payload)?)
+}
+
+/// As [`decode_get_reply`], for firmware that knows of no modules.
+pub fn decode_own_get_reply(payload: &[u8]) -> Result<Firmware, Refusal> {
+    own(&offer::replied(payload)?)
+}
+
+fn own(data: &Fields<'_>) -> Result<Firmware, Refusal> {
+    // First whom it is for: what is wrong with another's image is not this firmware's to tell.
+    if module(data)? == DEFAULT { offer::firmware(data) } else { Err(Refusal::Module) }
+}
+
+fn upgrade(data: &Fields<'_>) -> Result<Upgrade, Refusal> {
+    Ok(Upgrade { module: module(data)?, firmware: offer::firmware(data)? })
+}
+
+fn module(data: &Fields<'_>) -> Result<String, Refusal> {
+    let module = json::optional(data, "module")?.unwrap_or_else(|| DEFAULT.to_owned());
+    if module.len() > MAX_NAME { Err(Refusal::Key("module")) } else { Ok(module) }
 }
 
 fn named(module: &str) -> String {
@@ -102,11 +104,15 @@ mod tests {
         };
         let reply = br#"{"id":"7","code":200,"data":{"size":1,"version":"2","url":"http://h/","md5":"6080a1daf0022fb893668e16053b7fa6","module":"a"}}"#;
         assert_eq!(decode_get_reply(reply).unwrap().module, "a");
-        assert_eq!(decode_get_reply(reply).unwrap().own(), Err(Refusal::Module));
+        assert_eq!(decode_own_get_reply(reply), Err(Refusal::Module));
         assert_eq!(of("").as_deref(), Ok("default"));
+        assert_eq!(of(r#","module":null"#).as_deref(), Ok("default"));
         assert_eq!(of(r#","module":"""#).as_deref(), Ok("default"));
         assert_eq!(of(r#","module":"mcu""#).as_deref(), Ok("mcu"));
         assert_eq!(of(r#","module":7"#), Err(Refusal::Key("module")));
         assert_eq!(of(&format!(r#","module":"{}""#, "m".repeat(65))), Err(Refusal::Key("module")));
+        let bad = br#"{"message":"success","data":{"isDiff":1,"module":"mcu"}}"#;
+        assert_eq!(decode_own(bad), Err(Refusal::Module), "not the device's, whatever it is");
+        assert_eq!(decode(bad), Err(Refusal::Difference));
     }
 }

@@ -2,10 +2,10 @@
 //! Dynamic registration: a device that knows its product's secret asks for its own, over HTTP or over MQTT.
 
 use hmac::{Hmac, KeyInit, Mac};
-use serde_json::{Map, Value};
 use sha2::Sha256;
 
 use super::identity::{Credentials, DEVICE_SECRET_LEN, Device};
+use super::json::Fields;
 use super::{Refusal, json};
 use crate::digest::to_hex;
 
@@ -56,10 +56,10 @@ fn sign(device: &Device, product_secret: &str, random: &str) -> String {
 /// The device secret in the answer to the form: the answer must be a success, and about this device where it names one.
 pub fn secret(answer: &[u8], device: &Device) -> Result<String, Refusal> {
     let answer = json::object(answer)?;
-    if answer.get("code").and_then(Value::as_u64) != Some(200) {
+    if json::number(&answer, "code") != Some(200) {
         return Err(Refusal::NotSuccess);
     }
-    secret_in(json::child(&answer, "data")?, device)
+    secret_in(&json::child(&answer, "data")?, device)
 }
 
 /// The device secret that came on [`TOPIC`]; it must be about this device where it names one.
@@ -67,9 +67,9 @@ pub fn told_secret(message: &[u8], device: &Device) -> Result<String, Refusal> {
     secret_in(&json::object(message)?, device)
 }
 
-fn secret_in(data: &Map<String, Value>, device: &Device) -> Result<String, Refusal> {
+fn secret_in(data: &Fields<'_>, device: &Device) -> Result<String, Refusal> {
     for (key, wanted) in [("productKey", &device.product_key), ("deviceName", &device.device_name)] {
-        if data.get(key).is_some_and(|named| named.as_str() != Some(wanted)) {
+        if json::optional(data, key)?.is_some_and(|named| named != *wanted) {
             return Err(Refusal::Key(key));
         }
     }
@@ -77,7 +77,7 @@ fn secret_in(data: &Map<String, Value>, device: &Device) -> Result<String, Refus
     if secret.len() > DEVICE_SECRET_LEN {
         return Err(Refusal::Key("deviceSecret"));
     }
-    Ok(secret.to_owned())
+    Ok(secret)
 }
 
 /// Percent-encoded for a form; letters, digits and `-._` stand for themselves.
@@ -133,6 +133,15 @@ mod tests {
         let device = Device::new("p", "d").unwrap();
         let good = r#"{"code":200,"data":{"productKey":"p","deviceName":"d","deviceSecret":"s"},"message":"success"}"#;
         assert_eq!(secret(good.as_bytes(), &device).as_deref(), Ok("s"));
+        for same in [
+            good.replace("200", r#""200""#),
+            good.replace("200", "200.0"),
+            good.replace(r#""p""#, "null"),
+            good.replace(r#""d""#, r#""""#),
+            format!("\u{feff}{good}"),
+        ] {
+            assert_eq!(secret(same.as_bytes(), &device).as_deref(), Ok("s"), "{same}");
+        }
         for (bad, refusal) in [
             (good.replace("200", "6288"), Refusal::NotSuccess),
             (good.replace("200", "2001"), Refusal::NotSuccess),

@@ -5,8 +5,10 @@ use std::collections::VecDeque;
 
 use crate::platform::aliyun::config::Config;
 
-/// Most events that wait for being delivered.
+/// Events that wait for being delivered, from which on requests of the cloud are refused.
 const MAX: usize = 256;
+/// Events that may wait in all: what ends something that the application began is kept as long as it can be.
+const MAX_ENDS: usize = 4096;
 
 /// Something for the application.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +124,29 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Whether it answers or ends something that the application has begun and waits for.
+    fn is_end(&self) -> bool {
+        match self {
+            Self::Connected
+            | Self::Disconnected
+            | Self::Desired(_)
+            | Self::Report { .. }
+            | Self::EventReply { .. }
+            | Self::Timestamp(_)
+            | Self::TopoList { .. }
+            | Self::Firmware { .. }
+            | Self::Config { .. } => true,
+            Self::RawData { .. }
+            | Self::Service { .. }
+            | Self::PropertySet { .. }
+            | Self::PropertyGet { .. }
+            | Self::PermitJoin { .. }
+            | Self::CloudError { .. } => false,
+        }
+    }
+}
+
 /// Where a call's answer goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplyTo {
@@ -140,7 +165,7 @@ pub struct Queue {
 impl Queue {
     /// Adds an event; `false` when there is no room and it is lost.
     pub fn push(&mut self, event: Event) -> bool {
-        let room = self.events.len() < MAX;
+        let room = self.events.len() < if event.is_end() { MAX_ENDS } else { MAX };
         if room {
             self.events.push_back(event);
         }
@@ -150,6 +175,11 @@ impl Queue {
     /// The next event.
     pub fn pop(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// Whether every kind of event may be added.
+    pub fn has_room(&self) -> bool {
+        self.events.len() < MAX
     }
 
     /// How many wait.
@@ -165,12 +195,17 @@ mod tests {
     #[test]
     fn order_and_bound() {
         let mut queue = Queue::default();
+        let raw = |n: usize| Event::RawData { devid: 0, data: n.to_string().into_bytes() };
         for n in 0..MAX {
-            assert!(queue.push(Event::Timestamp(n.to_string())));
+            assert!(queue.has_room() && queue.push(raw(n)));
+        }
+        assert!(!queue.has_room() && !queue.push(raw(MAX)));
+        for n in MAX..MAX_ENDS {
+            assert!(queue.push(Event::Report { devid: 0, msgid: 1, code: 200, text: None }), "{n}");
         }
         assert!(!queue.push(Event::Connected));
-        assert_eq!(queue.len(), MAX);
-        assert_eq!(queue.pop(), Some(Event::Timestamp("0".to_owned())));
-        assert!(queue.push(Event::Connected));
+        assert_eq!(queue.len(), MAX_ENDS);
+        assert_eq!(queue.pop(), Some(raw(0)));
+        assert!(queue.push(Event::Connected) && !queue.push(raw(1)));
     }
 }

@@ -30,6 +30,7 @@ use parking_lot::Mutex;
 use crate::mqtt::{Client, MqttError};
 use crate::platform::aliyun::identity::Device;
 use crate::platform::aliyun::model::{Down, envelope};
+use crate::service::gate::Gate;
 use crate::service::{Content, Ota, OtaError, message_id};
 use event::Queue;
 use inbound::Inlet;
@@ -123,6 +124,7 @@ pub struct Master {
     device: Device,
     make_ota: OtaMaker,
     state: Mutex<State>,
+    gate: Gate,
 }
 
 impl Master {
@@ -133,6 +135,7 @@ impl Master {
             device: device.clone(),
             make_ota,
             state: Mutex::default(),
+            gate: Gate::default(),
         });
         master.open_ota(0, device)?;
         Ok(master)
@@ -195,7 +198,13 @@ impl Master {
         self.state.lock().phase == Phase::Connected
     }
 
-    /// Ends all: transfers, waiting callers, subscriptions kept here. The connection is the caller's to end, before.
+    /// To be passed by each call into the application that an event makes.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Ends all: transfers, waiting callers, subscriptions kept here. The connection is the caller's to end, before. Waits
+    /// for an event that another thread delivers.
     pub fn close(&self) {
         let (otas, client) = {
             let mut state = self.state.lock();
@@ -210,12 +219,22 @@ impl Master {
             ota.close();
         }
         drop(client);
+        self.gate.shut();
     }
 
     /// Serves the connection for `duration`, and gives up on answers that are overdue. Handlers that the application
     /// itself subscribed run inside.
     pub fn serve(&self, duration: Duration) -> Result<(), ModelError> {
-        self.client()?.yield_for(duration).map_err(signal)?;
+        self.serve_while(duration, &|| true)
+    }
+
+    /// As [`Master::serve`], but returns early when many events wait for the application.
+    pub fn serve_for_events(&self, duration: Duration) -> Result<(), ModelError> {
+        self.serve_while(duration, &|| self.state.lock().events.has_room())
+    }
+
+    fn serve_while(&self, duration: Duration, more: &dyn Fn() -> bool) -> Result<(), ModelError> {
+        self.client()?.yield_while(duration, more).map_err(signal)?;
         let overdue = self.state.lock().pending.overdue(Instant::now());
         for (msgid, expect) in overdue {
             match expect {

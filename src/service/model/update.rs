@@ -81,7 +81,10 @@ impl Master {
             // A fresh URL, should one be asked for, comes over the connection. Inside a handler it cannot be served.
             let _ = self.serve(Duration::from_millis(1));
         });
-        conclude(&ota, kind, outcome)
+        let outcome = conclude(&ota, kind, outcome);
+        // The caller learns of it now; an offer that came meanwhile is next.
+        ota.conclude();
+        outcome
     }
 }
 

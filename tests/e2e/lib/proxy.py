@@ -19,6 +19,7 @@ class RecordingProxy:
         self.frozen = False        # relays nothing, keeps connections open
         self.delay = 0.0           # seconds that each portion is held back
         self.bytewise = False      # relays byte by byte
+        self.rewrite = None        # makes other bytes of what the broker sends
         self._lock = threading.Lock()
         self._pairs = {}
         self._connections = 0
@@ -57,6 +58,8 @@ class RecordingProxy:
                 data = source.recv(65536)
                 if not data:
                     break
+                if self.rewrite is not None and direction == FROM_BROKER:
+                    data = self.rewrite(data)
                 packets = decoder.feed(data, time.monotonic())
                 with self._lock:
                     self.packets.extend(packets)

@@ -147,7 +147,7 @@ pub extern "C" fn IOT_Linkkit_Yield(timeout_ms: c_int) {
         let deadline = Instant::now() + Duration::from_millis(timeout_ms);
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let served = master.serve(left.min(SLICE).max(Duration::from_millis(1)));
+            let served = master.serve_for_events(left.min(SLICE).max(Duration::from_millis(1)));
             deliver::all(&master);
             if served.is_err() || Instant::now() >= deadline {
                 return;

@@ -28,9 +28,10 @@ pub fn is_delivering() -> bool {
     DELIVERING.get()
 }
 
-/// Delivers what waits now; what comes meanwhile waits for the next time.
+/// Delivers what waits now; what comes meanwhile waits for the next time. Nothing once the master is closed.
 pub fn all(master: &Master) {
     for _ in 0..master.events_waiting() {
+        let Some(_pass) = master.gate().enter() else { return };
         let Some(event) = master.next_event() else { return };
         DELIVERING.set(true);
         one(master, &callbacks::current(), event);

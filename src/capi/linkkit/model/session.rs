@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::super::mqtt;
 use super::super::mqtt::construct::{self, Given};
 use super::super::sign::{CLOUD, array_text, iotx_dev_meta_info_t};
-use super::super::{mqtt, signal};
+use super::super::signal::{self, Link};
 use super::{callbacks, monitor, store};
 use crate::capi::handle::Handle;
 use crate::capi::settings;
@@ -26,6 +27,8 @@ const REQUEST_TIMEOUT_MS: u32 = 2000;
 
 struct Session {
     master: Arc<Master>,
+    /// What its update services speak over.
+    link: Arc<Link>,
     client: Option<Handle>,
 }
 
@@ -72,11 +75,12 @@ pub fn open(identity: &Identity) -> Result<(), ModelError> {
             return Err(ModelError::Invalid);
         }
     }
-    let own = device.clone();
+    let (own, link) = (device.clone(), Arc::new(Link::default()));
+    let over = link.clone();
     let make_ota = Box::new(move |device: Device| {
         // The HAL knows the master's firmware; a sub-device's is told by `ITM_MSG_REPORT_SUBDEV_FIRMWARE_VERSION`.
         let running = if device == own { signal::running_version() } else { None };
-        open_ota(device, running)
+        open_ota(device, running, &over)
     });
     let master = Master::open(device.clone(), make_ota)?;
     let mut session = SESSION.lock();
@@ -85,16 +89,23 @@ pub fn open(identity: &Identity) -> Result<(), ModelError> {
         master.close();
         return Err(ModelError::State);
     }
-    *session = Some(Session { master, client: None });
+    *session = Some(Session { master, link, client: None });
     Ok(())
 }
 
-/// The OTA service of the master or of a sub-device, over the process's MQTT client.
-fn open_ota(device: Device, running: Option<String>) -> Result<Arc<Ota>, OtaError> {
+/// The OTA service of the master or of a sub-device, over the session's own MQTT client.
+fn open_ota(device: Device, running: Option<String>, link: &Arc<Link>) -> Result<Arc<Ota>, OtaError> {
     let settings = settings::current();
-    let channel = signal::channel(std::ptr::null_mut()).ok_or(OtaError::Signal)?;
-    let source = Arc::new(settings.http_source(signal::authorities(std::ptr::null_mut())));
-    Ota::open(device, running, channel, source, settings.session)
+    let source = Arc::new(settings.http_source(link.authorities()));
+    Ota::open(device, running, link.channel(), source, settings.session)
+}
+
+fn link_of(master: &Arc<Master>) -> Option<Arc<Link>> {
+    let session = SESSION.lock();
+    session
+        .as_ref()
+        .filter(|session| Arc::ptr_eq(&session.master, master))
+        .map(|session| session.link.clone())
 }
 
 /// Connects the master. Blocks.
@@ -123,7 +134,8 @@ fn establish(master: &Arc<Master>) -> Result<(), ModelError> {
         default_handler: Some(master.link_handler()),
         ..Given::default()
     };
-    let plan = construct::plan(given, &construct::V301).ok_or(ModelError::Signal)?;
+    let mut plan = construct::plan(given, &construct::V301).ok_or(ModelError::Signal)?;
+    plan.early = link_of(master).ok_or(ModelError::State)?.early();
     let handle = mqtt::open(plan).ok_or(ModelError::Signal)?;
     if !remember(master, handle) {
         mqtt::close(handle);
@@ -140,6 +152,7 @@ fn remember(master: &Arc<Master>, handle: Handle) -> bool {
     match session.as_mut().filter(|session| Arc::ptr_eq(&session.master, master)) {
         Some(session) => {
             session.client = Some(handle);
+            session.link.connected(handle);
             true
         }
         None => false,

@@ -2,16 +2,43 @@
 //! Events on their way into a C callback.
 
 use std::ffi::{CString, c_int, c_void};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::mqtt_types::{
     PUBLISH_RECEIVED, iotx_mqtt_event_handle_func_fpt, iotx_mqtt_event_msg_t, iotx_mqtt_topic_info_t,
 };
+use crate::capi::handle::Handle;
 use crate::mqtt::{Event, Handler, Message};
+
+/// The client that a callback is told, which may be there only later than the callback.
+#[derive(Clone, Default)]
+pub struct Pclient(Arc<AtomicUsize>);
+
+impl Pclient {
+    /// The client is there now.
+    pub fn bind(&self, client: Handle) {
+        self.0.store(client.to_c().addr(), Ordering::Release);
+    }
+
+    /// NULL before that.
+    fn get(&self) -> *mut c_void {
+        // A handle is a number, not an address.
+        std::ptr::without_provenance_mut(self.0.load(Ordering::Acquire))
+    }
+}
+
+impl From<Handle> for Pclient {
+    fn from(client: Handle) -> Self {
+        let pclient = Self::default();
+        pclient.bind(client);
+        pclient
+    }
+}
 
 /// A C function with its context.
 pub struct CHandler {
-    /// What the function is told of the client: the handle that C subscribed with.
-    client: *mut c_void,
+    client: Pclient,
     function: unsafe extern "C" fn(*mut c_void, *mut c_void, *mut iotx_mqtt_event_msg_t),
     context: *mut c_void,
 }
@@ -25,7 +52,7 @@ unsafe impl Sync for CHandler {}
 impl CHandler {
     /// `None` without a function.
     pub fn new(
-        client: *mut c_void,
+        client: Pclient,
         function: iotx_mqtt_event_handle_func_fpt,
         context: *mut c_void,
     ) -> Option<Self> {
@@ -35,7 +62,7 @@ impl CHandler {
     fn call(&self, event_type: c_int, msg: *mut c_void) {
         let mut event = iotx_mqtt_event_msg_t { event_type, msg };
         // SAFETY: C gave the function for this prototype; `event` and what it points to outlive the call.
-        unsafe { (self.function)(self.context, self.client, &raw mut event) };
+        unsafe { (self.function)(self.context, self.client.get(), &raw mut event) };
     }
 
     fn message(&self, message: &Message<'_>) {

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use super::super::mqtt_types::iotx_mqtt_event_handle_t;
 use super::super::register;
-use super::super::sign::{CLOUD, default_mode};
-use super::callback::CHandler;
+use super::super::sign::{CLOUD, SetUp, default_mode};
+use super::callback::{CHandler, Pclient};
 use super::millis;
 use crate::capi::text;
 use crate::hal::device;
 use crate::lab;
-use crate::mqtt::{Client, Handler, Options};
+use crate::mqtt::{Client, Handler, Options, Subscription};
 use crate::net::{Roots, Security, Target};
 use crate::platform::aliyun::identity::{Credentials, DEVICE_SECRET_LEN, Device, SecureMode, credentials};
 use crate::platform::aliyun::report;
@@ -55,6 +55,10 @@ pub struct iotx_mqtt_param_t {
 pub struct Plan {
     pub options: Options,
     pub default_handler: Option<Arc<dyn Handler>>,
+    /// What the default handler is told of the client.
+    pub pclient: Pclient,
+    /// Subscribed with the sign-in, in this order.
+    pub early: Vec<Subscription>,
     /// Whose device information is reported after the sign-in.
     pub device: Option<Device>,
     /// The authorities given, for https too.
@@ -89,33 +93,46 @@ pub struct Given {
     pub write_buf_size: u32,
     pub read_buf_size: u32,
     pub default_handler: Option<Arc<dyn Handler>>,
+    pub pclient: Pclient,
 }
 
 impl Given {
-    /// Reads what C gave; NULL is all defaults.
+    /// Reads what C gave; NULL is all defaults. `None`, with a log line, for a text that is not UTF-8.
     ///
     /// # Safety
     /// As for `IOT_MQTT_Construct`.
-    pub unsafe fn read(params: *const iotx_mqtt_param_t) -> Self {
-        // SAFETY: as the caller vouches.
-        let Some(p) = (unsafe { params.as_ref() }) else { return Self::default() };
-        // SAFETY: as the caller vouches.
-        let owned = |pointer: *const c_char| unsafe { text::given(pointer) }.map(str::to_owned);
-        let handler = CHandler::new(std::ptr::null_mut(), p.handle_event.h_fp, p.handle_event.pcontext);
-        Self {
-            host: owned(p.host),
+    pub unsafe fn read(params: *const iotx_mqtt_param_t) -> Option<Self> {
+        // SAFETY: NULL, or a structure that C does not change during the call, as the caller says.
+        let Some(p) = (unsafe { params.as_ref() }) else { return Some(Self::default()) };
+        let owned = |pointer: *const c_char, name: &str| {
+            // SAFETY: NULL or NUL-terminated, as the caller says.
+            let text = unsafe { text::given_or_broken(pointer) }.map(|text| text.map(str::to_owned));
+            text.inspect_err(|at| {
+                crate::log!(
+                    Error,
+                    "mqtt",
+                    "{name} is not UTF-8 at byte {at}: not connecting; check the text"
+                );
+            })
+            .ok()
+        };
+        let pclient = Pclient::default();
+        let handler = CHandler::new(pclient.clone(), p.handle_event.h_fp, p.handle_event.pcontext);
+        Some(Self {
+            host: owned(p.host, "host")?,
             port: p.port,
-            client_id: owned(p.client_id),
-            username: owned(p.username),
-            password: owned(p.password),
-            authorities: owned(p.pub_key),
+            client_id: owned(p.client_id, "client id")?,
+            username: owned(p.username, "user name")?,
+            password: owned(p.password, "password")?,
+            authorities: owned(p.pub_key, "pub_key")?,
             clean_session: p.clean_session != 0,
             request_timeout_ms: p.request_timeout_ms,
             keepalive_interval_ms: p.keepalive_interval_ms,
             write_buf_size: p.write_buf_size,
             read_buf_size: p.read_buf_size,
             default_handler: handler.map(|handler| Arc::new(handler) as Arc<dyn Handler>),
-        }
+            pclient,
+        })
     }
 }
 
@@ -123,7 +140,7 @@ impl Given {
 pub fn plan(mut given: Given, limits: &Limits) -> Option<Plan> {
     given.authorities = given.authorities.or_else(lab::authorities);
     let endpoint = endpoint(&given)?;
-    let default_handler = given.default_handler.take();
+    let (default_handler, pclient) = (given.default_handler.take(), given.pclient.clone());
     let within = |value: u32, range: &RangeInclusive<u32>, default| {
         if range.contains(&value) { value } else { default }
     };
@@ -145,7 +162,8 @@ pub fn plan(mut given: Given, limits: &Limits) -> Option<Plan> {
         max_packet_in,
         max_packet_out,
     };
-    Some(Plan { options, default_handler, device, authorities: endpoint.authorities })
+    let (early, authorities) = (Vec::new(), endpoint.authorities);
+    Some(Plan { options, default_handler, pclient, early, device, authorities })
 }
 
 struct Endpoint {
@@ -165,7 +183,8 @@ fn endpoint(given: &Given) -> Option<Endpoint> {
         let mode = explicit_mode(given);
         (host.clone(), port.unwrap_or_else(|| mode.port()), mode)
     } else {
-        let product_key = device::product_key().or_else(|| missing("product key"))?;
+        let product_key = device::product_key().or_else(|| Some(set_up()?.device.product_key));
+        let product_key = product_key.or_else(|| missing("product key"))?;
         let host = CLOUD.lock().region.mqtt_host(&product_key);
         let host = host.or_else(|| missing("custom MQTT domain"))?;
         let mode = default_mode();
@@ -197,12 +216,7 @@ fn sign_in(given: Given, mode: SecureMode) -> Option<(Option<Device>, Credential
         let (client_id, username, password) = (client_id.clone(), username.clone(), password.clone());
         return Some((device, Credentials { client_id, username, password }));
     }
-    let product_key = device::product_key().or_else(|| missing("product key"))?;
-    let device_name = device::device_name().or_else(|| missing("device name"))?;
-    if CLOUD.lock().dynamic_register != 0 {
-        register::at_first_connection(&Device::new(&product_key, &device_name)?)?;
-    }
-    let secret = device::device_secret().unwrap_or_default();
+    let (device, secret) = identity()?;
     if secret.is_empty() && given.password.is_none() {
         crate::log!(
             Warning,
@@ -210,11 +224,6 @@ fn sign_in(given: Given, mode: SecureMode) -> Option<(Option<Device>, Credential
             "no device secret: HAL_GetDeviceSecret gives none; the platform will refuse the sign-in (CONNACK 4)"
         );
     }
-    if secret.len() > DEVICE_SECRET_LEN {
-        return missing("device secret of at most 64 characters");
-    }
-    let device =
-        Device::new(&product_key, &device_name).or_else(|| missing("sound product key or device name"))?;
     let customize_info = CLOUD.lock().customize_info.clone();
     let signed = credentials(&device, &secret, mode, &customize_info);
     let credentials = Credentials {
@@ -223,6 +232,33 @@ fn sign_in(given: Given, mode: SecureMode) -> Option<(Option<Device>, Credential
         password: given.password.unwrap_or(signed.password),
     };
     Some((Some(device), credentials))
+}
+
+/// The HAL's identity; where it has no names, the one that `IOT_SetupConnInfo` was given.
+fn identity() -> Option<(Device, String)> {
+    let set_up = set_up();
+    let device = match (device::product_key(), device::device_name(), &set_up) {
+        (Some(product_key), Some(device_name), _) => {
+            let named = Device::new(&product_key, &device_name);
+            named.or_else(|| missing("product key and device name without odd characters"))?
+        }
+        (_, _, Some(set_up)) => set_up.device.clone(),
+        (None, _, None) => return missing("product key"),
+        (Some(_), None, None) => return missing("device name"),
+    };
+    if CLOUD.lock().dynamic_register != 0 {
+        register::at_first_connection(&device)?;
+    }
+    let given = set_up.filter(|set_up| set_up.device == device).map(|set_up| set_up.secret);
+    let secret = device::device_secret().or(given).unwrap_or_default();
+    if secret.len() > DEVICE_SECRET_LEN {
+        return missing("device secret of at most 64 characters");
+    }
+    Some((device, secret))
+}
+
+fn set_up() -> Option<SetUp> {
+    CLOUD.lock().set_up.clone()
 }
 
 fn missing<T>(what: &str) -> Option<T> {

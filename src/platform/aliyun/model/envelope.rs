@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The envelope around every message: id, version, method and params; or id, code and data.
 
-use std::collections::BTreeMap;
-
 use serde_json::value::RawValue;
 
-use crate::platform::aliyun::{Refusal, json};
-
-/// The longest id of a reply, in characters.
-const MAX_ID: usize = 10;
+use crate::platform::aliyun::Refusal;
+use crate::platform::aliyun::json::{self, Fields};
 
 /// A request to the cloud. `params` is JSON.
 pub fn encode_call(id: u32, method: &str, params: &str) -> String {
@@ -44,43 +40,36 @@ pub struct Reply {
     pub message: Option<String>,
 }
 
-type Fields<'a> = BTreeMap<String, &'a RawValue>;
-
-fn fields(payload: &[u8]) -> Result<Fields<'_>, Refusal> {
-    let text = payload.split(|&byte| byte == 0).next().unwrap_or_default();
-    serde_json::from_slice(text).map_err(|_| Refusal::NotJson)
-}
-
-fn string(fields: &Fields<'_>, key: &'static str) -> Result<String, Refusal> {
-    let raw = fields.get(key).ok_or(Refusal::Key(key))?;
-    serde_json::from_str(raw.get()).map_err(|_| Refusal::Key(key))
+/// Any JSON under `key`, as it came; `{}` where there is none.
+fn any(fields: &Fields<'_>, key: &str) -> String {
+    json::present(fields, key).map_or("{}", RawValue::get).to_owned()
 }
 
 impl Call {
-    /// Reads a request: id, version and method are strings, params is anything.
+    /// Reads a request: id, version and method are texts, params is anything. All must be there: the device's own answers
+    /// come back from brokers that echo, on topics that a filter for services takes.
     pub fn decode(payload: &[u8]) -> Result<Self, Refusal> {
-        let fields = fields(payload)?;
-        string(&fields, "version")?;
+        let fields = json::object(payload)?;
+        json::text(&fields, "version")?;
         Ok(Self {
-            id: string(&fields, "id")?,
-            method: string(&fields, "method")?,
-            params: fields.get("params").ok_or(Refusal::Key("params"))?.get().to_owned(),
+            id: json::text(&fields, "id")?,
+            method: json::text(&fields, "method")?,
+            params: json::present(&fields, "params").ok_or(Refusal::Key("params"))?.get().to_owned(),
         })
     }
 }
 
 impl Reply {
-    /// Reads a reply: the id a string of digits, the code a number, data anything. An error may come without data.
+    /// Reads a reply: id and code are whole numbers, data is anything. An error may come without data.
     pub fn decode(payload: &[u8]) -> Result<Self, Refusal> {
-        let fields = fields(payload)?;
-        let id = string(&fields, "id")?;
-        let id = if id.len() <= MAX_ID { crate::fetch::range::decimal(&id) } else { None };
-        let code = fields.get("code").and_then(|code| serde_json::from_str(code.get()).ok());
+        let fields = json::object(payload)?;
+        let id = json::number(&fields, "id").and_then(|id| u32::try_from(id).ok());
+        let code = json::number(&fields, "code").and_then(|code| i32::try_from(code).ok());
         Ok(Self {
-            id: id.and_then(|id| u32::try_from(id).ok()).ok_or(Refusal::Key("id"))?,
+            id: id.ok_or(Refusal::Key("id"))?,
             code: code.ok_or(Refusal::Key("code"))?,
-            data: fields.get("data").map_or("{}", |data| data.get()).to_owned(),
-            message: string(&fields, "message").ok(),
+            data: any(&fields, "data"),
+            message: json::optional(&fields, "message").unwrap_or_default(),
         })
     }
 
@@ -92,20 +81,18 @@ impl Reply {
 
 /// `text` when it is one whole JSON value; what follows a NUL does not count.
 pub fn well_formed(text: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(text.split(|&byte| byte == 0).next()?).ok()?;
+    let text = std::str::from_utf8(json::trimmed(text)).ok()?;
     serde_json::from_str::<&RawValue>(text).is_ok().then_some(text)
 }
 
-/// The text under `key` of a JSON object; `None` when it is no object or has no such text.
-pub fn text_in(object: &str, key: &str) -> Option<String> {
-    let fields: Fields<'_> = serde_json::from_str(object).ok()?;
-    serde_json::from_str(fields.get(key)?.get()).ok()
+/// The text or the digits of the number under `key` of a JSON object; `None` when it is no object or has neither.
+pub fn text_in(object: &str, key: &'static str) -> Option<String> {
+    json::name(&json::object(object.as_bytes()).ok()?, key).ok()
 }
 
 /// The whole number under `key` of a JSON object.
 pub fn number_in(object: &str, key: &str) -> Option<i64> {
-    let fields: Fields<'_> = serde_json::from_str(object).ok()?;
-    serde_json::from_str(fields.get(key)?.get()).ok()
+    json::number(&json::object(object.as_bytes()).ok()?, key)
 }
 
 #[cfg(test)]
@@ -136,6 +123,8 @@ mod tests {
             let without = whole.replace(&format!("\"{key}\""), "\"other\"");
             assert_eq!(Call::decode(without.as_bytes()), Err(Refusal::Key(key)), "{key}");
         }
+        let marked = format!("\u{feff}{whole}");
+        assert_eq!(Call::decode(marked.as_bytes()), Call::decode(whole.as_bytes()));
         let number = whole.replace(r#""1","version""#, r#"1,"version""#);
         assert_eq!(Call::decode(number.as_bytes()), Err(Refusal::Key("id")));
         for bad in ["", "[]", "{", "\"x\"", "{}x"] {
@@ -155,12 +144,27 @@ mod tests {
         let refused = Reply::decode(br#"{"code":460,"id":"4","message":"request \"x\" error"}"#).unwrap();
         assert_eq!((refused.code, refused.message.as_deref()), (460, Some("request \"x\" error")));
         assert!(!refused.is_success());
+        for same in [
+            r#"{"code":"200","data":{},"id":3,"message":"success"}"#,
+            r#"{"code":200.0,"data":null,"id":"3.0","message":"success"}"#,
+            "\u{feff}{\"code\":200,\"id\":\"3\",\"message\":\"success\",\"version\":null}",
+        ] {
+            assert_eq!(Reply::decode(same.as_bytes()).as_ref(), Ok(&reply), "{same}");
+        }
+        for no_text in [r#"null"#, r#""""#, "7"] {
+            let text = format!(r#"{{"code":200,"data":{{}},"id":"3","message":{no_text}}}"#);
+            assert_eq!(Reply::decode(text.as_bytes()).unwrap().message, None, "{no_text}");
+        }
+        let negative = Reply::decode(br#"{"id":"1","code":"-7"}"#).unwrap();
+        assert_eq!((negative.code, negative.data.as_str()), (-7, "{}"));
         for (bad, key) in [
             (r#"{"code":200,"data":{}}"#, "id"),
             (r#"{"id":"12345678901","code":200,"data":{}}"#, "id"),
             (r#"{"id":"9999999999","code":200,"data":{}}"#, "id"),
             (r#"{"id":"x","code":200,"data":{}}"#, "id"),
-            (r#"{"id":"1","code":"200","data":{}}"#, "code"),
+            (r#"{"id":"1","code":"2e2","data":{}}"#, "code"),
+            (r#"{"id":"1","code":2147483648,"data":{}}"#, "code"),
+            (r#"{"id":"-1","code":200,"data":{}}"#, "id"),
             (r#"{"id":"1","data":{}}"#, "code"),
         ] {
             assert_eq!(Reply::decode(bad.as_bytes()), Err(Refusal::Key(key)), "{bad}");
@@ -177,8 +181,14 @@ mod tests {
         }
         assert!(well_formed(b"\"\xff\"").is_none());
         assert_eq!(text_in(r#"{"a":"x\u0041","b":1}"#, "a").as_deref(), Some("xA"));
-        assert_eq!(text_in(r#"{"a":"x","b":1}"#, "b"), None);
-        assert_eq!(number_in(r#"{"a":"x","b":60}"#, "b"), Some(60));
+        assert_eq!(
+            text_in(r#"{"a":"x","b":1}"#, "b").as_deref(),
+            Some("1"),
+            "the cloud's clock is a number at times"
+        );
+        for same in ["60", r#""60""#, "60.0"] {
+            assert_eq!(number_in(&format!(r#"{{"a":"x","b":{same}}}"#), "b"), Some(60), "{same}");
+        }
         assert_eq!(number_in("[]", "b"), None);
     }
 }

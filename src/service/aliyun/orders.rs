@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the cloud orders, in whatever order it comes: the device ends with what the cloud stands by.
+//!
+//! ```text
+//! offer ──► of the image at hand ──► known (a fresh URL at most)
+//!       ──► nothing at hand, or one of its kind of which no byte was handed out ──► taken, in place of the older one
+//!       ──► any other is at hand, or the application has not seen its end ──► waits; only the newest does
+//! ```
+//!
+//! A firmware that waits is taken once the application has seen how the download before it ended. A configuration does
+//! not wait: its push is answered with 400, and the cloud sends it again.
+
+use super::told::Told;
+use super::{Content, Ota, OtaError};
+use crate::engine::{Failure, Offer, Phase};
+use crate::platform::aliyun::topics::Topic;
+use crate::platform::aliyun::{Refusal, config, module};
+
+/// The step that says that an update failed.
+const FAILED: i32 = -1;
+
+/// What the application knows, and what waits.
+#[derive(Default)]
+pub struct Orders {
+    /// The newest firmware that came during a download.
+    waiting: Option<Content>,
+    /// Whether the application was told that the last download has ended.
+    seen: bool,
+    /// Whether it was told the verdict too.
+    judged: bool,
+}
+
+impl Orders {
+    /// The application was told the verdict.
+    pub fn judged(&mut self) {
+        (self.seen, self.judged) = (true, true);
+    }
+
+    /// Whether the application is through with a download that ended with this verdict: another may begin unasked.
+    fn is_through(&self, verdict: Option<bool>) -> bool {
+        self.judged || (self.seen && verdict == Some(false))
+    }
+}
+
+/// What becomes of an offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It is what the device is at already.
+    Known,
+    Take,
+    Wait,
+    Refuse,
+}
+
+/// `same`: the offer is of the image at hand, which is not known to be wrong; `begun`: bytes of that one were handed out, or
+/// it is of another kind;
+/// `seen`: the application knows that it has ended.
+fn fate(phase: Phase, same: bool, begun: bool, seen: bool, firmware: bool) -> Fate {
+    match phase {
+        Phase::Fetching if same => Fate::Known,
+        Phase::Finished if same && !seen => Fate::Known,
+        Phase::Fetching if begun && firmware => Fate::Wait,
+        Phase::Fetching if begun => Fate::Refuse,
+        Phase::Finished if !seen && firmware => Fate::Wait,
+        Phase::Finished if !seen => Fate::Refuse,
+        Phase::Idle | Phase::Fetching | Phase::Finished => Fate::Take,
+    }
+}
+
+fn offer_of(content: &Content) -> &Offer {
+    match content {
+        Content::Firmware(firmware) => &firmware.offer,
+        Content::Config(config) => &config.offer,
+    }
+}
+
+fn is_firmware(content: &Content) -> bool {
+    matches!(content, Content::Firmware(_))
+}
+
+fn is_same(one: &Content, other: &Content) -> bool {
+    let (one, other) = (offer_of(one), offer_of(other));
+    one.kind == other.kind && one.is_same_image(other)
+}
+
+impl Ota {
+    pub(super) fn receive(&self, topic: Topic, payload: &[u8]) {
+        let decoded = match topic {
+            // The device's own requests come back on this topic from brokers that echo.
+            Topic::Request if !contains(payload, b"\"data\"") => Err(Refusal::Nothing),
+            Topic::Request | Topic::Upgrade => module::decode_own(payload).map(Content::Firmware),
+            Topic::ConfigGetReply => config::decode_reply(payload).map(Content::Config),
+            Topic::ConfigPush => config::decode_push(payload).map(Content::Config),
+            Topic::FirmwareGetReply => module::decode_own_get_reply(payload).map(Content::Firmware),
+            _ => Err(Refusal::Nothing),
+        };
+        let taken = match decoded {
+            Ok(content) => self.ordered(topic, content),
+            Err(Refusal::Nothing) => return,
+            Err(refusal) => {
+                crate::log!(Warning, "ota", "{}: message refused: {refusal}", self.device);
+                self.note(OtaError::Invalid);
+                if refusal.is_answered() {
+                    let _ = self.report_progress(FAILED, &refusal.to_string());
+                }
+                false
+            }
+        };
+        if topic == Topic::ConfigPush {
+            let reply = config::encode_push_reply(&config::push_id(payload), if taken { 200 } else { 400 });
+            let _ = self.send(Topic::ConfigPushReply, 0, &reply);
+        }
+    }
+
+    /// Whether the content is of use, now or later.
+    fn ordered(&self, topic: Topic, content: Content) -> bool {
+        match self.answer_renewal(topic, content) {
+            Some(content) => self.take(content),
+            None => true,
+        }
+    }
+
+    /// Hands an offer to the download that waits for a fresh URL, when it is about the image at hand; gives it back when
+    /// not. An answer that offers another image ends that download, and is an order of its own.
+    fn answer_renewal(&self, topic: Topic, content: Content) -> Option<Content> {
+        let Some(current) = self.state.lock().content.clone() else { return Some(content) };
+        let (same, kind) = (is_same(&current, &content), offer_of(&current).kind);
+        let answer = matches!(topic, Topic::Request | Topic::FirmwareGetReply | Topic::ConfigGetReply);
+        if same && self.session.phase() == Phase::Fetching {
+            let left = self.renewals.deliver(content);
+            if left.is_none() {
+                // The cloud stands by the image at hand, not by one that came in between.
+                self.state.lock().orders.waiting = None;
+            }
+            return left;
+        }
+        if answer && offer_of(&content).kind == kind {
+            drop(self.renewals.deliver(content.clone()));
+        }
+        Some(content)
+    }
+
+    fn take(&self, content: Content) -> bool {
+        let (version, size) = (offer_of(&content).version.clone(), offer_of(&content).size);
+        let (fate, failure) = self.decide(content);
+        // Only now, with no lock held: a firmware's log output may call back into the library.
+        let device = &self.device;
+        match fate {
+            Fate::Known => crate::log!(Info, "ota", "{device}: offer {version} is the one at hand"),
+            Fate::Wait => {
+                crate::log!(Warning, "ota", "{device}: offer {version} waits for the end of a download")
+            }
+            Fate::Take => {
+                crate::log!(Info, "ota", "{device}: offer {version}, {size} bytes");
+                self.call_hook(false);
+            }
+            Fate::Refuse => {
+                let failure = failure.unwrap_or(Failure::State);
+                crate::log!(Warning, "ota", "{device}: offer {version} ignored: {failure}");
+                if matches!(failure, Failure::Policy(_)) {
+                    let _ = self.report_progress(FAILED, &format!("offer {version} refused: {failure}"));
+                }
+            }
+        }
+        fate != Fate::Refuse
+    }
+
+    fn decide(&self, content: Content) -> (Fate, Option<Failure>) {
+        let mut state = self.state.lock();
+        let firmware = is_firmware(&content);
+        let phase = self.session.phase();
+        let open = phase == Phase::Fetching || self.session.verdict() == Some(true);
+        let same = open && state.content.as_ref().is_some_and(|current| is_same(current, &content));
+        // An order of one kind never takes the place of one of the other.
+        let kind = state.content.as_ref().is_some_and(|at_hand| is_firmware(at_hand) == firmware);
+        let begun = !kind || self.session.progress().is_some_and(|(fetched, _)| fetched > 0);
+        let mut fate = fate(phase, same, begun, state.orders.seen, firmware);
+        let mut failure = None;
+        if fate == Fate::Take || (fate == Fate::Known && phase == Phase::Fetching && !begun) {
+            match self.session.offer_newer(offer_of(&content).clone()) {
+                Ok(()) if fate == Fate::Known => state.content = Some(content.clone()),
+                Ok(()) => {
+                    state.content = Some(content);
+                    (state.told, state.orders) = (Told::default(), Orders::default());
+                    return (fate, None);
+                }
+                // Its first bytes were read at this moment.
+                Err(Failure::State) if fate == Fate::Known => {}
+                Err(Failure::State) => fate = if firmware { Fate::Wait } else { Fate::Refuse },
+                Err(error) => (fate, failure) = (Fate::Refuse, Some(error)),
+            }
+        }
+        match fate {
+            Fate::Known => state.orders.waiting = None,
+            Fate::Wait => state.orders.waiting = Some(content),
+            Fate::Refuse => state.last_error = Some(failure.clone().unwrap_or(Failure::State).into()),
+            Fate::Take => {}
+        }
+        (fate, failure)
+    }
+
+    /// Whether bytes are wanted, asked by an application that looks for an offer: a firmware that waits is taken now.
+    /// The first time after a download it is not, for the question may be whether that goes on.
+    pub fn is_offered(&self) -> bool {
+        if self.session.phase() == Phase::Finished {
+            let waiting = {
+                let mut state = self.state.lock();
+                let seen = std::mem::replace(&mut state.orders.seen, true);
+                if seen { state.orders.waiting.take() } else { None }
+            };
+            waiting.map(|content| self.take(content));
+        }
+        self.is_fetching()
+    }
+
+    /// Whether the last download has ended, asked by an application that thereby knows it.
+    pub fn has_ended(&self) -> bool {
+        let ended = self.is_finished();
+        if ended {
+            self.state.lock().orders.seen = true;
+        }
+        ended
+    }
+
+    /// Takes the firmware that waits, if the application is through with the download before it: it knows the verdict,
+    /// or that there was a failure.
+    pub fn take_waiting(&self) {
+        if self.session.phase() != Phase::Finished {
+            return;
+        }
+        let verdict = self.session.verdict();
+        let waiting = {
+            let mut state = self.state.lock();
+            if state.orders.is_through(verdict) { state.orders.waiting.take() } else { None }
+        };
+        waiting.map(|content| self.take(content));
+    }
+
+    /// The application was told how the download ended: what waits is taken.
+    pub fn conclude(&self) {
+        self.state.lock().orders.judged();
+        self.take_waiting();
+    }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_offer_at_each_state() {
+        let all = [false, true];
+        for (same, begun) in all.into_iter().flat_map(|same| all.map(|begun| (same, begun))) {
+            for (seen, firmware) in all.into_iter().flat_map(|seen| all.map(|firmware| (seen, firmware))) {
+                let fate = |phase| fate(phase, same, begun, seen, firmware);
+                let later = if firmware { Fate::Wait } else { Fate::Refuse };
+                assert_eq!(fate(Phase::Idle), Fate::Take);
+                let fetching = match (same, begun) {
+                    (true, _) => Fate::Known,
+                    (false, true) => later,
+                    (false, false) => Fate::Take,
+                };
+                assert_eq!(fate(Phase::Fetching), fetching);
+                let finished = match (seen, same) {
+                    (true, _) => Fate::Take,
+                    (false, true) => Fate::Known,
+                    (false, false) => later,
+                };
+                assert_eq!(fate(Phase::Finished), finished);
+            }
+        }
+    }
+}
