@@ -11,7 +11,7 @@
 //! not wait: its push is answered with 400, and the cloud sends it again.
 
 use super::told::Told;
-use super::{Content, Ota, OtaError};
+use super::{Content, Ota, OtaError, State};
 use crate::engine::{Failure, Offer, Phase};
 use crate::platform::aliyun::topics::Topic;
 use crate::platform::aliyun::{Refusal, config, module};
@@ -39,6 +39,15 @@ impl Orders {
     /// Whether the application is through with a download that ended with this verdict: another may begin unasked.
     fn is_through(&self, verdict: Option<bool>) -> bool {
         self.judged || (self.seen && verdict == Some(false))
+    }
+}
+
+impl State {
+    /// What waits, unless it is what the last download, which ended with this verdict, has brought.
+    fn next(&mut self, verdict: Option<bool>) -> Option<Content> {
+        let waiting = self.orders.waiting.take()?;
+        let done = verdict == Some(true) && self.content.as_ref().is_some_and(|last| is_same(last, &waiting));
+        (!done).then_some(waiting)
     }
 }
 
@@ -115,7 +124,7 @@ impl Ota {
     /// Whether the content is of use, now or later.
     fn ordered(&self, topic: Topic, content: Content) -> bool {
         match self.answer_renewal(topic, content) {
-            Some(content) => self.take(content),
+            Some(content) => self.take(content, topic == Topic::Upgrade),
             None => true,
         }
     }
@@ -127,10 +136,9 @@ impl Ota {
         let (same, kind) = (is_same(&current, &content), offer_of(&current).kind);
         let answer = matches!(topic, Topic::Request | Topic::FirmwareGetReply | Topic::ConfigGetReply);
         if same && self.session.phase() == Phase::Fetching {
-            let left = self.renewals.deliver(content);
+            let left = self.renewals.deliver(content.clone());
             if left.is_none() {
-                // The cloud stands by the image at hand, not by one that came in between.
-                self.state.lock().orders.waiting = None;
+                self.confirm(content, topic == Topic::Upgrade);
             }
             return left;
         }
@@ -140,9 +148,15 @@ impl Ota {
         Some(content)
     }
 
-    fn take(&self, content: Content) -> bool {
+    /// The cloud stands by the image at hand, not by one that came in between. Where it says so unasked, that is an order:
+    /// should the download be lost already, it is made again.
+    fn confirm(&self, content: Content, pushed: bool) {
+        self.state.lock().orders.waiting = Some(content).filter(|_| pushed);
+    }
+
+    fn take(&self, content: Content, pushed: bool) -> bool {
         let (version, size) = (offer_of(&content).version.clone(), offer_of(&content).size);
-        let (fate, failure) = self.decide(content);
+        let (fate, failure) = self.decide(content, pushed);
         // Only now, with no lock held: a firmware's log output may call back into the library.
         let device = &self.device;
         match fate {
@@ -165,7 +179,7 @@ impl Ota {
         fate != Fate::Refuse
     }
 
-    fn decide(&self, content: Content) -> (Fate, Option<Failure>) {
+    fn decide(&self, content: Content, pushed: bool) -> (Fate, Option<Failure>) {
         let mut state = self.state.lock();
         let firmware = is_firmware(&content);
         let phase = self.session.phase();
@@ -181,7 +195,9 @@ impl Ota {
                 Ok(()) if fate == Fate::Known => state.content = Some(content.clone()),
                 Ok(()) => {
                     state.content = Some(content);
-                    (state.told, state.orders) = (Told::default(), Orders::default());
+                    // A firmware that waits goes on waiting while a configuration is fetched.
+                    let waiting = state.orders.waiting.take().filter(|_| !firmware);
+                    (state.told, state.orders) = (Told::default(), Orders { waiting, ..Orders::default() });
                     return (fate, None);
                 }
                 // Its first bytes were read at this moment.
@@ -191,7 +207,10 @@ impl Ota {
             }
         }
         match fate {
-            Fate::Known => state.orders.waiting = None,
+            Fate::Known => {
+                state.orders.waiting =
+                    Some(content).filter(|_| pushed && phase == Phase::Fetching && firmware);
+            }
             Fate::Wait => state.orders.waiting = Some(content),
             Fate::Refuse => state.last_error = Some(failure.clone().unwrap_or(Failure::State).into()),
             Fate::Take => {}
@@ -203,12 +222,13 @@ impl Ota {
     /// The first time after a download it is not, for the question may be whether that goes on.
     pub fn is_offered(&self) -> bool {
         if self.session.phase() == Phase::Finished {
+            let verdict = self.session.verdict();
             let waiting = {
                 let mut state = self.state.lock();
                 let seen = std::mem::replace(&mut state.orders.seen, true);
-                if seen { state.orders.waiting.take() } else { None }
+                if seen { state.next(verdict) } else { None }
             };
-            waiting.map(|content| self.take(content));
+            waiting.map(|content| self.take(content, true));
         }
         self.is_fetching()
     }
@@ -231,9 +251,9 @@ impl Ota {
         let verdict = self.session.verdict();
         let waiting = {
             let mut state = self.state.lock();
-            if state.orders.is_through(verdict) { state.orders.waiting.take() } else { None }
+            if state.orders.is_through(verdict) { state.next(verdict) } else { None }
         };
-        waiting.map(|content| self.take(content));
+        waiting.map(|content| self.take(content, true));
     }
 
     /// The application was told how the download ended: what waits is taken.

@@ -117,11 +117,18 @@ pub fn connect() -> Result<(), ModelError> {
     if connected.is_err() {
         master.disconnected();
         monitor::post(monitor::FAILED);
-        callbacks::call(callbacks::current().connect_fail);
+        tell(&master, || callbacks::call(callbacks::current().connect_fail));
     }
     connected?;
-    callbacks::call_with(callbacks::current().initialized, 0);
+    tell(&master, || callbacks::call_with(callbacks::current().initialized, 0));
     Ok(())
+}
+
+/// Calls into the application, unless another thread has closed the master meanwhile.
+fn tell(master: &Master, call: impl FnOnce()) {
+    if let Some(_pass) = master.gate().enter() {
+        call();
+    }
 }
 
 fn establish(master: &Arc<Master>) -> Result<(), ModelError> {
