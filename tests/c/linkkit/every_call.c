@@ -18,6 +18,7 @@
 #include "check.h"
 #include "infra_compat.h"
 #include "iotx_ota.h"
+#include "iotx_ota_internal.h"
 #include "mqtt_api.h"
 #include "ota_api.h"
 #include "otakit.h"
@@ -25,7 +26,8 @@
 static const char *pk, *dn;
 static void *client, *ota;
 static void *told;           /* the client that the callback was told */
-static int ended;            /* what no callback may follow */
+enum { CLIENT = 1, SESSION = 2 };
+static int ended;            /* whose callbacks may not come any more */
 static int after_the_end;
 static int (*call)(void);    /* what the callback does, once */
 static int code, calls_made;
@@ -124,16 +126,16 @@ static const char *const callback_names[CALLBACKS] = {"SUBCRIBE_SUCCESS", "PUBLI
                                                       "firmware offered", "firmware fetched", "configuration offered"};
 static int wanted;
 
-static void make(int callback)
+static void make(int owner, int callback)
 {
-    after_the_end += ended;
+    after_the_end += (ended & owner) != 0;
     if (callback == wanted && call != NULL) {
         int (*once)(void) = call;
 
         call = NULL;
         code = once();
         calls_made++;
-        ended = once == do_destroy || once == do_deinit;
+        ended |= once == do_destroy ? CLIENT : once == do_deinit ? SESSION : 0;
     }
 }
 
@@ -141,9 +143,9 @@ static void event(void *context, void *pclient, iotx_mqtt_event_msg_pt received)
 {
     CHECK_EQ(context == &wanted, 1);
     told = pclient;
-    make(received->event_type == IOTX_MQTT_EVENT_SUBCRIBE_SUCCESS  ? SUBSCRIBED
-         : received->event_type == IOTX_MQTT_EVENT_PUBLISH_SUCCESS ? PUBLISHED
-                                                                   : CALLBACKS);
+    make(CLIENT, received->event_type == IOTX_MQTT_EVENT_SUBCRIBE_SUCCESS  ? SUBSCRIBED
+                 : received->event_type == IOTX_MQTT_EVENT_PUBLISH_SUCCESS ? PUBLISHED
+                                                                           : CALLBACKS);
 }
 
 static void message(void *context, void *pclient, iotx_mqtt_event_msg_pt received)
@@ -151,7 +153,7 @@ static void message(void *context, void *pclient, iotx_mqtt_event_msg_pt receive
     (void)context;
     (void)received;
     told = pclient;
-    make(MESSAGE);
+    make(CLIENT, MESSAGE);
 }
 
 static void offered(void *user, int is_fetch, uint32_t size, char *url, char *version)
@@ -160,7 +162,7 @@ static void offered(void *user, int is_fetch, uint32_t size, char *url, char *ve
     (void)size;
     (void)url;
     (void)version;
-    make(is_fetch ? FETCHED : OFFERED);
+    make(SESSION, is_fetch ? FETCHED : OFFERED);
 }
 
 static void config(void *user, int is_fetch, char *id, uint32_t size, char *sign, char *method, char *url, char *type)
@@ -172,7 +174,7 @@ static void config(void *user, int is_fetch, char *id, uint32_t size, char *sign
     (void)method;
     (void)url;
     (void)type;
-    make(is_fetch ? CALLBACKS : CONFIG);
+    make(SESSION, is_fetch ? CALLBACKS : CONFIG);
 }
 
 static void say(const char *topic, const char *text)
@@ -299,7 +301,7 @@ static void the_end_waits_for_a_callback(void)
     handle = client;
     CHECK_EQ(IOT_MQTT_Destroy(&handle), 0);
     CHECK_EQ(released, 1);
-    ended = 1;
+    ended = CLIENT;
     pthread_join(thread, NULL);
     down();
 }
