@@ -37,6 +37,7 @@ may "format" format
 may "clippy" clippy
 may "Rust tests" rust_tests
 may "native header is up to date" native_header
+may "headers: every pair, both orders" python3 tests/headers/pairs.py
 may "documents: words, options, links" python3 tests/docs/check.py
 must "otakit-cloud" build_cloud
 must "build, with lab" tree test

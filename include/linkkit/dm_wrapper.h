@@ -7,7 +7,10 @@
 #define OTAKIT_LINKKIT_DM_WRAPPER_H
 
 #include <stdarg.h>
+/* This lineage's, unless the program has those of another. */
+#ifndef OTAKIT_LINKKIT_V310_INFRA_COMPAT_H
 #include "infra_compat.h"
+#endif
 #include "wrappers_defs.h"
 #include "wrappers_os.h"
 #include "wrappers_kv.h"

@@ -301,51 +301,6 @@ unsigned int aos_get_version_info(unsigned char *version_num, unsigned char *ran
 #define IOT_CloseLog() IOT_SetLogLevel(IOT_LOG_NONE)
 #define IOT_Linkkit_Post IOT_Linkkit_Report
 
-/* Lists: struct list_head and its functions are those of infra_list.h. */
-#define offset_of aos_offsetof
-#define container_of aos_container_of
-#define LIST_HEAD AOS_DLIST_HEAD
-#define LIST_HEAD_INIT AOS_DLIST_INIT
-#define INIT_LIST_HEAD INIT_AOS_DLIST_HEAD
-#define LIST_INIT AOS_DLIST_INIT
-#define list_head dlist_s
-#define list_head_t dlist_t
-#define list_add dlist_add
-#define list_add_tail dlist_add_tail
-#define list_del dlist_del
-#define list_empty dlist_empty
-#define list_entry_number dlist_entry_number
-#define list_first_entry dlist_first_entry
-#define list_for_each dlist_for_each
-#define list_for_each_entry_reverse dlist_for_each_entry_reverse
-#define list_for_each_safe dlist_for_each_safe
-#define list_init dlist_init
-
-/** Walks the elements (type *pos) from first to last. The list must not change meanwhile. */
-#define list_for_each_entry(pos, head, member, type) dlist_for_each_entry(head, pos, type, member)
-
-/** Walks the elements; pos may be taken out meanwhile. n is a second type *. */
-#define list_for_each_entry_safe(pos, n, head, member, type) \
-    for ((pos) = aos_container_of((head)->next, type, member), \
-         (n) = aos_container_of((pos)->member.next, type, member); \
-         &(pos)->member != (head); (pos) = (n), (n) = aos_container_of((n)->member.next, type, member))
-
-/** The element after pos. */
-#define list_next_entry(pos, member, type) aos_container_of((pos)->member.next, type, member)
-
-/** Takes entry out of its list and makes it a node that is in none. */
-static inline void list_del_init(struct dlist_s *entry)
-{
-    dlist_del(entry);
-    dlist_init(entry);
-}
-
-/** 1 if list is the last node before head, else 0. */
-static inline int list_is_last(const struct dlist_s *list, const struct dlist_s *head)
-{
-    return list->next == head;
-}
-
 #ifdef __cplusplus
 }
 #endif

@@ -36,20 +36,20 @@ typedef struct dlist_s {
 #define AOS_DLIST_HEAD(name) dlist_t name = AOS_DLIST_INIT(name)
 
 /** Makes node an empty list, or a node that is in no list. */
-static inline void dlist_init(dlist_t *node)
+LINKKIT_INLINE void dlist_init(dlist_t *node)
 {
     node->prev = node;
     node->next = node;
 }
 
 /** The same as dlist_init. */
-static inline void INIT_AOS_DLIST_HEAD(dlist_t *list)
+LINKKIT_INLINE void INIT_AOS_DLIST_HEAD(dlist_t *list)
 {
     dlist_init(list);
 }
 
 /** Puts node, which must be in no list, right behind the place pos; behind a head that is the list's start. */
-static inline void dlist_add(dlist_t *node, dlist_t *pos)
+LINKKIT_INLINE void dlist_add(dlist_t *node, dlist_t *pos)
 {
     node->prev = pos;
     node->next = pos->next;
@@ -58,26 +58,26 @@ static inline void dlist_add(dlist_t *node, dlist_t *pos)
 }
 
 /** Puts node, which must be in no list, right before the place pos; before a head that is the list's end. */
-static inline void dlist_add_tail(dlist_t *node, dlist_t *pos)
+LINKKIT_INLINE void dlist_add_tail(dlist_t *node, dlist_t *pos)
 {
     dlist_add(node, pos->prev);
 }
 
 /** Takes node out of its list. Its own pointers stay as they were. */
-static inline void dlist_del(dlist_t *node)
+LINKKIT_INLINE void dlist_del(dlist_t *node)
 {
     node->prev->next = node->next;
     node->next->prev = node->prev;
 }
 
 /** 1 if the list has no element, else 0. */
-static inline int dlist_empty(const dlist_t *head)
+LINKKIT_INLINE int dlist_empty(const dlist_t *head)
 {
     return head->next == head;
 }
 
 /** How many elements the list has. */
-static inline int dlist_entry_number(const dlist_t *head)
+LINKKIT_INLINE int dlist_entry_number(const dlist_t *head)
 {
     int count = 0;
     const dlist_t *node;
@@ -117,11 +117,58 @@ static inline int dlist_entry_number(const dlist_t *head)
     for ((pos) = aos_container_of((head)->prev, type, member); &(pos)->member != (head); \
          (pos) = aos_container_of((pos)->member.prev, type, member))
 
+/* ---- older names: struct list_head and its functions ---- */
+#define offset_of aos_offsetof
+#define container_of aos_container_of
+#define LIST_HEAD AOS_DLIST_HEAD
+#define LIST_HEAD_INIT AOS_DLIST_INIT
+#define INIT_LIST_HEAD INIT_AOS_DLIST_HEAD
+#define LIST_INIT AOS_DLIST_INIT
+#define list_head dlist_s
+#define list_head_t dlist_t
+#define list_add dlist_add
+#define list_add_tail dlist_add_tail
+#define list_del dlist_del
+#define list_empty dlist_empty
+#define list_entry_number dlist_entry_number
+#define list_first_entry dlist_first_entry
+#define list_for_each dlist_for_each
+#define list_for_each_entry_reverse dlist_for_each_entry_reverse
+#define list_for_each_safe dlist_for_each_safe
+#define list_init dlist_init
+
+/** Walks the elements (type *pos) from first to last. The list must not change meanwhile. */
+#define list_for_each_entry(pos, head, member, type) dlist_for_each_entry(head, pos, type, member)
+
+/** Walks the elements; pos may be taken out meanwhile. n is a second type *. */
+#define list_for_each_entry_safe(pos, n, head, member, type) \
+    for ((pos) = aos_container_of((head)->next, type, member), \
+         (n) = aos_container_of((pos)->member.next, type, member); \
+         &(pos)->member != (head); (pos) = (n), (n) = aos_container_of((n)->member.next, type, member))
+
+/** The element after pos. */
+#define list_next_entry(pos, member, type) aos_container_of((pos)->member.next, type, member)
+
+/** Takes entry out of its list and makes it a node that is in none. */
+LINKKIT_INLINE void list_del_init(struct dlist_s *entry)
+{
+    dlist_del(entry);
+    dlist_init(entry);
+}
+
+/** 1 if list is the last node before head, else 0. */
+LINKKIT_INLINE int list_is_last(const struct dlist_s *list, const struct dlist_s *head)
+{
+    return list->next == head;
+}
+
 #ifdef __cplusplus
 }
 #endif
 
-/* The older names (struct list_head, list_add, list_for_each_entry, ...) come from there. */
+/* This lineage's, unless the program has those of another. */
+#ifndef OTAKIT_LINKKIT_V310_INFRA_COMPAT_H
 #include "infra_compat.h"
+#endif
 
 #endif /* OTAKIT_LINKKIT_INFRA_LIST_H */

@@ -16,7 +16,10 @@
 #include <stdarg.h>
 
 #include "infra_defs.h"
+/* This lineage's, unless the program has those of another. */
+#ifndef OTAKIT_LINKKIT_V310_INFRA_COMPAT_H
 #include "infra_compat.h"
+#endif
 #include "wrappers_os.h"
 
 #ifdef __cplusplus
@@ -46,7 +49,7 @@ extern "C" {
  * @param mod module name, NUL-terminated
  * @param fmt printf format of the text; its arguments follow
  */
-static inline void linkkit_log_line(const char *tag, const char *mod, const char *fmt, ...)
+LINKKIT_INLINE void linkkit_log_line(const char *tag, const char *mod, const char *fmt, ...)
 {
     char text[LOG_MSG_MAXLEN + 1];
     va_list args;

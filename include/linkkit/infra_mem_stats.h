@@ -12,7 +12,10 @@
 #include <string.h>
 
 #include "infra_types.h"
+/* This lineage's, unless the program has those of another. */
+#ifndef OTAKIT_LINKKIT_V310_INFRA_COMPAT_H
 #include "infra_compat.h"
+#endif
 #include "wrappers_os.h"
 
 #ifdef __cplusplus
@@ -29,7 +32,7 @@ extern "C" {
  * @return the block, to be freed with LITE_free or HAL_Free; NULL if num * size is 0, does not fit 32 bits, or
  *         there is no memory.
  */
-static inline void *linkkit_zalloc(size_t num, size_t size)
+LINKKIT_INLINE void *linkkit_zalloc(size_t num, size_t size)
 {
     void *block;
 

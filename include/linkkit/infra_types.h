@@ -16,4 +16,11 @@
 /** False, as an int. */
 #define IOT_FALSE (0)
 
+/** For the functions that these headers implement: C90 has no inline of its own, its compilers have this one. */
+#if defined(__cplusplus) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 199901L)
+#define LINKKIT_INLINE static inline
+#else
+#define LINKKIT_INLINE static __inline
+#endif
+
 #endif /* OTAKIT_LINKKIT_INFRA_TYPES_H */

@@ -180,8 +180,9 @@ DECLARE_EVENT_CALLBACK(ITE_STATE_OTA, state_handler_t cb)
 DECLARE_EVENT_CALLBACK(ITE_STATE_DEV_BIND, state_handler_t cb)
 DECLARE_EVENT_CALLBACK(ITE_STATE_DEV_MODEL, state_handler_t cb)
 
-/** Behind iotx_state_event. */
+/** Behind iotx_state_event; the second is in wrappers_os.h. */
 int otakit_v310_state_event(int event, int code, const char *message);
+int HAL_Vsnprintf(char *str, const int len, const char *fmt, va_list ap);
 
 /**
  * @brief Tells a state to whoever registered for `event` (an ITE_STATE_...) and for ITE_STATE_EVERYTHING.
@@ -190,7 +191,7 @@ int otakit_v310_state_event(int event, int code, const char *message);
  * @param format of the text, as in printf; up to 64 characters count; NULL: no text
  * @return 0; -1: nobody registered for `event`
  */
-static inline int iotx_state_event(const int event, const int code, const char *format, ...)
+LINKKIT_INLINE int iotx_state_event(const int event, const int code, const char *format, ...)
 {
     char text[64 + 1] = "";
 
@@ -198,7 +199,7 @@ static inline int iotx_state_event(const int event, const int code, const char *
         va_list args;
 
         va_start(args, format);
-        vsnprintf(text, sizeof(text), format, args);
+        (void)HAL_Vsnprintf(text, (int)sizeof(text), format, args);
         va_end(args);
     }
     return otakit_v310_state_event(event, code, text);

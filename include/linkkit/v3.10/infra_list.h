@@ -6,7 +6,7 @@
 #ifndef OTAKIT_LINKKIT_V310_INFRA_LIST_H
 #define OTAKIT_LINKKIT_V310_INFRA_LIST_H
 
-#include "infra_defs.h"
+#include "infra_compat.h"
 #include "../infra_list.h"
 
 #endif /* OTAKIT_LINKKIT_V310_INFRA_LIST_H */

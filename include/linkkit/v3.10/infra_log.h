@@ -6,7 +6,7 @@
 #ifndef OTAKIT_LINKKIT_V310_INFRA_LOG_H
 #define OTAKIT_LINKKIT_V310_INFRA_LOG_H
 
-#include "infra_defs.h"
+#include "infra_compat.h"
 #include "../infra_log.h"
 
 #endif /* OTAKIT_LINKKIT_V310_INFRA_LOG_H */

@@ -6,7 +6,7 @@
 #ifndef OTAKIT_LINKKIT_V310_INFRA_MEM_STATS_H
 #define OTAKIT_LINKKIT_V310_INFRA_MEM_STATS_H
 
-#include "infra_defs.h"
+#include "infra_compat.h"
 #include "../infra_mem_stats.h"
 
 #endif /* OTAKIT_LINKKIT_V310_INFRA_MEM_STATS_H */
