@@ -11,8 +11,10 @@ mod broker;
 mod cli;
 mod data;
 mod faults;
+mod limits;
 mod onenet;
 mod origin;
+mod random;
 mod serve;
 
 use std::fmt;

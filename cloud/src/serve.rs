@@ -2,26 +2,31 @@
 //! `otakit-cloud serve`: starts broker, service and origin, and runs until it is told to stop.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use crate::aliyun::offers::Offers;
 use crate::aliyun::{self, register, service, sign};
-use crate::broker::external::BrokerUrl;
-use crate::broker::gate::{Gate, Registrar, SignIn};
-use crate::broker::{Bus, Incoming, Publisher, embedded, external};
+use crate::broker::external::{self, BrokerUrl, Connected};
+use crate::broker::hub::{Door, Hub, Registrar, SignIn, Topology};
+use crate::broker::{Event, Publisher, QUEUE};
+use crate::data::Store;
 use crate::data::files::{self, Layout};
+use crate::data::lock::DirLock;
 use crate::data::model::{Address, DeviceKey};
-use crate::data::{Store, model};
 use crate::onenet;
 use crate::onenet::tasks::Tasks;
 use crate::origin::Urls;
 use crate::origin::api::{self, Shared};
-use crate::{Failure, note};
+use crate::origin::guard::{self, Hosts};
+use crate::origin::listener;
+use crate::{Failure, limits, note};
 
 /// How to serve.
 #[derive(Clone, Debug, clap::Args)]
@@ -66,35 +71,46 @@ async fn serve(layout: Layout, options: &Options) -> Result<(), Failure> {
         // One from an earlier run would announce the wrong addresses.
         let _ = std::fs::remove_file(path);
     }
+    let _lock = DirLock::take(layout.root())?;
+    let files = limits::raise_files();
     let store = Arc::new(Store::open(layout.clone())?);
     let http = listen(options.http).await?;
     let http_address = local_address(&http)?;
-    let (bus, mqtt) = match &options.broker {
+    let ((publisher, events), mqtt) = match &options.broker {
         Some(url) => {
             let filters = [&aliyun::FILTERS[..], &onenet::FILTERS].concat();
             (external::start(url, &filters).await?, url.address())
         }
-        None => start_embedded(options.mqtt, &store).await?,
+        None => start_hub(options.mqtt, &store, files).await?,
     };
-    let address = Address { mqtt, http: format!("http://{http_address}"), pid: std::process::id() };
-    let urls = Urls::new(options.public_url.as_deref().unwrap_or(&address.http));
-    let Bus { publisher, incoming } = bus;
+    let address =
+        Address { mqtt, http: format!("http://{}", for_this_machine(http_address)), pid: std::process::id() };
+    let urls = Urls::new(&match &options.public_url {
+        Some(url) => url.clone(),
+        None => reachable(http_address)?,
+    });
+    let offers = Arc::new(Offers {
+        store: store.clone(),
+        urls,
+        publisher: publisher.clone(),
+        settle: Duration::from_millis(options.settle),
+        given: Mutex::default(),
+    });
     let shared = Arc::new(Shared {
         store: store.clone(),
-        urls: urls.clone(),
-        publisher: publisher.clone(),
+        offers: offers.clone(),
         address: address.clone(),
         embedded: options.broker.is_none(),
     });
-    let tasks = Arc::new(Tasks::open(store.clone())?);
-    let platform = Arc::new(onenet::api::Shared {
-        tasks: tasks.clone(),
-        publisher: options.broker.is_some().then(|| publisher.clone()),
-        address: http_address.to_string(),
-    });
-    let origin = axum::serve(http, api::router(shared).merge(onenet::api::router(platform)));
-    let settle = Duration::from_millis(options.settle);
-    let service = tokio::spawn(Service { store, urls, publisher, settle, tasks }.run(incoming));
+    let tasks = Arc::new(Tasks::open(store)?);
+    let platform =
+        Arc::new(onenet::api::Shared { tasks: tasks.clone(), publisher, address: http_address.to_string() });
+    let hosts = Arc::new(Hosts::new(http_address, options.public_url.as_deref()));
+    let control = api::control(shared.clone()).merge(onenet::api::control(platform.clone()));
+    let control = control.layer(axum::middleware::from_fn_with_state(hosts, guard::check));
+    let devices = api::router(shared).merge(onenet::api::router(platform));
+    let origin = listener::serve(http, devices.merge(control));
+    let service = tokio::spawn(Service { offers, tasks }.run(events));
     let stop = stop_signal()?;
     files::write(&layout.address(), &address)?;
     println!("mqtt {}\nhttp {}", address.mqtt, address.http);
@@ -102,7 +118,7 @@ async fn serve(layout: Layout, options: &Options) -> Result<(), Failure> {
         files::write(path, &address)?;
     }
     let result = tokio::select! {
-        ended = async { origin.await } => Err(Failure::new(format!("the origin ended: {ended:?}"))),
+        () = origin => Err(Failure::new("the origin ended")),
         _ = service => Err(Failure::new("the broker ended")),
         () = stop => Ok(()),
     };
@@ -119,18 +135,70 @@ fn local_address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
     listener.local_addr().map_err(|e| Failure::new(format!("cannot listen: {e}")))
 }
 
-async fn start_embedded(address: SocketAddr, store: &Arc<Store>) -> Result<(Bus, String), Failure> {
+/// The address as a program on this machine reaches it: "all interfaces" is no address to connect to.
+fn for_this_machine(listener: SocketAddr) -> SocketAddr {
+    match listener {
+        SocketAddr::V4(a) if a.ip().is_unspecified() => (Ipv4Addr::LOCALHOST, a.port()).into(),
+        SocketAddr::V6(a) if a.ip().is_unspecified() => (Ipv6Addr::LOCALHOST, a.port()).into(),
+        other => other,
+    }
+}
+
+/// How the URLs begin that devices are given. A server on all interfaces takes the address under which this machine sends
+/// to other networks; nothing is sent to find it out.
+fn reachable(listener: SocketAddr) -> Result<String, Failure> {
+    if !listener.ip().is_unspecified() {
+        return Ok(format!("http://{listener}"));
+    }
+    let (own, other): (IpAddr, IpAddr) = match listener {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::new(192, 0, 2, 1).into()),
+        SocketAddr::V6(_) => {
+            (Ipv6Addr::UNSPECIFIED.into(), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into())
+        }
+    };
+    let found = std::net::UdpSocket::bind((own, 0)).and_then(|socket| {
+        socket.connect((other, 9))?;
+        socket.local_addr()
+    });
+    match found {
+        Ok(address) => Ok(format!("http://{}:{}", guard::in_url(address.ip()), listener.port())),
+        Err(error) => Err(Failure::new(format!(
+            "--http {listener} has no address that devices can reach ({error}); name it with --public-url http://HOST:{}",
+            listener.port()
+        ))),
+    }
+}
+
+async fn start_hub(
+    address: SocketAddr,
+    store: &Arc<Store>,
+    files: u64,
+) -> Result<(Connected, String), Failure> {
     let listener = listen(address).await?;
     let address = local_address(&listener)?;
+    let (events, from_devices) = mpsc::channel(QUEUE);
     let known = store.clone();
-    let sign_in: SignIn = Arc::new(move |client, user, password| sign::check(&known, client, user, password));
+    let topology: Topology = Arc::new(move |gateway, sub| {
+        known.device(sub).is_some_and(|device| device.gateway.as_ref() == Some(&gateway.to_string()))
+    });
+    let hub = Arc::new(Hub::new(topology, events));
+    let known = store.clone();
+    let sign_in: SignIn = Arc::new(move |client, user, password| {
+        if user.contains('&') {
+            sign::check(&known, client, user, password)
+        } else {
+            // OneNET: product id and token; the client is named after the device.
+            onenet::token::check(&known, password, Some(user), client, onenet::tasks::now())
+        }
+    });
     let known = store.clone();
     let registrar: Registrar =
         Arc::new(move |client, user, password| register::over_mqtt(&known, client, user, password));
-    let (bus, broker, subscriptions) = embedded::start(sign_in.clone(), &aliyun::FILTERS).await?;
-    let gate = Gate { broker, sign_in, registrar, store: store.clone(), subscriptions };
-    tokio::spawn(gate.run(listener));
-    Ok((bus, address.to_string()))
+    let door = Door { hub: hub.clone(), sign_in, registrar, store: store.clone() };
+    // The rest is for HTTP, files and images.
+    let room = usize::try_from(files - files / 4).unwrap_or(usize::MAX).max(16);
+    tokio::spawn(door.run(listener, room));
+    Ok(((Publisher::Hub(hub), from_devices), for_this_machine(address).to_string()))
 }
 
 fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
@@ -148,67 +216,67 @@ fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
 
 /// Feeds messages to the platform and carries out what it decides.
 struct Service {
-    store: Arc<Store>,
-    urls: Urls,
-    publisher: Publisher,
-    settle: Duration,
+    offers: Arc<Offers>,
     tasks: Arc<Tasks>,
 }
 
+/// A device, and one of its modules.
+type Part = (DeviceKey, Option<String>);
+
 impl Service {
-    async fn run(self, mut incoming: mpsc::UnboundedReceiver<Incoming>) {
-        // The offers that wait for a device to settle, each with the number of its last report.
-        let mut waiting: HashMap<(DeviceKey, Option<String>), u64> = HashMap::new();
-        let mut reports = 0;
-        let (settled, mut due) = mpsc::unbounded_channel::<((DeviceKey, Option<String>), u64)>();
+    async fn run(self, mut events: mpsc::Receiver<Event>) {
+        // The devices that are given time to settle, each with its last report.
+        let mut waiting: HashMap<Part, Instant> = HashMap::new();
+        let (settled, mut due) = mpsc::unbounded_channel::<(Part, Instant)>();
         loop {
             tokio::select! {
-                message = incoming.recv() => {
-                    let Some(message) = message else { return };
-                    if let Some(key) = onenet::parse_reply_topic(&message.topic) {
-                        if let Err(failure) = self.tasks.informed(&key, &message.payload) {
-                            note(failure);
+                event = events.recv() => match event {
+                    None => return,
+                    Some(Event::Listening { device, connection }) => self.offers.listening(&device, connection),
+                    Some(Event::Message { topic, payload, done }) => {
+                        for part in self.message(&topic, &payload) {
+                            let report = Instant::now();
+                            waiting.insert(part.clone(), report);
+                            let (settled, settle) = (settled.clone(), self.offers.settle);
+                            tokio::spawn(async move {
+                                tokio::time::sleep(settle).await;
+                                // Without a receiver the process is ending.
+                                let _ = settled.send((part, report));
+                            });
                         }
-                        continue;
-                    }
-                    for action in service::handle(&self.store, &self.urls, &message.topic, &message.payload) {
-                        match action {
-                            service::Action::Publish(message) => self.publisher.publish(message),
-                            service::Action::OfferSoon(key, module) => {
-                                reports += 1;
-                                let key = (key, module);
-                                waiting.insert(key.clone(), reports);
-                                let (settled, settle, report) = (settled.clone(), self.settle, reports);
-                                tokio::spawn(async move {
-                                    tokio::time::sleep(settle).await;
-                                    // Without a receiver the process is ending.
-                                    let _ = settled.send((key, report));
-                                });
-                            }
+                        if let Some(done) = done {
+                            done.send();
                         }
                     }
-                }
-                Some((key, report)) = due.recv() => {
-                    if waiting.get(&key) == Some(&report) {
-                        waiting.remove(&key);
-                        self.offer(&key.0, key.1.as_deref());
+                },
+                Some((part, report)) = due.recv() => {
+                    // A later report starts the wait again, and may have been of the new version already.
+                    if waiting.get(&part) == Some(&report) {
+                        waiting.remove(&part);
+                        self.offers.settled(&part.0, part.1.as_deref(), report);
                     }
                 }
             }
         }
     }
 
-    /// Offers what is due by the version known now: a later report may have been of the new version already.
-    fn offer(&self, key: &DeviceKey, module: Option<&str>) {
-        let device: Option<model::Device> = self.store.device(key);
-        let reported = device.and_then(|d| match module {
-            Some(module) => d.modules.get(module).cloned(),
-            None => d.version,
-        });
-        let Some(firmware) = self.store.due(key, module, &reported.unwrap_or_default()) else { return };
-        match service::offer(&self.store, &self.urls, key, &firmware) {
-            Ok(message) => self.publisher.push(message),
-            Err(failure) => note(failure),
+    /// Deals with one message; gives what reported its version.
+    fn message(&self, topic: &str, payload: &[u8]) -> Vec<Part> {
+        if let Some(key) = onenet::parse_reply_topic(topic) {
+            if let Err(failure) = self.tasks.informed(&key, payload) {
+                note(failure);
+            }
+            return Vec::new();
         }
+        let mut reported = Vec::new();
+        for action in service::handle(&self.offers.store, &self.offers.urls, topic, payload) {
+            match action {
+                service::Action::Publish(message) => self.offers.publisher.publish(message),
+                service::Action::OfferSoon(key, module) => reported.push((key, module)),
+                service::Action::Answered(key, id) => self.offers.asked(&key, id),
+                service::Action::Progress(key, module) => self.offers.progress(&key, module.as_deref()),
+            }
+        }
+        reported
     }
 }

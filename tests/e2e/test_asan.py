@@ -62,7 +62,7 @@ class Sanitizers(Bench):
         self.addCleanup(cloud.close)
         cloud.run("device", "add", PK, gateway, SECRET)
         for sub in subs:
-            cloud.run("device", "add", "a1SubProduct", sub, SECRET)
+            cloud.run("device", "add", "a1SubProduct", sub, SECRET, "--ps", SECRET)
         file = f"{self.scratch}/{gateway}.img"
         with open(file, "wb") as f:
             f.write(self.origin.image.content)

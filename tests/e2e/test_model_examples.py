@@ -137,7 +137,7 @@ class Gateway(Bench):
         self.subs = [unique_name("sub") for _ in range(3)]
         self.cloud.run("device", "add", PK, self.dn, SECRET)
         for n, sub in enumerate(self.subs):
-            self.cloud.run("device", "add", "a1SubProduct", sub, f"secret-of-sub-device-{n}")
+            self.cloud.run("device", "add", "a1SubProduct", sub, f"secret-of-sub-device-{n}", "--ps", SECRET)
         self.image = os.path.join(self.scratch, self.dn + ".img")
         with open(self.image, "wb") as f:
             f.write(os.urandom(self.SIZE))

@@ -121,7 +121,7 @@ class Examples(Bench):
         subs = [unique_name("sub") for _ in range(2)]
         secrets = {sub: f"secret-of-sub-device-{n}" for n, sub in enumerate(subs)}
         for sub, secret in secrets.items():
-            cloud.run("device", "add", SUB_PK, sub, secret)
+            cloud.run("device", "add", SUB_PK, sub, secret, "--ps", SECRET)
         file = self.out + ".img"
         with open(file, "wb") as f:
             f.write(os.urandom(30000))

@@ -99,7 +99,7 @@ class Valgrind(Bench):
         gateway, subs = unique_name("gw"), [unique_name("sub") for _ in range(3)]
         cloud.run("device", "add", PK, gateway, SECRET)
         for sub in subs:
-            cloud.run("device", "add", "a1SubProduct", sub, SECRET)
+            cloud.run("device", "add", "a1SubProduct", sub, SECRET, "--ps", SECRET)
         image = f"{self.scratch}/{gateway}.img"
         with open(image, "wb") as f:
             f.write(self.origin.image.content)

@@ -12,6 +12,8 @@ use crate::{Failure, note};
 const PARAMETER: (u32, &str) = (460, "request parameter error");
 /// No such device.
 const UNKNOWN: (u32, &str) = (6100, "device not found");
+/// The sub-device may not be registered.
+const REGISTRATION: (u32, &str) = (6288, "dynamic registration is not allowed");
 /// The signature is not the device's.
 const SIGN: (u32, &str) = (6287, "invalid sign");
 /// The sub-device does not belong to the gateway.
@@ -23,8 +25,8 @@ type Refusal = (u32, &'static str);
 pub fn handle(store: &Store, gateway: &DeviceKey, what: Gateway, message: &Value) -> Vec<u8> {
     let params = message.get("params").unwrap_or(&Value::Null);
     let outcome = match what {
-        Gateway::Register => each(params, |item| register(store, item)),
-        Gateway::Unregister => each(params, |item| sub(store, item).map(|device| names(&device))),
+        Gateway::Register => each(params, |item| register(store, gateway, item)),
+        Gateway::Unregister => each(params, |item| member(store, gateway, item).map(|device| names(&device))),
         Gateway::TopoAdd => each(params, |item| topo_add(store, gateway, item)),
         Gateway::TopoDelete => each(params, |item| topo_delete(store, gateway, item)),
         Gateway::TopoGet => Ok(topology(store, gateway)),
@@ -62,8 +64,18 @@ fn names(device: &Device) -> Value {
     json!({ "productKey": device.product_key, "deviceName": device.device_name })
 }
 
-fn register(store: &Store, item: &Value) -> Result<Value, Refusal> {
+/// Tells a gateway the secret of a sub-device: where registration is on for that device (it has a product secret), and no
+/// other gateway has it.
+fn register(store: &Store, gateway: &DeviceKey, item: &Value) -> Result<Value, Refusal> {
     let device = sub(store, item)?;
+    let free = device.gateway.as_ref().is_none_or(|owner| *owner == gateway.to_string());
+    if device.product_secret.is_none() || !free || device.key() == *gateway {
+        note(format_args!(
+            "{gateway}: {} may not be registered by a gateway; `device add --ps` allows it",
+            device.key()
+        ));
+        return Err(REGISTRATION);
+    }
     Ok(json!({
         "iotId": format!("iot-{}", device.key()),
         "productKey": device.product_key,
@@ -145,7 +157,7 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("otakit-cloud-{name}-{}", std::process::id()));
         let store = Store::open(Layout::new(dir)).unwrap();
         for name in ["gw", "dev001"] {
-            store.put_device(&DeviceKey::new("a1TestProdK", name), SECRET, None).unwrap();
+            store.put_device(&DeviceKey::new("a1TestProdK", name), SECRET, Some("product")).unwrap();
         }
         store
     }
@@ -203,6 +215,19 @@ mod tests {
         assert!(store.is_online(&key("dev001")));
         assert_eq!(ask(&store, Gateway::Logout, name()[0].clone())["code"], 200);
         assert!(!store.is_online(&key("dev001")));
+    }
+
+    #[test]
+    fn secrets_are_told_where_registration_is_on() {
+        let store = store("secrets");
+        store.put_device(&key("closed"), SECRET, None).unwrap();
+        let closed = json!([{ "productKey": "a1TestProdK", "deviceName": "closed" }]);
+        let answer = ask(&store, Gateway::Register, closed);
+        assert_eq!((&answer["code"], &answer["data"]), (&json!(6288), &json!([])));
+        store.put_device(&key("other"), SECRET, None).unwrap();
+        store.set_gateway(&key("dev001"), Some(&key("other"))).unwrap();
+        assert_eq!(ask(&store, Gateway::Register, name())["code"], 6288, "another gateway has it");
+        assert_eq!(ask(&store, Gateway::Unregister, name())["code"], 6401);
     }
 
     #[test]

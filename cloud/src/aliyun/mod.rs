@@ -2,6 +2,7 @@
 //! What Aliyun's IoT platform does with a Link Kit device: sign-in and the OTA service over MQTT.
 
 pub mod gateway;
+pub mod offers;
 pub mod register;
 pub mod service;
 pub mod sign;

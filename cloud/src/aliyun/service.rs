@@ -18,9 +18,13 @@ use crate::origin::Urls;
 pub enum Action {
     /// Publish now.
     Publish(Outgoing),
-    /// Offer the newest firmware once the device has had time to subscribe: Link Kit informs before it
+    /// Offer what is open or due once the device has had time to subscribe: Link Kit informs before it
     /// subscribes, and often twice.
     OfferSoon(DeviceKey, Option<String>),
+    /// The device was answered with this order.
+    Answered(DeviceKey, u64),
+    /// The device works on its update.
+    Progress(DeviceKey, Option<String>),
 }
 
 /// Handles one message. Messages of unknown devices and messages that make no sense are logged and dropped.
@@ -74,11 +78,7 @@ fn inform(store: &Store, key: &DeviceKey, message: &Value) -> Result<Vec<Action>
     let module = wire::module_of(message);
     store.report_version(key, module, reported)?;
     note(format_args!("{key} runs {reported}"));
-    Ok(store
-        .due(key, module, reported)
-        .map(|_| Action::OfferSoon(key.clone(), module.map(str::to_owned)))
-        .into_iter()
-        .collect())
+    Ok(vec![Action::OfferSoon(key.clone(), module.map(str::to_owned))])
 }
 
 /// Answers with the update that is open, else with the newest firmware if it is newer.
@@ -88,14 +88,18 @@ fn request(store: &Store, urls: &Urls, key: &DeviceKey, message: &Value) -> Resu
         return Ok(Vec::new());
     }
     let firmware = asked_for(store, key, None, wire::version_of(message));
+    let mut actions = Vec::new();
     let payload = match firmware {
-        Some(firmware) => match store.open_update(key, &firmware)? {
-            Some(id) => wire::upgrade(&firmware, &urls.firmware(&firmware), id),
-            None => return Ok(Vec::new()),
-        },
+        Some(firmware) => {
+            let Some(id) = store.open_update(key, &firmware)? else { return Ok(actions) };
+            store.count_push(key, id)?;
+            actions.push(Action::Answered(key.clone(), id));
+            wire::upgrade(&firmware, &urls.firmware(&firmware), id)
+        }
         None => wire::no_upgrade(0),
     };
-    Ok(vec![Action::Publish(Outgoing { topic: request_topic(key), payload, at_least_once: true })])
+    actions.push(Action::Publish(Outgoing { topic: request_topic(key), payload, at_least_once: true }));
+    Ok(actions)
 }
 
 /// The same for devices that name a module, or themselves by naming none.
@@ -107,14 +111,19 @@ fn firmware_get(
     message: &Value,
 ) -> Result<Vec<Action>, Failure> {
     let firmware = asked_for(store, key, wire::module_of(message), None);
+    let mut actions = Vec::new();
     let payload = match &firmware {
         Some(firmware) => {
-            store.open_update(key, firmware)?;
+            if let Some(id) = store.open_update(key, firmware)? {
+                store.count_push(key, id)?;
+                actions.push(Action::Answered(key.clone(), id));
+            }
             wire::firmware_reply(message, firmware, &urls.firmware(firmware))
         }
         None => wire::reply(message, 200, &Value::Object(serde_json::Map::new()), "success"),
     };
-    Ok(vec![reply_beside(topic, payload)])
+    actions.push(reply_beside(topic, payload));
+    Ok(actions)
 }
 
 /// The firmware of the update that is open, else the newest if it is newer than what the device says, or has said, it runs.
@@ -141,8 +150,9 @@ fn asked_for(
 fn progress(store: &Store, key: &DeviceKey, message: &Value) -> Result<Vec<Action>, Failure> {
     let (step, desc) =
         wire::progress_of(message).ok_or_else(|| Failure::new("no step -4..100 in the message"))?;
-    store.report_step(key, wire::module_of(message), step, desc)?;
-    Ok(Vec::new())
+    let module = wire::module_of(message);
+    store.report_step(key, module, step, desc)?;
+    Ok(vec![Action::Progress(key.clone(), module.map(str::to_owned))])
 }
 
 fn config_get(store: &Store, urls: &Urls, key: &DeviceKey, message: &Value) -> Action {
@@ -153,13 +163,10 @@ fn config_get(store: &Store, urls: &Urls, key: &DeviceKey, message: &Value) -> A
     Action::Publish(Outgoing { topic, payload, at_least_once: false })
 }
 
-/// Opens an update (or pushes the open one again) and makes its offer.
-pub fn offer(store: &Store, urls: &Urls, key: &DeviceKey, firmware: &Firmware) -> Result<Outgoing, Failure> {
-    let id = store.open_update(key, firmware)?;
-    let id = id.ok_or_else(|| Failure::new(format!("{key} is not registered")))?;
-    note(format_args!("offering {} to {key}", firmware.version));
+/// The offer of a firmware, under the number of its update.
+pub fn offer(urls: &Urls, key: &DeviceKey, firmware: &Firmware, id: u64) -> Outgoing {
     let payload = wire::upgrade(firmware, &urls.firmware(firmware), id);
-    Ok(Outgoing { topic: upgrade_topic(key), payload, at_least_once: true })
+    Outgoing { topic: upgrade_topic(key), payload, at_least_once: true }
 }
 
 /// The configuration of the device's product, as a push.

@@ -15,6 +15,7 @@ use crate::Failure;
 use crate::data::Store;
 use crate::data::files::Layout;
 use crate::data::import::{self, NewFirmware};
+use crate::data::lock::DirLock;
 use crate::data::model::{DeviceKey, Sign};
 use crate::{faults, serve};
 use client::Server;
@@ -123,7 +124,7 @@ enum FirmwareCommand {
         /// Product key
         #[arg(long)]
         product: String,
-        /// Version, 1 to 64 letters, digits and _-.
+        /// Version, 1 to 64 letters, digits and _-.+
         #[arg(long)]
         version: String,
         /// The module that it is for, in place of the device itself
@@ -184,6 +185,9 @@ pub fn run() -> Result<(), Failure> {
             let order = json!({ "product_key": product, "device_name": device, "version": version });
             let answer = server.post("/api/push", &order)?;
             println!("offered {} to {product}/{device}", text_of(&answer, "version"));
+            if answer.get("remark").is_some() {
+                eprintln!("note: {}", text_of(&answer, "remark"));
+            }
             Ok(())
         }
         Command::Status(options) => status::run(&options),
@@ -232,6 +236,7 @@ fn device(command: DeviceCommand) -> Result<(), Failure> {
                 server.post("/api/devices", &new)?;
             } else {
                 let key = DeviceKey::new(&product, &device);
+                let _lock = DirLock::take_soon(layout.root())?;
                 Store::open(layout)?.put_device(&key, &secret, product_secret.as_deref())?;
             }
             println!("device {product}/{device}");
@@ -274,8 +279,13 @@ fn firmware(command: FirmwareCommand) -> Result<(), Failure> {
                 in_place,
                 replace,
             };
+            let server = Server::of(&layout)?;
+            let _lock = match server {
+                Some(_) => None,
+                None => Some(DirLock::take_soon(layout.root())?),
+            };
             let added = import::add_firmware(&layout, &new)?;
-            if let Some(server) = Server::of(&layout)? {
+            if let Some(server) = server {
                 server.post("/api/firmware", &json!({ "id": added.id }))?;
             }
             let content = &added.content;
@@ -301,6 +311,10 @@ fn config(data: &Data, product: &str, file: &std::path::Path, push: bool) -> Res
     if push && server.is_none() {
         return Err(no_server());
     }
+    let _lock = match server {
+        Some(_) => None,
+        None => Some(DirLock::take_soon(layout.root())?),
+    };
     let config = import::set_config(&layout, product, file)?;
     println!("config {product} {} {} bytes", config.id, config.content.size);
     if let Some(server) = server {

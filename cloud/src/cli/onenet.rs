@@ -86,7 +86,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
             token_life,
         } => {
             let order = json!({
-                "product_key": product, "device_name": device, "firmware": format!("{product}-{version}"),
+                "product_key": product, "device_name": device, "version": version,
                 "kind": if matches!(kind, Kind::Fota) { 1 } else { 2 },
                 "signal": signal, "power": power, "retry": retry, "interval": interval, "token_life": token_life,
             });

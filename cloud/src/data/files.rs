@@ -3,8 +3,10 @@
 //!
 //! ```text
 //! devices/<product>/<device>.json      secret, version and updates of one device
-//! firmware/<id>/firmware.json          one firmware; the image lies beside it
-//! config/<product>/config.json         a product's configuration; the file lies beside it
+//! firmware/<id>/firmware.json          one firmware
+//! config/<product>/config.json         a product's configuration
+//! blobs/<two digits>/<sha256>          their bytes
+//! lock                                 held by whoever works on the directory
 //! server.json                          address of the running server
 //! ```
 
@@ -16,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::blobs::{Blobs, DirBlobs, sync_dir};
 use super::model::{Config, Content, DeviceKey, Firmware};
 use crate::Failure;
 
@@ -73,16 +76,23 @@ impl Layout {
 
     /// Where a firmware's bytes are.
     pub fn image(&self, firmware: &Firmware) -> PathBuf {
-        Self::content(&self.firmwares().join(&firmware.id), &firmware.content)
+        self.content(&self.firmwares().join(&firmware.id), &firmware.content)
     }
 
     /// Where a configuration's bytes are.
     pub fn config_file(&self, config: &Config) -> PathBuf {
-        Self::content(&self.configs().join(&config.product_key), &config.content)
+        self.content(&self.configs().join(&config.product_key), &config.content)
     }
 
-    fn content(beside: &Path, content: &Content) -> PathBuf {
-        content.in_place.clone().unwrap_or_else(|| beside.join(&content.name))
+    /// Where the bytes of all images are.
+    pub fn blobs(&self) -> DirBlobs {
+        DirBlobs::new(self.root.join("blobs"))
+    }
+
+    /// Version 0.1 kept an image beside its description.
+    fn content(&self, beside: &Path, content: &Content) -> PathBuf {
+        let stays = content.in_place.clone().or_else(|| self.blobs().path(&content.sha256));
+        stays.unwrap_or_else(|| beside.join(&content.name))
     }
 }
 
@@ -139,7 +149,7 @@ pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), Failure> {
     write_bytes(path, &text)
 }
 
-/// Replaces a file by these bytes, in the same way. Parent directories are created.
+/// Replaces a file by these bytes, in the same way, durably. Parent directories are created.
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     static SERIAL: AtomicU64 = AtomicU64::new(0);
     if let Some(parent) = path.parent() {
@@ -148,12 +158,17 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(format!(".{}-{}.tmp", std::process::id(), SERIAL.fetch_add(1, Ordering::Relaxed)));
     let temporary = PathBuf::from(temporary);
-    let written = create_private(&temporary).and_then(|mut file| file.write_all(bytes));
+    // The bytes are durable before the name is: after a power failure a file of the old or the new content is there.
+    let written = create_private(&temporary).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
     written.and_then(|()| fs::rename(&temporary, path)).map_err(|e| {
         // The rename's failure is the one worth telling; a left-over file is only litter.
         let _ = fs::remove_file(&temporary);
         Failure::io("write", path, &e)
-    })
+    })?;
+    path.parent().map_or(Ok(()), sync_dir)
 }
 
 /// Files hold device secrets: readable by their owner alone.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Taking a file into the data directory: a copy unless it stays in place, and one pass for size, MD5 and
-//! SHA-256.
+//! Taking a file into the data directory: its bytes first, under their digest, then the description that names them. A
+//! command that is killed in between leaves the old description with the old bytes.
 
 use std::fs;
 use std::io::Read;
@@ -9,6 +9,7 @@ use std::path::Path;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
+use super::blobs::Blobs;
 use super::files::{self, Layout};
 use super::model::{Config, Content, Firmware, Sign};
 use super::{checked_name, checked_version, time};
@@ -51,10 +52,21 @@ pub fn add_firmware(layout: &Layout, new: &NewFirmware<'_>) -> Result<Firmware, 
         None => format!("{}-{}", new.product, new.version),
     };
     let description = layout.firmware(&id);
-    if description.exists() && !new.replace {
-        return Err(Failure::new(format!("firmware {id} exists already (use --replace)")));
+    if description.exists() {
+        let old: Firmware = files::read(&description)?;
+        if (old.product_key.as_str(), old.module.as_deref(), old.version.as_str())
+            != (new.product, new.module, new.version)
+        {
+            return Err(Failure::new(format!(
+                "firmware {id} exists already for product {}, version {}; choose another version",
+                old.product_key, old.version
+            )));
+        }
+        if !new.replace {
+            return Err(Failure::new(format!("firmware {id} exists already (use --replace)")));
+        }
     }
-    let content = take(new.file, &layout.firmwares().join(&id), "firmware.json", new.in_place)?;
+    let content = take(layout, new.file, new.in_place)?;
     let firmware = Firmware {
         id,
         product_key: new.product.to_owned(),
@@ -73,7 +85,7 @@ pub fn add_firmware(layout: &Layout, new: &NewFirmware<'_>) -> Result<Firmware, 
 /// Sets the configuration of a product.
 pub fn set_config(layout: &Layout, product: &str, file: &Path) -> Result<Config, Failure> {
     checked_name("product key", product)?;
-    let content = take(file, &layout.configs().join(product), "config.json", false)?;
+    let content = take(layout, file, false)?;
     let id = content.sha256.get(..16).unwrap_or_default().to_owned();
     let config = Config { product_key: product.to_owned(), id, content };
     files::write(&layout.config(product), &config)?;
@@ -82,25 +94,24 @@ pub fn set_config(layout: &Layout, product: &str, file: &Path) -> Result<Config,
 
 /// Copies rather than links: a build that writes its output in place would otherwise change the image under
 /// the digests. These are taken from the copy, so they always belong to the bytes that are served.
-fn take(source: &Path, dir: &Path, reserved: &str, in_place: bool) -> Result<Content, Failure> {
+fn take(layout: &Layout, source: &Path, in_place: bool) -> Result<Content, Failure> {
     let source = source.canonicalize().map_err(|e| Failure::io("open", source, &e))?;
-    let name = url_name(&source, reserved);
-    let image = if in_place { source.clone() } else { dir.join(&name) };
-    if image != source {
-        fs::create_dir_all(dir).map_err(|e| Failure::io("create", dir, &e))?;
-        // A new file, so that a download of the old image that is under way keeps reading the old one.
-        let _ = fs::remove_file(&image);
-        fs::copy(&source, &image).map_err(|e| Failure::io("copy to", &image, &e))?;
+    let name = url_name(&source);
+    if in_place {
+        let (size, md5, sha256) = digests(&source)?;
+        if size == 0 {
+            return Err(Failure::new(format!("{} is empty", source.display())));
+        }
+        return Ok(Content { name, in_place: Some(source), size, md5, sha256 });
     }
-    let (size, md5, sha256) = digests(&image)?;
-    if size == 0 {
-        return Err(Failure::new(format!("{} is empty", source.display())));
-    }
-    Ok(Content { name, in_place: in_place.then_some(source), size, md5, sha256 })
+    let mut file = fs::File::open(&source).map_err(|e| Failure::io("open", &source, &e))?;
+    let blob = layout.blobs().put(&mut file, u64::MAX);
+    let blob = blob.map_err(|e| Failure::new(format!("{}: {e}", source.display())))?;
+    Ok(Content { name, in_place: None, size: blob.size, md5: blob.md5, sha256: blob.sha256 })
 }
 
 /// The last part of the URL: the file's name with everything but plain characters replaced.
-fn url_name(source: &Path, reserved: &str) -> String {
+fn url_name(source: &Path) -> String {
     let name: String = source
         .file_name()
         .map(|n| n.to_string_lossy())
@@ -108,7 +119,7 @@ fn url_name(source: &Path, reserved: &str) -> String {
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' })
         .collect();
-    if name.trim_matches('.').is_empty() || name == reserved { "image.bin".to_owned() } else { name }
+    if name.trim_matches('.').is_empty() { "image.bin".to_owned() } else { name }
 }
 
 /// Size, MD5 and SHA-256 (lower-case hex) of a file, in constant memory.
@@ -143,9 +154,9 @@ mod tests {
 
     #[test]
     fn names_are_safe_in_urls() {
-        assert_eq!(url_name(Path::new("/a/fw 1.bin"), "firmware.json"), "fw_1.bin");
-        assert_eq!(url_name(Path::new("/a/固件"), "firmware.json"), "__");
-        assert_eq!(url_name(Path::new("/a/firmware.json"), "firmware.json"), "image.bin");
-        assert_eq!(url_name(Path::new("/"), "firmware.json"), "image.bin");
+        assert_eq!(url_name(Path::new("/a/fw 1.bin")), "fw_1.bin");
+        assert_eq!(url_name(Path::new("/a/固件")), "__");
+        assert_eq!(url_name(Path::new("/a/firmware.json")), "firmware.json");
+        assert_eq!(url_name(Path::new("/")), "image.bin");
     }
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The cloud's memory: everything in maps behind one lock, each change written to its file at once.
 
+pub mod blobs;
 pub mod files;
 pub mod import;
+pub mod lock;
 pub mod model;
 pub mod time;
 // The library's own rule, so that device and cloud agree.
@@ -34,12 +36,24 @@ pub fn checked_name<'a>(what: &str, name: &'a str) -> Result<&'a str, Failure> {
     }
 }
 
-/// Checks a firmware version: as [`checked_name`], without `:` and `@`.
+/// Checks a firmware version: 1..=64 of letters, digits and `_-.+`, not led by a dot.
 pub fn checked_version(version: &str) -> Result<&str, Failure> {
-    if version.contains([':', '@']) {
-        return Err(Failure::new(format!("version {version:?}: letters, digits and _-. are possible")));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.+".contains(c);
+    if (1..=64).contains(&version.len()) && !version.starts_with('.') && version.chars().all(plain) {
+        Ok(version)
+    } else {
+        Err(Failure::new(format!("version {version:?}: 1 to 64 letters, digits and _-.+ are possible")))
     }
-    checked_name("version", version)
+}
+
+/// Checks a firmware's id, which is made of up to three checked names.
+fn checked_id(id: &str) -> Result<&str, Failure> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.:@+".contains(c);
+    if (1..=200).contains(&id.len()) && !id.starts_with('.') && id.chars().all(plain) {
+        Ok(id)
+    } else {
+        Err(Failure::new(format!("firmware {id:?}: there is none of this name")))
+    }
 }
 
 /// All state of one data directory. Safe to share between threads; no call blocks on anything but local
@@ -102,6 +116,7 @@ impl Store {
             version_at: None,
             gateway: None,
             modules: BTreeMap::new(),
+            config_due: false,
             updates: Vec::new(),
         });
         device.device_secret = secret.to_owned();
@@ -152,7 +167,7 @@ impl Store {
 
     /// Loads a firmware that was added to the directory.
     pub fn load_firmware(&self, id: &str) -> Result<Firmware, Failure> {
-        checked_name("firmware", id)?;
+        checked_id(id)?;
         let firmware: Firmware = files::read(&self.layout.firmware(id))?;
         self.inner.lock().firmware.insert(firmware.id.clone(), firmware.clone());
         Ok(firmware)
@@ -161,6 +176,14 @@ impl Store {
     /// A copy of one firmware.
     pub fn firmware(&self, id: &str) -> Option<Firmware> {
         self.inner.lock().firmware.get(id).cloned()
+    }
+
+    /// The firmware of a product, module and version; no module: the device itself.
+    pub fn find(&self, product: &str, module: Option<&str>, version: &str) -> Option<Firmware> {
+        let inner = self.inner.lock();
+        let fits =
+            |f: &&Firmware| f.product_key == product && f.module.as_deref() == module && f.version == version;
+        inner.firmware.values().find(fits).cloned()
     }
 
     /// A copy of all firmware.
@@ -261,8 +284,8 @@ impl Store {
         })
     }
 
-    /// Opens an update to `firmware`, or counts another push of the one that is still open. Gives the
-    /// update's id.
+    /// Opens an update to `firmware`, unless one is open: the newest order counts, an older one to another firmware is
+    /// superseded. Gives the update's id; `None`: unknown device.
     pub fn open_update(&self, key: &DeviceKey, firmware: &Firmware) -> Result<Option<u64>, Failure> {
         let next = {
             let mut inner = self.inner.lock();
@@ -271,12 +294,14 @@ impl Store {
         };
         let mut id = next;
         let known = self.change(key, |device| {
-            let open = last_of(device, firmware.module.as_deref())
-                .filter(|u| u.firmware == firmware.id && !u.state.is_final());
+            let open = last_of(device, firmware.module.as_deref()).filter(|u| !u.state.is_final());
             if let Some(update) = open {
-                update.pushes += 1;
-                id = update.id;
-                return;
+                if update.firmware == firmware.id && update.sha256 == firmware.content.sha256 {
+                    id = update.id;
+                    return;
+                }
+                update.state = State::Superseded;
+                update.ended_at = Some(time::now());
             }
             device.updates.push(Update {
                 id: next,
@@ -286,8 +311,9 @@ impl Store {
                 },
                 to: firmware.version.clone(),
                 firmware: firmware.id.clone(),
+                sha256: firmware.content.sha256.clone(),
                 module: firmware.module.clone(),
-                pushes: 1,
+                pushes: 0,
                 pushed_at: time::now(),
                 state: State::Pushed,
                 reason: None,
@@ -301,6 +327,20 @@ impl Store {
         Ok(known.then_some(id))
     }
 
+    /// Counts that the device was given the offer of an update.
+    pub fn count_push(&self, key: &DeviceKey, id: u64) -> Result<bool, Failure> {
+        self.change(key, |device| {
+            if let Some(update) = device.updates.iter_mut().find(|u| u.id == id) {
+                update.pushes = update.pushes.saturating_add(1);
+            }
+        })
+    }
+
+    /// Notes that a device is to be given its product's configuration, or has been.
+    pub fn set_config_due(&self, key: &DeviceKey, due: bool) -> Result<bool, Failure> {
+        self.change(key, |device| device.config_due = due)
+    }
+
     /// The firmware that a device with this version ought to get unasked.
     pub fn due(&self, key: &DeviceKey, module: Option<&str>, reported: &str) -> Option<Firmware> {
         let newest = self.newest_of(&key.product, module, true)?;
@@ -311,8 +351,11 @@ impl Store {
     fn change(&self, key: &DeviceKey, change: impl FnOnce(&mut Device)) -> Result<bool, Failure> {
         let mut inner = self.inner.lock();
         let Some(device) = inner.devices.get_mut(key) else { return Ok(false) };
-        change(device);
-        files::write(&self.layout.device(key), device)?;
+        // Memory follows the disk: what cannot be written has not happened.
+        let mut changed = device.clone();
+        change(&mut changed);
+        files::write(&self.layout.device(key), &changed)?;
+        *device = changed;
         Ok(true)
     }
 }

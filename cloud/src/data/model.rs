@@ -51,6 +51,9 @@ pub struct Device {
     /// The versions of its modules.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub modules: BTreeMap<String, String>,
+    /// A configuration was pushed that the device has not been given yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub config_due: bool,
     /// Updates pushed to the device, oldest first; the oldest are dropped beyond a fixed number.
     #[serde(default)]
     pub updates: Vec<Update>,
@@ -67,7 +70,7 @@ impl Device {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// The offer was published; the device has not answered.
+    /// The device is to be offered it, or was; it has not answered.
     Pushed,
     /// The device reported a percentage.
     Downloading,
@@ -75,12 +78,14 @@ pub enum State {
     Succeeded,
     /// The device reported a failure.
     Failed,
+    /// Another firmware was offered before this one was done.
+    Superseded,
 }
 
 impl State {
     /// Whether nothing more is expected of the update.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed)
+        matches!(self, Self::Succeeded | Self::Failed | Self::Superseded)
     }
 
     /// Lower-case name, as in the JSON files.
@@ -90,6 +95,7 @@ impl State {
             Self::Downloading => "downloading",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
+            Self::Superseded => "superseded",
         }
     }
 }
@@ -105,12 +111,15 @@ pub struct Update {
     pub to: String,
     /// Identifies the firmware.
     pub firmware: String,
+    /// The bytes that were offered.
+    #[serde(default)]
+    pub sha256: String,
     /// The module that it is for; `None`: the device itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
-    /// How often the offer was published.
+    /// How often the offer was given to the device; 0 while it waits for the device.
     pub pushes: u32,
-    /// When the offer was published first.
+    /// When the update was ordered.
     pub pushed_at: String,
     /// How far it has come.
     pub state: State,

@@ -3,7 +3,7 @@
 //!
 //! | request | body | answer |
 //! |---|---|---|
-//! | POST /api/onenet/task | product_key, device_name, firmware, kind, signal, power, retry, interval, token_life | the task |
+//! | POST /api/onenet/task | product_key, device_name, version, kind, signal, power, retry, interval, token_life | the task |
 //! | POST /api/onenet/cancel | product_key, device_name | cancelled |
 //! | GET /api/onenet/tasks?product=P&device=D | | list of tasks |
 
@@ -28,21 +28,22 @@ use crate::Failure;
 use crate::broker::{Outgoing, Publisher};
 use crate::data::model::{DeviceKey, Firmware};
 use crate::note;
+use crate::origin::content;
 
 /// What the handlers share.
 #[derive(Debug)]
 pub struct Shared {
     /// The tasks.
     pub tasks: Arc<Tasks>,
-    /// The way to devices, where the broker lets notices pass.
-    pub publisher: Option<Publisher>,
+    /// The way to devices.
+    pub publisher: Publisher,
     /// `host:port` of this server.
     pub address: String,
 }
 
 type App = State<Arc<Shared>>;
 
-/// All routes.
+/// The routes for devices.
 pub fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/ota/device/version", post(general_version))
@@ -52,6 +53,12 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/ota/south/device/download/:token/progress", post(general_report))
         .merge(things("/ota", Dialect::Studio))
         .merge(things("/fuse-ota", Dialect::Fuse))
+        .with_state(shared)
+}
+
+/// The routes for the command line.
+pub fn control(shared: Arc<Shared>) -> Router {
+    Router::new()
         .route("/api/onenet/task", post(order))
         .route("/api/onenet/cancel", post(cancel))
         .route("/api/onenet/tasks", get(tasks))
@@ -274,8 +281,10 @@ async fn send(
         }
     };
     let length = last + 1 - first;
-    let mut response =
-        Response::new(Body::from_stream(ReaderStream::with_capacity(file.take(length), 64 * 1024)));
+    let mut response = Response::new(Body::from_stream(ReaderStream::with_capacity(
+        file.take(length),
+        content::chunk(length),
+    )));
     let out = response.headers_mut();
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     out.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
@@ -296,8 +305,22 @@ async fn send(
 struct NewTask {
     product_key: String,
     device_name: String,
-    #[serde(flatten)]
-    order: Order,
+    version: String,
+    kind: u8,
+    #[serde(default)]
+    signal: u8,
+    #[serde(default)]
+    power: u8,
+    #[serde(default)]
+    retry: i16,
+    #[serde(default)]
+    interval: u32,
+    #[serde(default = "two_days")]
+    token_life: u64,
+}
+
+fn two_days() -> u64 {
+    172_800
 }
 
 #[derive(Debug, Deserialize)]
@@ -328,12 +351,16 @@ impl IntoResponse for Refused {
 
 async fn order(State(app): App, Json(new): Json<NewTask>) -> Result<Json<Value>, Refused> {
     let key = DeviceKey::new(new.product_key, new.device_name);
-    let task = app.tasks.order(&key, new.order)?;
-    if let Some(publisher) = &app.publisher {
-        let payload = json!({ "id": task.tid.to_string(), "version": "1.0", "params": {} }).to_string();
-        let topic = inform_topic(&key);
-        publisher.publish(Outgoing { topic, payload: payload.into_bytes(), at_least_once: true });
-    }
+    let firmware =
+        app.tasks.store().find(&key.product, None, &new.version).ok_or_else(|| {
+            Failure::new(format!("no firmware {} for product {}", new.version, key.product))
+        })?;
+    let NewTask { kind, signal, power, retry, interval, token_life, .. } = new;
+    let order = Order { firmware: firmware.id, kind, signal, power, retry, interval, token_life };
+    let task = app.tasks.order(&key, order)?;
+    let payload = json!({ "id": task.tid.to_string(), "version": "1.0", "params": {} }).to_string();
+    let topic = inform_topic(&key);
+    app.publisher.publish(Outgoing { topic, payload: payload.into_bytes(), at_least_once: true });
     Ok(Json(json!(task)))
 }
 

@@ -59,12 +59,40 @@ pub struct Order {
     pub token_life: u64,
 }
 
+/// The longest life of a token in seconds: a year.
+const MAX_TOKEN_LIFE: u64 = 366 * 86_400;
+
+impl Order {
+    /// Refuses what no device can make sense of.
+    fn check(&self) -> Result<(), Failure> {
+        let rules = [
+            ((1..=2).contains(&self.kind), "kind", i64::from(self.kind), "1 (FOTA) or 2 (SOTA)"),
+            (self.power <= 100, "power", i64::from(self.power), "0 to 100 percent"),
+            (self.signal <= 100, "signal", i64::from(self.signal), "0 to 100"),
+            ((0..=100).contains(&self.retry), "retry", i64::from(self.retry), "0 to 100 attempts"),
+            (self.interval <= 86_400, "interval", i64::from(self.interval), "0 to 86400 seconds"),
+            (
+                (1..=MAX_TOKEN_LIFE).contains(&self.token_life),
+                "token_life",
+                i64::try_from(self.token_life).unwrap_or(i64::MAX),
+                "1 to 31622400 seconds",
+            ),
+        ];
+        match rules.iter().find(|(right, ..)| !right) {
+            None => Ok(()),
+            Some((_, name, value, range)) => {
+                Err(Failure::new(format!("{name} is {value}; possible: {range}")))
+            }
+        }
+    }
+}
+
 /// A task.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Task {
     /// Names it on the current platform.
     pub tid: u32,
-    /// Names it in the general API; given anew when the old one has expired.
+    /// Names it in the general API; a new one is given when the old one has expired.
     pub token: String,
     /// When the token was given, in seconds since 1970.
     pub token_at: u64,
@@ -77,6 +105,13 @@ pub struct Task {
     /// Answers to its notice.
     #[serde(default)]
     pub informed: u32,
+}
+
+impl Task {
+    /// Whether its token is good no longer at `now`.
+    fn has_expired(&self, now: u64) -> bool {
+        now >= self.token_at.saturating_add(self.order.token_life)
+    }
 }
 
 /// How a device names a task.
@@ -133,9 +168,14 @@ impl Tasks {
         let firmware = firmware.filter(|firmware| firmware.product_key == key.product);
         let firmware =
             firmware.ok_or_else(|| Failure::new(format!("no such firmware for {}", key.product)))?;
-        if firmware.version.len() > 31 {
-            return Err(Failure::new("OneNET's versions have up to 20 characters"));
+        if !is_version(&firmware.version) {
+            return Err(Failure::new(format!(
+                "version {:?}: OneNET takes 1 to 20 letters, digits and ._-",
+                firmware.version
+            )));
         }
+        order.check()?;
+        let token = token()?;
         self.store
             .open_update(key, &firmware)?
             .ok_or_else(|| Failure::new(format!("{key} is not registered")))?;
@@ -148,7 +188,7 @@ impl Tasks {
         }
         let task = Task {
             tid,
-            token: token(tid, 0),
+            token,
             token_at: now(),
             order,
             state: State::Waiting,
@@ -210,13 +250,14 @@ impl Tasks {
 
     /// The task for a device of this kind and version.
     pub fn check(&self, key: &DeviceKey, kind: u8, version: &str) -> Result<(Task, Firmware), i64> {
+        let fresh = token().map_err(|_| errno::NO_TASK)?;
         let changed = self.change(key, |tasks| {
             let open = |task: &&mut Task| {
                 task.order.kind == kind && matches!(task.state, State::Waiting | State::Downloading)
             };
             let task = tasks.iter_mut().rev().find(open)?;
-            if now() >= task.token_at + task.order.token_life {
-                task.token = token(task.tid, now());
+            if task.has_expired(now()) {
+                task.token = fresh.clone();
                 task.token_at = now();
             }
             Some(task.clone())
@@ -309,7 +350,7 @@ impl Tasks {
             });
             let task = task.ok_or(errno::UNKNOWN_TOKEN)?;
             let expires = matches!(name, Name::Token(_));
-            if expires && now() >= task.token_at + task.order.token_life && !task.state.is_final() {
+            if expires && task.has_expired(now()) && !task.state.is_final() {
                 return Err(errno::TOKEN_EXPIRED);
             }
             work(task)
@@ -339,9 +380,9 @@ fn folder(store: &Store) -> PathBuf {
     store.layout().root().join("onenet")
 }
 
-/// `ota_` and twenty characters, as the platform gives them.
-fn token(tid: u32, salt: u64) -> String {
-    format!("ota_{:020x}", u128::from(tid) << 40 | u128::from(salt))
+/// `ota_` and twenty characters, as the platform gives them; 119 random bits, because a download names nothing else.
+fn token() -> Result<String, Failure> {
+    Ok(format!("ota_{}", crate::random::text(20)?))
 }
 
 /// 1 to 20 letters, digits and `._-`.
@@ -397,7 +438,72 @@ mod tests {
         assert!(
             is_version("1.0.0-rc_1") && !is_version("") && !is_version("a b") && !is_version(&"1".repeat(21))
         );
-        assert_eq!(token(1, 0).len(), 24);
-        assert_ne!(token(1, 5), token(1, 6));
+        assert_eq!(token().unwrap().len(), 24);
+        assert_ne!(token().unwrap(), token().unwrap());
+    }
+
+    fn tasks(name: &str) -> (Tasks, DeviceKey) {
+        let dir = std::env::temp_dir().join(format!("otakit-cloud-tasks-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&dir);
+        std::fs::create_dir_all(&dir).unwrap();
+        let image = dir.join("image");
+        std::fs::write(&image, b"image").unwrap();
+        let layout = files::Layout::new(dir);
+        for version in ["2.0.0", &"1".repeat(21), "2+b"] {
+            let new = crate::data::import::NewFirmware {
+                file: &image,
+                product: "p",
+                version,
+                module: None,
+                auto: false,
+                sign: None,
+                omit_md5: false,
+                in_place: false,
+                replace: false,
+            };
+            crate::data::import::add_firmware(&layout, &new).unwrap();
+        }
+        let store = Arc::new(Store::open(layout).unwrap());
+        let key = DeviceKey::new("p", "d");
+        store.put_device(&key, "c2VjcmV0", None).unwrap();
+        (Tasks::open(store).unwrap(), key)
+    }
+
+    fn order() -> Order {
+        let firmware = "p-2.0.0".to_owned();
+        Order { firmware, kind: 2, signal: 0, power: 0, retry: 0, interval: 0, token_life: 60 }
+    }
+
+    #[test]
+    fn odd_orders_are_refused() {
+        let (tasks, key) = tasks("odd");
+        let long = format!("p-{}", "1".repeat(21));
+        for (odd, word) in [
+            (Order { kind: 3, ..order() }, "kind"),
+            (Order { power: 101, ..order() }, "power"),
+            (Order { retry: -1, ..order() }, "retry"),
+            (Order { token_life: 0, ..order() }, "token_life"),
+            (Order { token_life: u64::MAX, ..order() }, "token_life"),
+            (Order { firmware: long, ..order() }, "version"),
+            (Order { firmware: "p-2+b".into(), ..order() }, "version"),
+            (Order { firmware: "p-9".into(), ..order() }, "no such firmware"),
+        ] {
+            let refused = tasks.order(&key, odd).unwrap_err().to_string();
+            assert!(refused.contains(word), "{word}: {refused}");
+        }
+        assert!(tasks.of(&key).is_empty());
+        assert!(tasks.order(&key, order()).is_ok());
+    }
+
+    #[test]
+    fn tokens_cannot_be_guessed() {
+        let (tasks, key) = tasks("guess");
+        let task = tasks.order(&key, order()).unwrap();
+        assert!(tasks.owner(&task.token).is_some());
+        for n in 0..10_000_u128 {
+            for guess in [format!("ota_{n:020x}"), format!("ota_{:020x}", n << 40)] {
+                assert!(tasks.owner(&guess).is_none(), "{guess}");
+            }
+        }
     }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Routes: `/firmware/...`, `/config/...` and `/auth/register/device` for devices, `/api/...` for the command line.
 //!
-//! The control API has no login: it is for the loopback interface. Changes need `Content-Type:
-//! application/json`, which a page in a browser cannot send to another origin unasked. Secrets never appear
-//! in an answer.
+//! The control API has no login: it is for the loopback interface. It is closed to pages of other sites: their Host or
+//! Origin is not ours (see [`super::guard`]), and changes need `Content-Type: application/json`. Secrets never appear in
+//! an answer.
 //!
 //! | request | body | answer |
 //! |---|---|---|
@@ -16,6 +16,7 @@
 //!
 //! Failures are `{"error": "..."}` with status 400 or 404.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -27,22 +28,19 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Urls, content};
+use super::content;
 use crate::Failure;
-use crate::aliyun::service;
-use crate::broker::Publisher;
-use crate::data::Store;
+use crate::aliyun::offers::Offers;
 use crate::data::model::{Address, Device, DeviceKey, Firmware, Update};
+use crate::data::{Store, version};
 
 /// What the handlers share.
 #[derive(Debug)]
 pub struct Shared {
     /// The state of the cloud.
     pub store: Arc<Store>,
-    /// URLs given to devices.
-    pub urls: Urls,
     /// The way to devices.
-    pub publisher: Publisher,
+    pub offers: Arc<Offers>,
     /// Where this server is.
     pub address: Address,
     /// Whether the broker is the embedded one, which knows who is connected.
@@ -118,12 +116,18 @@ struct PushOrder {
     version: Option<String>,
 }
 
-/// All routes.
+/// The routes for devices.
 pub fn router(shared: Arc<Shared>) -> Router {
     Router::new()
-        .route("/firmware/:id/:name", get(firmware_content))
+        .route("/firmware/:id/:edition/:name", get(firmware_content))
         .route("/config/:product/:id", get(config_content))
         .route("/auth/register/device", post(register))
+        .with_state(shared)
+}
+
+/// The routes for the command line.
+pub fn control(shared: Arc<Shared>) -> Router {
+    Router::new()
         .route("/api/status", get(status))
         .route("/api/devices", post(add_device))
         .route("/api/firmware", get(list_firmware).post(load_firmware))
@@ -152,16 +156,19 @@ impl IntoResponse for Refused {
 
 async fn firmware_content(
     State(app): App,
-    Path((id, name)): Path<(String, String)>,
+    Path((id, edition, name)): Path<(String, String, String)>,
     method: Method,
     headers: HeaderMap,
 ) -> Response<Body> {
-    match app.store.firmware(&id).filter(|f| f.content.name == name) {
-        Some(firmware) => {
+    match app.store.firmware(&id) {
+        Some(firmware) if super::edition(&firmware.content) != edition => {
+            content::plain(StatusCode::GONE, "this firmware was replaced; ask for a new offer\n")
+        }
+        Some(firmware) if firmware.content.name == name => {
             let path = app.store.layout().image(&firmware);
             content::serve(&path, &firmware.content, &method, &headers).await
         }
-        None => content::plain(StatusCode::NOT_FOUND, "no such firmware\n"),
+        _ => content::plain(StatusCode::NOT_FOUND, "no such firmware\n"),
     }
 }
 
@@ -212,13 +219,10 @@ async fn load_firmware(State(app): App, Json(by): Json<ById>) -> Result<Json<Fir
 
 async fn load_config(State(app): App, Json(new): Json<NewConfig>) -> Answer {
     app.store.load_config(&new.product_key)?;
-    let mut pushed = 0;
+    let mut pushed = 0_u32;
     if new.push {
         for device in app.store.devices().iter().filter(|d| d.product_key == new.product_key) {
-            if let Some(message) = service::config_push(&app.store, &app.urls, &device.key()) {
-                app.publisher.push(message);
-                pushed += 1;
-            }
+            pushed += u32::from(app.offers.push_config(&device.key())?.is_some());
         }
     }
     Ok(Json(json!({ "pushed": pushed })))
@@ -227,14 +231,33 @@ async fn load_config(State(app): App, Json(new): Json<NewConfig>) -> Answer {
 async fn push(State(app): App, Json(order): Json<PushOrder>) -> Answer {
     let key = DeviceKey::new(order.product_key, order.device_name);
     let absent = |text: String| Refused(StatusCode::NOT_FOUND, text);
-    if app.store.device(&key).is_none() {
-        return Err(absent(format!("{key} is not registered")));
-    }
+    let device = app.store.device(&key).ok_or_else(|| absent(format!("{key} is not registered")))?;
     let firmware = match &order.version {
-        Some(version) => app.store.firmware(&format!("{}-{version}", key.product)),
+        Some(version) => app.store.find(&key.product, None, version),
         None => app.store.newest(&key.product, false),
     };
-    let firmware = firmware.ok_or_else(|| absent(format!("no such firmware for {}", key.product)))?;
-    app.publisher.push(service::offer(&app.store, &app.urls, &key, &firmware)?);
-    Ok(Json(json!({ "version": firmware.version })))
+    let firmware = firmware.ok_or_else(|| {
+        absent(match &order.version {
+            Some(version) => format!("no firmware {version} for product {}", key.product),
+            None => format!("no firmware for product {}", key.product),
+        })
+    })?;
+    let given = app.offers.order(&key, &firmware)?;
+    let mut answer = json!({ "version": firmware.version, "given": given });
+    if let (Some(remark), Some(answer)) = (remark(&device, &firmware), answer.as_object_mut()) {
+        answer.insert("remark".to_owned(), Value::from(remark));
+    }
+    Ok(Json(answer))
+}
+
+/// What whoever pushes may not have meant.
+fn remark(device: &Device, firmware: &Firmware) -> Option<String> {
+    let runs = device.version.as_deref()?;
+    match version::compare(&firmware.version, runs) {
+        Ordering::Greater => None,
+        Ordering::Equal => Some(format!("{} runs {runs} already", device.key())),
+        Ordering::Less => {
+            Some(format!("{} runs {runs}, which is newer than {}", device.key(), firmware.version))
+        }
+    }
 }

@@ -13,8 +13,8 @@ use super::range::{self, Wanted};
 use crate::data::model::Content;
 use crate::note;
 
-/// Bytes read from the file at a time.
-const CHUNK: usize = 64 * 1024;
+/// Bytes read from the file at a time: each read is a hop to another thread.
+const CHUNK: usize = 256 * 1024;
 
 /// Serves `content`, whose bytes are at `path`.
 pub async fn serve(path: &Path, content: &Content, method: &Method, request: &HeaderMap) -> Response<Body> {
@@ -64,9 +64,15 @@ async fn open(
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     if method != Method::HEAD {
         file.seek(SeekFrom::Start(first)).await.map_err(|e| e.to_string())?;
-        *response.body_mut() = Body::from_stream(ReaderStream::with_capacity(file.take(length), CHUNK));
+        *response.body_mut() =
+            Body::from_stream(ReaderStream::with_capacity(file.take(length), chunk(length)));
     }
     Ok(response)
+}
+
+/// No larger than what is sent.
+pub fn chunk(length: u64) -> usize {
+    usize::try_from(length).unwrap_or(CHUNK).clamp(1, CHUNK)
 }
 
 /// The Range header counts only while If-Range, if there is one, names the content as it is.

@@ -3,9 +3,11 @@
 
 pub mod api;
 pub mod content;
+pub mod guard;
+pub mod listener;
 pub mod range;
 
-use crate::data::model::{Config, Firmware};
+use crate::data::model::{Config, Content, Firmware};
 
 /// Makes the URLs that devices are given.
 #[derive(Clone, Debug)]
@@ -21,11 +23,17 @@ impl Urls {
 
     /// Where a firmware's image is.
     pub fn firmware(&self, firmware: &Firmware) -> String {
-        format!("{}/firmware/{}/{}", self.base, firmware.id, firmware.content.name)
+        let content = &firmware.content;
+        format!("{}/firmware/{}/{}/{}", self.base, firmware.id, edition(content), content.name)
     }
 
     /// Where a product's configuration is.
     pub fn config(&self, config: &Config) -> String {
         format!("{}/config/{}/{}", self.base, config.product_key, config.id)
     }
+}
+
+/// Part of a firmware's URL: an offer of bytes that were replaced since must not lead to the new ones.
+pub fn edition(content: &Content) -> &str {
+    content.sha256.get(..16).unwrap_or(&content.sha256)
 }

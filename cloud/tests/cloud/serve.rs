@@ -1,156 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The whole cloud as a process: a device signs in, reports, is offered firmware, downloads it and succeeds.
+//! The whole cloud: a device signs in, reports, is offered firmware, downloads it and succeeds.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // A test's way to fail.
-
-use std::collections::HashMap;
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
-use rumqttc::{Client, ConnectReturnCode, Connection, ConnectionError, Event, MqttOptions, Packet, QoS};
+use rumqttc::{ConnectReturnCode, ConnectionError, Packet, QoS};
 use serde_json::{Value, json};
 
-/// How long anything may take; only reached when the test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-const PRODUCT: &str = "a1RIsMLz2BJ";
-const DEVICE: &str = "example1";
-const SECRET: &str = "RDXf67itLqZCwdMCRrw0N5FHbv5D7jrE";
-const CLIENT_ID: &str = "a1RIsMLz2BJ.example1|timestamp=2524608000000,_v=sdk-c-3.0.1,securemode=3,\
-                         signmethod=hmacsha256,lan=C,gw=0,ext=0|";
-const PASSWORD: &str = "962B1892E19A9BB0F740F6F5AC0769674D52F4AE30D138572C00CA2E56D8EFB6";
-
-struct Cloud {
-    dir: PathBuf,
-    server: Option<Child>,
-}
-
-impl Drop for Cloud {
-    fn drop(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            let _ = server.kill();
-            let _ = server.wait();
-        }
-        let _ = std::fs::remove_dir_all(&self.dir);
-    }
-}
-
-impl Cloud {
-    fn new(name: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!("otakit-cloud-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        Self { dir, server: None }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.join(name)
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_otakit-cloud"));
-        command.args(words).arg("--data").arg(self.path("data"));
-        command
-    }
-
-    fn run(&self, words: &[&str]) -> Output {
-        self.command(words).output().unwrap()
-    }
-
-    fn ok(&self, words: &[&str]) -> String {
-        let output = self.run(words);
-        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Starts the server on free ports; gives the addresses of broker and origin.
-    fn serve(&mut self, options: &[&str]) -> (String, String) {
-        let ready = self.path("ready.json");
-        let mut command = self.command(&["serve", "--http", "127.0.0.1:0", "--settle", "300"]);
-        self.server = Some(command.args(options).arg("--ready-file").arg(&ready).spawn().unwrap());
-        let start = Instant::now();
-        while !ready.exists() {
-            assert!(start.elapsed() < PATIENCE, "the server does not get ready");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let address: Value = serde_json::from_slice(&std::fs::read(&ready).unwrap()).unwrap();
-        let text = |field: &str| address.get(field).and_then(Value::as_str).unwrap().to_owned();
-        (text("mqtt"), text("http").strip_prefix("http://").unwrap().to_owned())
-    }
-
-    /// The device's last update, as `status --json` shows it.
-    fn update(&self) -> Value {
-        let status: Value = serde_json::from_str(&self.ok(&["status", PRODUCT, DEVICE, "--json"])).unwrap();
-        let updates = status.pointer("/devices/0/updates").unwrap().as_array().unwrap().clone();
-        updates.last().cloned().unwrap_or(Value::Null)
-    }
-
-    fn wait_for_state(&self, state: &str) -> Value {
-        let start = Instant::now();
-        loop {
-            let update = self.update();
-            if update.get("state").and_then(Value::as_str) == Some(state) {
-                return update;
-            }
-            assert!(start.elapsed() < PATIENCE, "not {state}: {update}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-fn connect(broker: &str, password: &str) -> (Client, Connection) {
-    let (host, port) = broker.split_once(':').unwrap();
-    let mut options = MqttOptions::new(CLIENT_ID, host, port.parse().unwrap());
-    options.set_credentials(format!("{DEVICE}&{PRODUCT}"), password).set_clean_session(false);
-    Client::new(options, 10)
-}
-
-/// Polls until `wanted` picks something out of an event.
-fn wait<T>(connection: &mut Connection, mut wanted: impl FnMut(&Packet) -> Option<T>) -> T {
-    let start = Instant::now();
-    while start.elapsed() < PATIENCE {
-        match connection.recv_timeout(Duration::from_millis(200)) {
-            Ok(Ok(Event::Incoming(packet))) => {
-                if let Some(found) = wanted(&packet) {
-                    return found;
-                }
-            }
-            Ok(Ok(_)) | Err(_) => {}
-            Ok(Err(error)) => panic!("{error}"),
-        }
-    }
-    panic!("nothing came in time");
-}
-
-fn offer(packet: &Packet) -> Option<Value> {
-    match packet {
-        Packet::Publish(p) if p.topic == format!("/ota/device/upgrade/{PRODUCT}/{DEVICE}") => {
-            assert_eq!(p.qos, QoS::AtLeastOnce);
-            Some(serde_json::from_slice(&p.payload).unwrap())
-        }
-        _ => None,
-    }
-}
-
-/// One request over a new connection: head and body of the answer.
-fn http(origin: &str, method: &str, path: &str, headers: &str) -> (String, Vec<u8>) {
-    let mut stream = TcpStream::connect(origin).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    write!(stream, "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n").unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    let end = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
-    let body = answer.split_off(end);
-    (String::from_utf8(answer).unwrap().to_ascii_lowercase(), body)
-}
-
-fn image(path: &Path, size: u32) -> Vec<u8> {
-    let bytes: Vec<u8> = (0..size).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    std::fs::write(path, &bytes).unwrap();
-    bytes
-}
+use crate::support::{
+    Cloud, DEVICE, Mosquitto, PASSWORD, PATIENCE, PRODUCT, SECRET, connect, http, image, offer, wait,
+};
 
 #[test]
 fn an_update_from_report_to_success() {
@@ -261,7 +119,7 @@ fn check_origin(origin: &str, path: &str, bytes: &[u8]) {
         assert!(head.contains(&format!("{field}\r\n")), "{headers}: {head}");
         assert_eq!(body, wanted, "{headers}");
     }
-    let (head, _) = http(origin, "GET", "/firmware/none/fw.bin", "");
+    let (head, _) = http(origin, "GET", "/firmware/none/0/fw.bin", "");
     assert!(head.starts_with("http/1.1 404"), "{head}");
 }
 
@@ -304,48 +162,14 @@ fn exit_codes() {
     assert_eq!(code(&["status", PRODUCT, DEVICE, "--wait", "0"]), Some(4));
 }
 
-/// A plain broker without any sign-in, as a deployment of its own would be.
-fn foreign_broker() -> String {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let server = rumqttd::ServerSettings {
-        name: "plain".into(),
-        listen: free,
-        tls: None,
-        next_connection_delay_ms: 0,
-        connections: rumqttd::ConnectionSettings {
-            connection_timeout_ms: 5_000,
-            max_payload_size: 65_536,
-            max_inflight_count: 100,
-            auth: None,
-            external_auth: None,
-            dynamic_filters: false,
-        },
-    };
-    let router = rumqttd::RouterConfig {
-        max_connections: 100,
-        max_outgoing_packet_count: 200,
-        max_segment_size: 1 << 20,
-        max_segment_count: 4,
-        ..rumqttd::RouterConfig::default()
-    };
-    let v4 = Some(HashMap::from([("plain".to_owned(), server)]));
-    let mut broker = rumqttd::Broker::new(rumqttd::Config { router, v4, ..rumqttd::Config::default() });
-    std::thread::spawn(move || broker.start().unwrap());
-    let start = Instant::now();
-    while TcpStream::connect(free).is_err() {
-        assert!(start.elapsed() < PATIENCE, "the broker does not get ready");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    free.to_string()
-}
-
 #[test]
 fn an_external_broker_and_remote_configuration() {
     let mut cloud = Cloud::new("external");
     let file = cloud.path("config.json");
     std::fs::write(&file, r#"{"interval":5}"#).unwrap();
     cloud.ok(&["device", "add", PRODUCT, DEVICE, SECRET]);
-    let broker = foreign_broker();
+    let mosquitto = Mosquitto::start(cloud.path("mosquitto"));
+    let broker = mosquitto.address();
     let (_, origin) = cloud.serve(&["--broker", &format!("mqtt://{broker}")]);
     let (client, mut connection) = connect(&broker, "anything");
     let sys = |rest: &str| format!("/sys/{PRODUCT}/{DEVICE}/thing/{rest}");

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The HTTP server: accepts connections and bounds what each of them may cost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use crate::note;
+
+/// Connections at a time; more wait to be accepted.
+const CONNECTIONS: usize = 4_096;
+/// Time for a request's head, and for the next request on a connection that is kept open.
+const HEAD_TIME: Duration = Duration::from_secs(30);
+/// The longest pause after a connection could not be accepted.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Serves `router` for ever.
+pub async fn serve(listener: TcpListener, router: Router) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut pause = Duration::from_millis(10);
+    loop {
+        // The semaphore is never closed.
+        let Ok(place) = room.clone().acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                pause = Duration::from_millis(10);
+                let router = router.clone();
+                tokio::spawn(async move {
+                    connection(stream, router).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                note(format_args!("http: cannot accept a connection: {error}; trying again in {pause:?}"));
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(PAUSE);
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, router: Router) {
+    // Without this the last piece of a small answer waits for the client's delayed acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    // A client that goes away in the middle is its own affair.
+    let _ = served.await;
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! otakit-cloud as its users meet it: a process, devices over MQTT and HTTP, and the command line.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // A test's way to fail.
+
+mod hub;
+mod offers;
+mod serve;
+mod store;
+mod support;
