@@ -42,7 +42,7 @@ int32_t onenet_set_number(int32_t option, uint32_t value);
 /** @brief Sets an option (enum onenet_text_e), copied; NULL goes back to the default. 0 or -2. */
 int32_t onenet_set_text(int32_t option, const char *value);
 
-/** @brief The platform's number of the last call that it refused, also where it is none of 1..99; else 0. */
+/** @brief The platform's number, if it refused the last call, also where it is none of 1..99; 0 if it did not. */
 int32_t onenet_last_errno(void);
 
 /* ---- a whole update in one call ---- */
@@ -60,10 +60,17 @@ struct onenet_run_t {
      * far it got. NULL: HAL_Firmware_Persistence_* take the image, HAL_Kv_* the journal.
      */
     const char *path;
-    /** With `path` NULL: 0 when the firmware's store can go on at `offset`, and what it takes is durable. NULL: no. */
+    /**
+     * With `path` NULL: asks the firmware's store to go on at `offset`, as otakit_resume_t does. Other than 0: it goes on,
+     * and the bytes before are durable. 0, or NULL here: the image is begun from its first byte.
+     */
     int32_t (*resume)(void *user, uint64_t offset);
 
-    int32_t (*signal)(void *user); /**< signal strength as the task counts it, below 0: not known. NULL: not known */
+    /**
+     * Signal strength as the task counts it. NULL: not known. Below 0 counts as not known too, unless the task's own
+     * number is below 0 (dBm).
+     */
+    int32_t (*signal)(void *user);
     int32_t (*power)(void *user);  /**< battery charge in percent, below 0: not known. NULL: not known */
 
     /** Called with the progress at each piece and at least every 100 ms; anything but 0 ends the call, a later one goes on. */
@@ -112,8 +119,9 @@ int32_t onenet_ota_run(const struct onenet_run_t *options, struct onenet_result_
  */
 int32_t onenet_inform_start(void);
 
-/** @brief Waits for a notice: 1 when one came since the last time, 0 when none did in time, -12 when the broker refuses
- * the sign-in, -5 without onenet_inform_start. A notice can get lost on its way: ask from time to time as well. */
+/** @brief Waits for a notice: 1 when one came since the last time, 0 when none did in time, -12 while the broker refuses
+ * the sign-in (CONNACK 1, 2, 4, 5), -5 without onenet_inform_start. The library goes on trying, with pauses of up to a
+ * minute. A notice can get lost on its way: ask from time to time as well. */
 int32_t onenet_inform_wait(uint32_t timeout_ms);
 
 /** @brief Disconnects. 0 or -5. */

@@ -73,7 +73,8 @@ extern "C" {
 #define ota_report_status ota_tm_report_status
 #endif
 
-/** A task, as ota_check_task tells it. Texts end in a NUL; a field that the platform does not mention is 0. */
+/** A task, as ota_check_task tells it. Texts end in a NUL; a field that the platform does not mention, or leaves null or
+ * empty, is 0. A number outside its field's range is the nearest that fits, e.g. 0 for a negative `signal`. */
 struct ota_task_info_t {
     uint8_t target[32]; /**< the version that it leads to */
     uint8_t md5[36];    /**< MD5 of the package, as the platform spells it */
@@ -82,9 +83,9 @@ struct ota_task_info_t {
     uint32_t tid; /**< names the task */
 #else
     uint8_t token[32]; /**< names the task; good for two days */
-    uint8_t ip[32];    /**< where packages come from, if asked for with `cdn`; not used by this library */
+    uint8_t ip[32];    /**< where packages come from, if asked for with `cdn` and not longer; this library does not use it */
     uint32_t interval; /**< seconds between attempts */
-    int16_t retry;     /**< attempts */
+    int16_t retry;     /**< attempts; 0 and below: not said */
     uint8_t signal;    /**< least signal strength */
     uint8_t power;     /**< least battery charge in percent */
 #endif
@@ -134,7 +135,12 @@ int32_t ota_init(ota_evt_cb evt_cb, const uint8_t *product_id, const uint8_t *de
                  const uint8_t *version, uint8_t type);
 #endif
 
-/** @brief Ends it. Calls under way in other threads return -5 at once. Without ota_init it does nothing. */
+/**
+ * @brief Ends it. Calls under way in other threads return -5 at once.
+ *
+ * Waits for callbacks (also those of onenet_ota_run) that run in other threads; no callback runs or begins once this has
+ * returned. Called inside a callback it does not wait for that one. Without ota_init it does nothing.
+ */
 void ota_deinit(void);
 
 /** @brief Tells the platform the version given to ota_init. */
@@ -144,7 +150,7 @@ int32_t ota_post_version(uint32_t timeout_ms);
  * @brief Asks for a task; OTA_CHECK_NO_TASK when there is none.
  *
  * @param task_info filled in with 0 returned, else set to 0. A task of 0 bytes or without size, target, md5 or name is
- *        -3; one whose values do not fit the structure is -15.
+ *        -3; one of which these do not fit the structure is -15.
  */
 int32_t ota_check_task(struct ota_task_info_t *task_info, uint32_t timeout_ms);
 
@@ -158,8 +164,10 @@ int32_t ota_check_token(uint32_t tid, uint32_t timeout_ms);
 /**
  * @brief Fetches one slice: exactly `range_size` bytes from `range_start` on, fewer only where the package ends.
  *
- * Nothing else ever reaches the callback: status, range, length and size are checked. A server that ignores ranges
- * sends the whole package, of which the slice is cut. -2 for a size of 0, and for a start beyond the task found last.
+ * Nothing else ever reaches the callback: status, range, length and size are checked, and a refusal in JSON or in one byte
+ * is recognised however it is framed. A server that ignores ranges sends the whole package, of which the slice is cut; if
+ * its answer states no length, only the size of the task found last proves it. -2 for a size of 0, and for a start beyond
+ * the task found last.
  */
 #ifndef CONFIG_TM
 int32_t ota_download_package(uint8_t *token, uint32_t range_start, uint32_t range_size, uint32_t timeout_ms);

@@ -10,10 +10,12 @@
 #![allow(non_camel_case_types, non_snake_case)]
 
 mod arguments;
+#[cfg(any(feature = "onenet", feature = "quectel"))]
+mod calls;
 mod guard;
 #[cfg(feature = "haas")]
 pub mod haas;
-#[cfg(any(feature = "linkkit", feature = "haas"))]
+#[cfg(any(feature = "linkkit", feature = "haas", feature = "quectel"))]
 mod handle;
 #[cfg(feature = "linkkit")]
 pub mod linkkit;

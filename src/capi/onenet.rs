@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::calls::{Calls, Running};
 use super::guard::guard;
 use super::{settings, text};
 use crate::platform::onenet::task::Task;
@@ -120,6 +121,8 @@ struct Context {
 }
 
 static CURRENT: Mutex<Option<Arc<Context>>> = Mutex::new(None);
+/// The application's functions that run now.
+static CALLS: Calls<Arc<Context>> = Calls::new();
 
 fn current() -> Result<Arc<Context>, i32> {
     CURRENT.lock().clone().ok_or(UNINITIALIZED)
@@ -166,16 +169,21 @@ fn code(error: &Error) -> i32 {
 }
 
 impl Context {
+    /// To be held while one of the application's functions runs. `None` once the device has ended.
+    fn enter(self: &Arc<Self>) -> Option<Running<'static, Arc<Self>>> {
+        CALLS.enter(self.clone(), || self.service.is_closed())
+    }
+
     /// Hands a body to C, with a writable byte behind it.
-    fn tell(&self, state: ota_state_t, mut body: Vec<u8>) {
-        let (Some(callback), false) = (self.callback, self.service.is_closed()) else { return };
+    fn tell(self: &Arc<Self>, state: ota_state_t, mut body: Vec<u8>) {
+        let (Some(callback), Some(_running)) = (self.callback, self.enter()) else { return };
         let Ok(len) = u32::try_from(body.len()) else { return };
         body.push(0);
         // SAFETY: C gave the function for this prototype; the data outlives the call, and nobody else uses it.
         unsafe { callback(state, body.as_mut_ptr(), len) };
     }
 
-    fn answered<T>(&self, state: ota_state_t, spoken: Spoken<T>) -> Result<T, i32> {
+    fn answered<T>(self: &Arc<Self>, state: ota_state_t, spoken: Spoken<T>) -> Result<T, i32> {
         let Spoken { body, result } = spoken;
         if let Some(body) = body {
             self.tell(state, body);
@@ -229,19 +237,22 @@ pub unsafe extern "C" fn ota_init(
     })
 }
 
-/// Ends the process's device: calls under way in other threads return at once, and no callback follows. Without one it
-/// does nothing.
+/// Ends the process's device: calls under way in other threads return at once. Callbacks that run in other threads are
+/// waited for; none is called once this has returned. Without a device it only waits for one that another thread ends.
 #[unsafe(no_mangle)]
 pub extern "C" fn ota_deinit() {
     guard("ota_deinit", (), || {
-        let context = CURRENT.lock().take();
-        if let Some(context) = context {
+        let mut current = CURRENT.lock();
+        let context = current.take();
+        if let Some(context) = &context {
             context.service.close();
-            #[cfg(feature = "mqtt")]
-            if let Some(notices) = context.notices.lock().take() {
-                notices.stop();
-            }
         }
+        drop(current);
+        #[cfg(feature = "mqtt")]
+        if let Some(notices) = context.and_then(|context| context.notices.lock().take()) {
+            notices.stop();
+        }
+        CALLS.wait_for_others(|context| context.service.is_closed());
     });
 }
 
@@ -303,10 +314,14 @@ fn general_info(task: &Task, out: &mut ota_task_info_t) -> Option<()> {
     whole(&task.target, &mut out.target)?;
     whole(&task.md5, &mut out.md5)?;
     whole(token, &mut out.token)?;
-    whole(task.address.as_deref().unwrap_or_default(), &mut out.ip)?;
+    // Nothing here uses the address: one that does not fit is left out rather than cut.
+    if whole(task.address.as_deref().unwrap_or_default(), &mut out.ip).is_none() {
+        crate::log!(Warning, "onenet", "task: ipPort has more than {} bytes, left out", out.ip.len() - 1);
+    }
     out.size = u32::try_from(task.size).ok()?;
     (out.interval, out.retry) = (task.interval, task.retry);
-    (out.signal, out.power, out.r#type) = (task.signal, task.power, task.kind);
+    out.signal = u8::try_from(task.signal.clamp(0, 255)).unwrap_or(0);
+    (out.power, out.r#type) = (task.power, task.kind);
     Some(())
 }
 
@@ -315,9 +330,10 @@ fn whole(text: &str, out: &mut [u8]) -> Option<()> {
     (text.len() < out.len()).then(|| text::copy_truncated(text, out))
 }
 
-/// The context, if it is of this variant.
+/// The context, if it is of this variant. A call begins.
 fn variant(things: bool) -> Result<Arc<Context>, i32> {
     let context = current()?;
+    context.service.begin();
     let is_things = context.service.config().dialect.device().is_some();
     if is_things == things { Ok(context) } else { Err(NOT_SUPPORT) }
 }
@@ -398,7 +414,7 @@ pub unsafe extern "C" fn ota_report_status(token: *mut u8, status_code: u32, tim
     })
 }
 
-/// The platform's number with which the last call was refused, also where it is none of 1 ..= 99; 0 without one.
+/// The platform's number with which the last call was refused, also where it is none of 1 ..= 99; 0 when it was not.
 #[unsafe(no_mangle)]
 pub extern "C" fn onenet_last_errno() -> i32 {
     guard("onenet_last_errno", OTHERS, || {

@@ -113,7 +113,7 @@ pub enum FetchError {
     /// The platform that hands out the image refuses, with a number of its own.
     Refused {
         /// The platform's number.
-        code: u32,
+        code: i64,
         /// What it calls for.
         class: Class,
     },

@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::cancel::Cancel;
+use crate::digest::{Algorithm, Expected, Hasher};
 use crate::fetch::FetchError;
 use crate::fetch::http::call::{self, Reply};
 use crate::net::{Dial, NetError, Roots, Security, Target};
@@ -95,10 +96,30 @@ struct State {
     closed: bool,
     /// Calls under way.
     live: Vec<Cancel>,
-    /// The task found last, and its package's size.
-    known: Option<(TaskId, u64)>,
-    /// The platform's number with which the last call failed.
+    /// The task found last.
+    known: Option<Known>,
+    /// The platform's number, if the last call failed with one.
     refusal: Option<i64>,
+}
+
+/// What is known of a task's package.
+#[derive(Clone)]
+struct Known {
+    id: TaskId,
+    size: u64,
+    md5: Option<Expected>,
+}
+
+impl Known {
+    /// Whether `bytes` are the whole package.
+    fn is_package(&self, bytes: &[u8]) -> bool {
+        let mut hasher = Hasher::new(Algorithm::Md5);
+        self.size == bytes.len() as u64
+            && self.md5.as_ref().is_some_and(|md5| {
+                hasher.update(bytes);
+                hasher.finish(Algorithm::Md5).is_some_and(|actual| md5.matches(&actual))
+            })
+    }
 }
 
 /// What a call brought.
@@ -141,7 +162,7 @@ impl Onenet {
         &self.config
     }
 
-    /// The platform's number with which the last call was refused, also where it does not fit the codes of C.
+    /// The platform's number, if the last call was refused, also where it does not fit the codes of C.
     pub fn refusal(&self) -> Option<i64> {
         self.state.lock().refusal
     }
@@ -155,9 +176,14 @@ impl Onenet {
     pub fn check_task(self: &Arc<Self>, limit: Duration) -> Spoken<Task> {
         let found = self.ask(limit, Self::check_request, |answer| self.read_task(answer));
         if let Ok(task) = &found.result {
-            self.state.lock().known = Some((task.id.clone(), task.size));
+            self.remember(task);
         }
         found
+    }
+
+    fn remember(&self, task: &Task) {
+        let md5 = Expected::from_hex(Algorithm::Md5, &task.md5);
+        self.state.lock().known = Some(Known { id: task.id.clone(), size: task.size, md5 });
     }
 
     fn check_request(&self) -> Vec<u8> {
@@ -196,7 +222,8 @@ impl Onenet {
         len: u64,
         limit: Duration,
     ) -> Result<Vec<u8>, Error> {
-        let size = self.known_size(task);
+        self.begin();
+        let size = self.known(task).map(|known| known.size);
         if len == 0 || size.is_some_and(|size| first >= size) {
             return Err(Error::Argument);
         }
@@ -207,8 +234,8 @@ impl Onenet {
         fetched.map_err(|error| self.failed(&error))
     }
 
-    fn known_size(&self, task: &TaskId) -> Option<u64> {
-        self.state.lock().known.as_ref().filter(|(known, _)| known == task).map(|(_, size)| *size)
+    fn known(&self, task: &TaskId) -> Option<Known> {
+        self.state.lock().known.as_ref().filter(|known| known.id == *task).cloned()
     }
 
     fn request(&self, ask: &Ask<'_>) -> Vec<u8> {
@@ -223,6 +250,7 @@ impl Onenet {
         request: impl FnOnce(&Self) -> Vec<u8>,
         read: impl FnOnce(&Envelope) -> Result<T, Error>,
     ) -> Spoken<T> {
+        self.begin();
         let request = request(self);
         let answered = self.timed(limit, move |this, cancel| this.exchange(request, limit, cancel));
         let body = match answered {
@@ -235,9 +263,7 @@ impl Onenet {
             Some(Envelope { errno: 0, data }) => read(&Envelope { errno: 0, data }),
             Some(Envelope { errno, .. }) => Err(Error::refusal(errno)),
         };
-        if let Err(error) = &result {
-            self.note_refusal(error);
-        }
+        self.conclude(result.as_ref().err());
         Spoken { body: Some(body), result }
     }
 
@@ -257,7 +283,7 @@ impl Onenet {
     fn failed(&self, error: &FetchError) -> Error {
         let mut state = self.state.lock();
         state.refusal = match error {
-            FetchError::Refused { code, .. } => Some(i64::from(*code)),
+            FetchError::Refused { code, .. } => Some(*code),
             _ => None,
         };
         if state.closed && *error == FetchError::Net(NetError::Cancelled) {
@@ -307,10 +333,17 @@ impl Onenet {
         Ok(cancel)
     }
 
-    fn note_refusal(&self, error: &Error) {
-        if let Error::Platform(errno) = error {
-            self.state.lock().refusal = Some(*errno);
-        }
+    /// Notes how a call ended, for [`Onenet::refusal`].
+    fn conclude(&self, error: Option<&Error>) {
+        self.state.lock().refusal = match error {
+            Some(Error::Platform(errno)) => Some(*errno),
+            _ => None,
+        };
+    }
+
+    /// A call begins: the refusal of the one before is history.
+    pub fn begin(&self) {
+        self.conclude(None);
     }
 }
 

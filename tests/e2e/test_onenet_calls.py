@@ -164,8 +164,8 @@ class Results(OnenetBench):
         """Nothing of them reaches the program."""
         for fields, ret in (({"size": 0}, -3), ({"size": -1}, -3), ({"size": 2**32}, -15), ({"md5": ""}, -3),
                             ({"md5": "x" * 36}, -15), ({"target": "v" * 32}, -15), ({"token": "t" * 32}, -15),
-                            ({"token": "a/b"}, -3), ({"power": 256}, -15), ({"retry": 2**15}, -15),
-                            ({"size": None}, -3)):
+                            ({"token": "a/b"}, -3), ({"size": None}, -3), ({"size": ""}, -3), ({"size": 2**64}, -15),
+                            ({"size": "x"}, -3), ({"md5": None}, -3), ({"target": None}, -3), ({"token": None}, -3)):
             self.reply = answer(task(b"x", **fields))
             reply = self.d.call("check-task", LIMIT)
             self.assertEqual((reply.ret, reply.events), (ret, 1), fields)
@@ -181,6 +181,55 @@ class Results(OnenetBench):
         self.assertEqual((reply.target, reply.size, reply.token, reply.ip), ("V1", 22, "ota_iF0hnXrq2CxLrP8vZ39l",
                                                                             "183.230.40.50:80"))
         self.assertEqual((reply.interval, reply.retry, reply.signal, reply.power, reply.type), (60, 3, 10, 50, 1))
+
+
+    def test_fields_that_may_be_left_out(self):
+        """Absent, null, empty, a number as text, negative, huge, of another type: the task is taken all the same, and a
+        number outside its field's range becomes the nearest one."""
+        absent = object()
+        spellings = [(absent, 0), (None, 0), ("", 0), (" ", 0), ([], 0), ({}, 0), ("x", 0), (True, 0), (7.5, 0), (7, 7),
+                     ("7", 7), (7.0, 7), (-1, -1), ("-1", -1), (-90, -90), (10**9, 10**9), (10**30, 10**30), (1e300, 1e300),
+                     (-10**30, -10**30)]
+        ranges = {"signal": (0, 255), "power": (0, 255), "retry": (-2**15, 2**15 - 1), "interval": (0, 2**32 - 1),
+                  "type": (0, 255)}
+        for field, (least, most) in ranges.items():
+            for value, number in spellings:
+                message = task(b"x" * 22, **{field: value})
+                if value is absent:
+                    del message["data"][field]
+                self.reply = answer(message)
+                reply = self.d.call("check-task", LIMIT)
+                got = getattr(reply, field)
+                self.assertEqual((reply.ret, got), (0, int(min(max(number, least), most))), (field, value))
+        for value, text in ((absent, ""), (None, ""), ("", ""), (7, ""), ([], ""), ("1.2.3.4:80", "1.2.3.4:80"),
+                            ("1" * 31, "1" * 31), ("1" * 32, ""), ("1" * 5000, "")):
+            self.reply = answer(task(b"x" * 22, **({} if value is absent else {"ipPort": value})))
+            reply = self.d.call("check-task", LIMIT)
+            self.assertEqual((reply.ret, reply.ip), (0, text), value)
+
+    def test_answers_however_they_are_framed(self):
+        body = json.dumps(task(b"x" * 22)).encode()
+        for text in (body, b"\xef\xbb\xbf" + body, b" \r\n" + body + b"\n\0", body.replace(b"0,", b'"0",', 1)):
+            chunks = b"".join(b"%x\r\n%s\r\n" % (len(text[at:at + 9]), text[at:at + 9]) for at in range(0, len(text), 9))
+            for reply in (answer(text), answer(text, Content_Type="text/html"), b"HTTP/1.1 200 OK\r\n\r\n" + text,
+                          b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"):
+                self.reply = reply
+                got = self.d.call("check-task", LIMIT)
+                self.assertEqual((got.ret, got.size), (0, 22), reply)
+
+    def test_the_number_of_a_refusal_is_the_last_calls(self):
+        refused, good = answer({"errno": 4711}), answer(SUCCESS)
+        calls = (("version", LIMIT), ("check-token", "T", LIMIT), ("report", "T", 1, LIMIT), ("version", 0),
+                 ("check-task", LIMIT), ("download", "T", 0, 4, LIMIT), ("download", "T", 0, 0, LIMIT), ("check-token", None, 1))
+        for call in calls:
+            self.reply = refused
+            self.assertEqual((self.version().ret, self.d.call("errno").ret), (-12, 4711))
+            self.reply = good
+            self.d.call(*call)
+            self.assertEqual(self.d.call("errno").ret, 0, call)
+        for self.reply, number in ((refused, 4711), (answer({"errno": -3}), -3), (answer(b"3"), 3), (good, 0)):
+            self.d.call("download", "T", 0, 4, LIMIT)
+            self.assertEqual(self.d.call("errno").ret, number)
 
 
 class Slices(OnenetBench):
@@ -246,12 +295,51 @@ class Slices(OnenetBench):
 
     def test_a_server_without_ranges(self):
         """200 with the whole package: the slice is cut out of it, never appended as it comes."""
+        self.d.call("check-task", LIMIT)
         for head in (b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 4097\r\n\r\n"):
             self.script.slice = lambda request: head + self.image
             self.d.call("out", self.out)
             self.assertEqual([self.fetch(at, 1000).len for at in range(0, 4097, 1000)], [1000, 1000, 1000, 1000, 97])
             self.d.call("out", None)
             self.assertEqual(self.content(self.out), self.image)
+
+    def test_no_length_is_no_slice(self):
+        """A body that only its end ends is a package when it has the task's size to the byte, and not otherwise."""
+        bare = b"HTTP/1.1 200 OK\r\n\r\n"
+        for body in (self.image, self.image[:4], b"<html>"):
+            self.refused(bare + body, -3)
+        self.d.call("check-task", LIMIT)
+        self.refused(bare + self.image[:-1], -11)
+        self.refused(bare + self.image + b"x", -3)
+        self.refused(bare + b"<html>", -11)
+
+    def test_refusals_however_they_are_framed(self):
+        """In every framing, of every media type, with and without a byte-order mark: nothing of them reaches the program."""
+        words = [(b'{"errno":12,"error":"expired"}', 12), (b'\xef\xbb\xbf{"errno":12}', 12), (b'{"code":12012,"msg":"x"}', 11),
+                 (b' {"error":"x","errno":"22"}\n\0', 22), (b"3", 3), (b"\x03", 3), (b'{"errno":0,"error":"succ"}', -3),
+                 (b'{"errno":12,"err', -3)]
+        types = ["", "Content-Type: application/json\r\n", "Content-Type: application/json;charset=UTF-8\r\n",
+                 "Content-Type: text/json\r\n", "Content-Type: application/octet-stream\r\n"]
+        for checked in (False, True):
+            if checked:
+                self.d.call("check-task", LIMIT)
+            for body, ret in words:
+                for kind in types:
+                    for status in (200, 206):
+                        head = f"HTTP/1.1 {status} X\r\n{kind}".encode()
+                        self.refused(head + b"Content-Length: %d\r\n\r\n" % len(body) + body, ret)
+                        self.refused(head + b"\r\n" + body, ret)
+                        chunked = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+                        self.refused(head + chunked, ret)
+
+    def test_packages_that_look_like_words(self):
+        for package in (b'{"name":"json"}', b'{"errno":12,"error":"the package itself"}', b"\xef\xbb\xbf{", b"3"):
+            self.script.image = package
+            self.d.call("check-task", LIMIT)
+            for head in (b"HTTP/1.1 200 X\r\n\r\n", b"HTTP/1.1 200 X\r\nContent-Length: %d\r\n\r\n" % len(package)):
+                self.script.slice = lambda request: head + package
+                reply = self.fetch(0, 100)
+                self.assertEqual((reply.ret, reply.len), (0, len(package)), package)
 
     def test_older_range_headers(self):
         self.script.slice = lambda request: answer(self.image[8:12], 206, Content_Range_Start=8, Content_Range_End=11)

@@ -3,10 +3,13 @@
 
 import json
 import os
+import socket
+import threading
 import time
 
 from lib.broker import Mosquitto, Observer
 from lib.onenet import KEY, LIMIT, PRODUCT, SUCCESS, Honest, OnenetBench, answer, device_name, image, part, task
+from lib.packets import FROM_DEVICE, Decoder
 from lib.proc import wait_until
 
 SLICE = 4096
@@ -100,6 +103,59 @@ class Examples(OnenetBench):
         self.assertEqual(self.cloud_.tasks(self.name)[-1]["steps"], [105])
 
 
+class Gate:
+    """A broker that answers each sign-in in turn with the next of its codes, and grants what a device subscribes."""
+
+    def __init__(self, codes):
+        self.codes, self.answered, self._link = list(codes), [], None
+        self._subscribed, self._go = threading.Event(), threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        for code in self.codes:
+            try:
+                self._link, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._link:
+                self._talk(self._link, code)
+                self._go.wait(60)
+            self._go.clear()
+            self._subscribed.clear()
+
+    def _talk(self, link, code):
+        decoder = Decoder(FROM_DEVICE, 0)
+        while True:
+            data = link.recv(4096)
+            if not data:
+                return
+            for packet in decoder.feed(data, 0):
+                if packet.name == "CONNECT":
+                    link.sendall(bytes([0x20, 2, 0, code]))
+                    self.answered.append(code)
+                    if code:
+                        return
+                if packet.name == "SUBSCRIBE":
+                    link.sendall(bytes([0x90, 3]) + packet.packet_id.to_bytes(2, "big") + b"\x01")
+                    self._subscribed.set()
+                    return
+
+    def notice(self, topic, payload):
+        assert self._subscribed.wait(20)
+        body = len(topic).to_bytes(2, "big") + topic.encode() + payload
+        self._link.sendall(bytes([0x30, len(body)]) + body)
+
+    def go_on(self):
+        """Ends the connection; the next sign-in is answered."""
+        self._go.set()
+
+    def close(self):
+        self._listener.close()
+        self._go.set()
+
+
 class Notices(OnenetBench):
     """$sys/{product}/{device}/ota/inform over MQTT, through a broker that lets such topics pass."""
 
@@ -145,6 +201,32 @@ class Notices(OnenetBench):
         reply = device.call("inform-wait", 300)
         self.assertEqual(reply.ret, 0)
         self.assertLess(reply.ms, 1500)
+        device.end()
+
+    def test_sign_in_refused_and_let_in_again(self):
+        """3 (server unavailable) passes; 4 and 5 are told, at the first sign-in and at every later one, and end when the
+        broker lets the device in."""
+        for codes in ([3, 3, 0], [4, 0], [0, 3, 0], [0, 5, 0]):
+            with self.subTest(codes=codes):
+                self.walk_in(codes)
+
+    def walk_in(self, codes):
+        gate = Gate(codes)
+        self.addCleanup(gate.close)
+        env = {"OTAKIT_LAB_ONENET_MQTT": f"127.0.0.1:{gate.port}"}
+        device = self.device(self.platform(lambda request: answer(SUCCESS)), things=True, env=env).init()
+        self.assertEqual(device.call("inform-start").ret, 0)
+        for at, code in enumerate(codes):
+            wait_until(lambda: len(gate.answered) > at, 30, f"sign-in {at} of {codes}", step=0.02)
+            if code in (4, 5):
+                wait_until(lambda: device.call("inform-wait", 100).ret == -12, 20, "the refusal", step=0.02)
+            elif code == 0:
+                gate.notice(f"$sys/{PRODUCT}/{device.name}/ota/inform", b'{"id":"%d"}' % at)
+                wait_until(lambda: device.call("inform-wait", 100).ret == 1, 20, "a notice", step=0.02)
+            else:
+                self.assertEqual(device.call("inform-wait", 0).ret, 0)
+            gate.go_on()
+        self.assertEqual(device.call("inform-stop").ret, 0)
         device.end()
 
     def test_general_variant_has_none(self):

@@ -3,9 +3,10 @@
 
 use std::ffi::{CString, c_char, c_void};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{INVALID_PARAM, OTHERS, code, current, milliseconds};
+use super::{Context, INVALID_PARAM, OTHERS, code, current, milliseconds};
 use crate::capi::guard::guard;
 use crate::capi::{settings, text};
 use crate::engine::download::NOTE_EVERY;
@@ -37,7 +38,7 @@ pub struct onenet_run_t {
     pub checkpoint: u32,
     /// Where the image goes; NULL: `HAL_Firmware_Persistence_*`.
     pub path: *const c_char,
-    /// Goes with the firmware's store: whether it can go on at that offset; NULL: it cannot.
+    /// Goes with the firmware's store: other than 0 when it goes on at that offset; NULL: it cannot.
     pub resume: Option<unsafe extern "C" fn(user: *mut c_void, offset: u64) -> i32>,
     /// Signal strength, below 0 when not known; NULL: not known.
     pub signal: Option<unsafe extern "C" fn(user: *mut c_void) -> i32>,
@@ -104,12 +105,13 @@ pub unsafe extern "C" fn onenet_ota_run(options: *const onenet_run_t, result: *m
 /// `path` in the options is NULL or a NUL-terminated string.
 unsafe fn update(options: &onenet_run_t, summary: &mut Summary) -> Result<(), i32> {
     let context = current()?;
+    context.service.begin();
     let or = |value: u32, default| if value == 0 { default } else { value };
     let slice = or(options.slice, SLICE);
     let report_every = u8::try_from(or(options.report_every, 10)).ok().filter(|&every| every <= 100);
     let (Some(report_every), true) = (report_every, slice <= MAX_SLICE) else { return Err(INVALID_PARAM) };
     // SAFETY: as the caller vouches.
-    let (mut sink, mut journal) = unsafe { store(options) }?;
+    let (mut sink, mut journal) = unsafe { store(options, &context) }?;
     let plan = Plan {
         slice,
         limit: milliseconds(or(options.timeout_ms, EXCHANGE_MS)),
@@ -120,18 +122,19 @@ unsafe fn update(options: &onenet_run_t, summary: &mut Summary) -> Result<(), i3
         sink: &mut *sink,
         journal: Some(&mut *journal),
     };
-    run(&context.service, plan, &mut Firmware(options), summary).map_err(|error| code(&error))
+    run(&context.service, plan, &mut Firmware { options, context: &context }, summary)
+        .map_err(|error| code(&error))
 }
 
 type Store = (Box<dyn Sink>, Box<dyn Journal>);
 
 /// # Safety
 /// `path` in the options is NULL or a NUL-terminated string.
-unsafe fn store(options: &onenet_run_t) -> Result<Store, i32> {
+unsafe fn store(options: &onenet_run_t, context: &Arc<Context>) -> Result<Store, i32> {
     if options.path.is_null() {
         let resume = options.resume.map(|resume| {
-            let user = User(options.user);
-            Box::new(move |offset| user.ask(resume, offset)) as crate::store::Resume
+            let (user, context) = (User(options.user), context.clone());
+            Box::new(move |offset| user.ask(&context, resume, offset)) as crate::store::Resume
         });
         return Ok((Box::new(PersistenceSink::new(resume)), Box::new(KvJournal::new(JOURNAL_KEY))));
     }
@@ -150,39 +153,55 @@ struct User(*mut c_void);
 unsafe impl Send for User {}
 
 impl User {
-    fn ask(&self, resume: unsafe extern "C" fn(*mut c_void, u64) -> i32, offset: u64) -> bool {
+    fn ask(
+        &self,
+        context: &Arc<Context>,
+        resume: unsafe extern "C" fn(*mut c_void, u64) -> i32,
+        offset: u64,
+    ) -> bool {
+        let Some(_running) = context.enter() else { return false };
         // SAFETY: C gave the function for this prototype.
-        unsafe { resume(self.0, offset) == 0 }
+        unsafe { resume(self.0, offset) != 0 }
     }
 }
 
-struct Firmware<'a>(&'a onenet_run_t);
+/// The application's functions, none of which is called once the device has ended.
+struct Firmware<'a> {
+    options: &'a onenet_run_t,
+    context: &'a Arc<Context>,
+}
 
 impl Firmware<'_> {
-    fn measure(&self, measure: Option<unsafe extern "C" fn(*mut c_void) -> i32>) -> Option<u32> {
+    fn measure(&self, measure: Option<unsafe extern "C" fn(*mut c_void) -> i32>) -> Option<i32> {
+        let (measure, _running) = (measure?, self.context.enter()?);
         // SAFETY: C gave the function for this prototype.
-        measure.and_then(|measure| u32::try_from(unsafe { measure(self.0.user) }).ok())
+        Some(unsafe { measure(self.options.user) })
     }
 }
 
 impl Host for Firmware<'_> {
-    fn signal(&mut self) -> Option<u32> {
-        self.measure(self.0.signal)
+    fn signal(&mut self) -> Option<i32> {
+        self.measure(self.options.signal)
     }
 
     fn power(&mut self) -> Option<u32> {
-        self.measure(self.0.power)
+        self.measure(self.options.power).and_then(|power| u32::try_from(power).ok())
     }
 
     fn progress(&mut self, stored: u64, total: u64) -> bool {
+        let Some(progress) = self.options.progress else { return true };
+        let Some(_running) = self.context.enter() else { return false };
         // SAFETY: C gave the function for this prototype.
-        self.0.progress.is_none_or(|progress| unsafe { progress(self.0.user, stored, total) } == 0)
+        unsafe { progress(self.options.user, stored, total) == 0 }
     }
 
     fn apply(&mut self, task: &Task) -> u32 {
-        let (Some(apply), Ok(version)) = (self.0.apply, CString::new(task.target.as_str())) else { return 0 };
+        let (Some(apply), Ok(version)) = (self.options.apply, CString::new(task.target.as_str())) else {
+            return 0;
+        };
+        let Some(_running) = self.context.enter() else { return 0 };
         // SAFETY: C gave the function for this prototype; the text outlives the call.
-        let code = unsafe { apply(self.0.user, version.as_ptr()) };
+        let code = unsafe { apply(self.options.user, version.as_ptr()) };
         u32::try_from(code).unwrap_or(crate::platform::onenet::step::UPGRADE_FAILED)
     }
 }

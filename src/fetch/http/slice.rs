@@ -22,9 +22,11 @@ pub struct Slice {
 pub struct Found {
     /// Bytes of the body to pass over.
     pub skip: u64,
-    /// Bytes of it that are the slice; fewer than asked for where the image ends. `None`: the body tells, up to the
-    /// length asked for.
-    pub len: Option<u64>,
+    /// Bytes of it that are the slice; fewer than asked for where the image ends.
+    pub len: u64,
+    /// Bytes behind the slice that the body has to end with, where its header states no length: only with exactly as
+    /// many bytes as the image has is it the image. `None`: the header has told.
+    pub unproven: Option<u64>,
 }
 
 /// Judges one answer. `stated` is a range that the platform states otherwise than in `Content-Range`.
@@ -66,14 +68,16 @@ fn part(range: ContentRange, length: Option<u64>, wanted: &Slice) -> Result<Foun
     if range.first != wanted.first || !complete || length.is_some_and(|length| length != len) {
         return Err(FetchError::Range);
     }
-    Ok(Found { skip: 0, len: Some(len) })
+    Ok(Found { skip: 0, len, unproven: None })
 }
 
 fn whole(length: Option<u64>, wanted: &Slice) -> Result<Found, FetchError> {
     agree(length, wanted.size)?;
-    let Some(size) = length.or(wanted.size) else { return Ok(Found { skip: wanted.first, len: None }) };
+    // Without any length it could be anything, a page of words too.
+    let size = length.or(wanted.size).ok_or(FetchError::Range)?;
     let left = size.checked_sub(wanted.first).filter(|&left| left > 0).ok_or(FetchError::Range)?;
-    Ok(Found { skip: wanted.first, len: Some(left.min(wanted.len)) })
+    let len = left.min(wanted.len);
+    Ok(Found { skip: wanted.first, len, unproven: length.is_none().then_some(left - len) })
 }
 
 fn agree(announced: Option<u64>, known: Option<u64>) -> Result<(), FetchError> {
@@ -96,7 +100,7 @@ mod tests {
     }
 
     fn found(skip: u64, len: u64) -> Result<Found, FetchError> {
-        Ok(Found { skip, len: Some(len) })
+        Ok(Found { skip, len, unproven: None })
     }
 
     #[test]
@@ -132,7 +136,7 @@ mod tests {
     #[test]
     fn a_whole_image_is_cut() {
         assert_eq!(asked(200, &[("content-length", "13")], &WANTED), found(8, 4));
-        assert_eq!(asked(200, &[], &WANTED), found(8, 4));
+        assert_eq!(asked(200, &[], &WANTED), Ok(Found { skip: 8, len: 4, unproven: Some(1) }));
         assert_eq!(
             asked(200, &[("content-length", "12")], &WANTED),
             Err(FetchError::Length { announced: 12 })
@@ -140,7 +144,7 @@ mod tests {
         let unknown = Slice { size: None, ..WANTED };
         assert_eq!(asked(200, &[("content-length", "10")], &unknown), found(8, 2));
         assert_eq!(asked(200, &[("content-length", "8")], &unknown), Err(FetchError::Range));
-        assert_eq!(asked(200, &[], &unknown), Ok(Found { skip: 8, len: None }));
+        assert_eq!(asked(200, &[], &unknown), Err(FetchError::Range));
         assert_eq!(asked(404, &[], &WANTED), Err(FetchError::Status { status: 404, retry_after: None }));
     }
 

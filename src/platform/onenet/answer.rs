@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::errno;
+use super::{errno, value};
 use crate::fetch::Class;
 use crate::fetch::range::decimal;
 
@@ -20,14 +20,20 @@ pub struct Envelope {
 /// Numbers of the current platform for "no task": none exists, or it is done.
 const NO_TASK: [i64; 2] = [12_012, 12_013];
 
+/// The keys of the number, the older dialects' first.
+const NUMBERS: [&str; 2] = ["errno", "code"];
+
+/// Whether `front` begins with one of the keys of an answer. The rest may be missing.
+pub fn begins_answer(front: &[u8]) -> bool {
+    let Some(inside) = value::inside_object(front) else { return false };
+    NUMBERS.iter().any(|key| inside.strip_prefix(b"\"").is_some_and(|rest| rest.starts_with(key.as_bytes())))
+}
+
 /// Reads an answer. `None` when it is not one.
 pub fn envelope(body: &[u8]) -> Option<Envelope> {
-    let Ok(Value::Object(mut map)) = serde_json::from_slice(body) else { return None };
-    let number = match map.get("errno").or_else(|| map.get("code"))? {
-        Value::Number(number) => number.as_i64()?,
-        Value::String(digits) => i64::try_from(decimal(digits)?).ok()?,
-        _ => return None,
-    };
+    let mut map = value::object(body)?;
+    let number = NUMBERS.iter().filter_map(|key| map.get(*key)).find(|number| !value::is_empty(number))?;
+    let number = i64::try_from(value::integer(number)?).ok()?;
     let errno = if NO_TASK.contains(&number) { errno::NO_TASK } else { number };
     let data = match map.remove("data") {
         Some(Value::Object(data)) => data,
@@ -40,7 +46,7 @@ impl Envelope {
     /// What a check of a task on the current platform says by the task's state rather than by a number: 0 while it may
     /// be downloaded.
     pub fn standing(&self) -> i64 {
-        match self.data.get("status").and_then(Value::as_i64) {
+        match self.data.get("status").and_then(value::integer) {
             Some(4 | 5) if self.errno == 0 => errno::INVALID_TASK_STATE,
             Some(6) if self.errno == 0 => errno::TASK_CANCELLED,
             _ => self.errno,
@@ -90,11 +96,23 @@ mod tests {
         assert_eq!(read(r#"{"code":12012,"msg":"not exist"}"#), Some(11));
         assert_eq!(read(r#"{"code":12013,"msg":"task succ"}"#), Some(11));
         assert_eq!(read(r#"{"code":"0"}"#), Some(0));
+        assert_eq!(read("\u{feff}{\"errno\":\"-12\",\"error\":\"x\"}\0"), Some(-12));
+        assert_eq!(read(r#"{"errno":null,"code":12.0}"#), Some(12));
         for bad in ["", "{", "[]", "{}", r#"{"error":"succ"}"#, r#"{"errno":null}"#, r#"{"errno":1.5}"#] {
             assert_eq!(read(bad), None, "{bad}");
         }
         let data = envelope(br#"{"code":0,"msg":"succ","request_id":"r","data":{"tid":1}}"#).unwrap().data;
         assert_eq!(data.get("tid").and_then(Value::as_i64), Some(1));
+    }
+
+    #[test]
+    fn the_front_of_an_answer() {
+        for front in [&b"{\"errno\":12,\"er"[..], b"\xEF\xBB\xBF {\n \"code\": 1}", b"{\"errno"] {
+            assert!(begins_answer(front), "{front:?}");
+        }
+        for front in [&b""[..], b"{", b"{\"name\":1", b"{\"err", b"errno", b"[\"errno\"]"] {
+            assert!(!begins_answer(front), "{front:?}");
+        }
     }
 
     #[test]

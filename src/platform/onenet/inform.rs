@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The notice of a task over MQTT, which wants an answer within 20 seconds.
 
-use serde_json::Value;
-
-use super::Device;
+use super::{Device, value};
 
 /// Where the broker is; plain TCP.
 pub const BROKER: (&str, u16) = ("mqtts.heclouds.com", 1883);
@@ -20,7 +18,7 @@ pub fn reply_topic(device: &Device) -> String {
 
 /// The answer to a notice, whatever else it carries; `None` when it has no id that could be answered.
 pub fn reply(notice: &[u8]) -> Option<String> {
-    let Ok(Value::Object(notice)) = serde_json::from_slice(notice) else { return None };
+    let notice = value::object(notice)?;
     let id = notice.get("id").filter(|id| id.is_string() || id.is_number())?;
     Some(format!(r#"{{"id":{id},"code":200,"msg":"success"}}"#))
 }
@@ -37,6 +35,7 @@ mod tests {
         let text = Some(r#"{"id":"1\"2","code":200,"msg":"success"}"#);
         assert_eq!(reply(br#"{"id":"1\"2","version":"1.0","params":{}}"#).as_deref(), text);
         assert_eq!(reply(br#"{"id":7}"#).as_deref(), Some(r#"{"id":7,"code":200,"msg":"success"}"#));
+        assert!(reply("\u{feff}{\"id\":7}\0".as_bytes()).is_some());
         for bad in [&b"{}"[..], b"", b"[1]", br#"{"id":{}}"#, b"{"] {
             assert_eq!(reply(bad), None);
         }

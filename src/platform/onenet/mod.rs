@@ -8,6 +8,7 @@ pub mod inform;
 pub mod request;
 pub mod task;
 pub mod token;
+pub mod value;
 
 use std::fmt;
 

@@ -66,7 +66,7 @@ impl From<&FetchError> for Error {
             FetchError::Net(NetError::NoTls) => Self::Unsupported,
             FetchError::Net(_) | FetchError::Truncated => Self::Network,
             FetchError::Status { status, .. } => Self::Status(*status),
-            FetchError::Refused { code, .. } => Self::Platform(i64::from(*code)),
+            FetchError::Refused { code, .. } => Self::Platform(*code),
             FetchError::Length { .. } | FetchError::Range | FetchError::Changed | FetchError::Encoding => {
                 Self::Data
             }

@@ -2,12 +2,13 @@
 //! Notices of tasks over MQTT: answered at once on a thread of this service's own, and noted for whoever waits.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
 use crate::cancel::Cancel;
-use crate::mqtt::{Client, ConnectError, Event, Handler, Options, Subscription};
+use crate::mqtt::{Client, ConnectError, Event, Handler, Options};
 use crate::net::{Dial, Target};
 use crate::platform::onenet::{Device, inform};
 
@@ -47,6 +48,7 @@ struct Shared {
 #[derive(Default)]
 struct Pending {
     notices: u32,
+    /// The broker refuses the device's sign-in, as of the last attempt.
     refused: bool,
 }
 
@@ -66,8 +68,8 @@ impl Notices {
         Some(Self { shared })
     }
 
-    /// Waits for a notice, `timeout` at most; `Some(true)` when one came since the last time. `None` when the broker
-    /// refuses the sign-in, so that none will come. Several notices count as one.
+    /// Waits for a notice, `timeout` at most; `Some(true)` when one came since the last time. `None` while the broker
+    /// refuses the sign-in, so that none can come; it is tried again all the same. Several notices count as one.
     pub fn wait(&self, timeout: Duration) -> Option<bool> {
         let deadline = Instant::now().checked_add(timeout);
         let mut pending = self.shared.pending.lock();
@@ -108,31 +110,97 @@ impl Drop for Notices {
     }
 }
 
+/// CONNACK codes that say that this device is not let in: wrong protocol, client id, password or authorisation. Others,
+/// such as 3 (server unavailable), pass.
+const NOT_LET_IN: [u8; 4] = [1, 2, 4, 5];
+
 fn serve(shared: &Arc<Shared>, broker: &Broker, dial: &Arc<dyn Dial>) {
     let mut pause = PAUSES.0;
     while !shared.cancel.is_cancelled() {
-        let handler: Arc<dyn Handler> = Arc::new(Listener { shared: Arc::downgrade(shared) });
-        let early = Subscription { filter: inform::topic(&broker.device), qos: 1, handler };
-        match Client::connect(dial.clone(), options(broker), None, vec![early]) {
+        let link = Arc::new(Link::default());
+        match Client::connect(dial.clone(), options(broker), Some(link.clone()), Vec::new()) {
             Ok(client) => {
+                shared.refuse(false);
                 *shared.client.lock() = Some(client.clone());
-                while !shared.cancel.is_cancelled() && client.yield_for(ROUND).is_ok() {}
+                // (Asked for here: of a subscription made while connecting no event tells.)
+                let handler = Arc::new(Listener { shared: Arc::downgrade(shared) });
+                if let Err(error) = client.subscribe(&inform::topic(&broker.device), 1, handler) {
+                    crate::log!(Warning, "onenet", "subscription to notices: {error}; connecting again");
+                    link.over.store(true, Ordering::Relaxed);
+                }
+                // Each connection is made here, so that a refusal is heard of at every one, not at the first alone.
+                while !shared.cancel.is_cancelled() && !link.is_over() && client.yield_for(ROUND).is_ok() {}
                 *shared.client.lock() = None;
                 client.disconnect(GRACE);
-                pause = PAUSES.0;
+                if link.works() {
+                    pause = PAUSES.0;
+                }
             }
             Err(ConnectError::Refused(code)) => {
-                crate::log!(Error, "onenet", "broker refuses the sign-in, code {code}");
-                shared.pending.lock().refused = true;
-                shared.changed.notify_all();
-                return;
+                crate::log!(
+                    Error,
+                    "onenet",
+                    "sign-in to the broker for notices: refused with code {code}; trying again in {} s",
+                    pause.as_secs()
+                );
+                shared.refuse(NOT_LET_IN.contains(&code));
             }
-            Err(error) => {
-                crate::log!(Warning, "onenet", "broker: {error}");
-                shared.cancel.sleep(pause);
-                pause = (pause * 2).min(PAUSES.1);
-            }
+            Err(error) => crate::log!(
+                Warning,
+                "onenet",
+                "connection to the broker for notices: {error}; trying again in {} s",
+                pause.as_secs()
+            ),
         }
+        shared.cancel.sleep(pause);
+        pause = (pause * 2).min(PAUSES.1);
+    }
+}
+
+impl Shared {
+    fn refuse(&self, refused: bool) {
+        self.pending.lock().refused = refused;
+        self.changed.notify_all();
+    }
+}
+
+/// What became of one connection.
+#[derive(Default)]
+struct Link {
+    over: AtomicBool,
+    works: AtomicBool,
+}
+
+impl Link {
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
+    /// Whether the subscription was granted.
+    fn works(&self) -> bool {
+        self.works.load(Ordering::Relaxed)
+    }
+}
+
+impl Handler for Link {
+    fn on_event(&self, event: &Event<'_>) {
+        match event {
+            Event::Disconnected => self.over.store(true, Ordering::Relaxed),
+            Event::SubscribeRefused(_) | Event::SubscribeTimeout(_) => {
+                crate::log!(
+                    Warning,
+                    "onenet",
+                    "subscription to notices not granted by the broker; connecting again"
+                );
+                self.over.store(true, Ordering::Relaxed);
+            }
+            Event::SubscribeOk(_) => self.works.store(true, Ordering::Relaxed),
+            _ => {}
+        }
+    }
+
+    fn identity(&self) -> (usize, usize) {
+        (std::ptr::from_ref(self).addr(), 0)
     }
 }
 

@@ -17,13 +17,16 @@ use crate::store::{Journal, Sink, StoreError};
 
 /// Attempts at a report that ends a stage of the task.
 const FINAL_REPORTS: u32 = 3;
-/// Wait between them.
+/// Longest wait between attempts at the download that a task may ask for.
+const MAX_INTERVAL: Duration = Duration::from_secs(3600);
+/// Wait between attempts at such a report.
 const REPORT_PAUSE: Duration = Duration::from_millis(500);
 
 /// What the device knows and does. Called on the thread that called [`run`], with no lock held.
 pub trait Host {
-    /// Signal strength now, in the units of the task; `None`: not known, the condition counts as met.
-    fn signal(&mut self) -> Option<u32>;
+    /// Signal strength now, in the units of the task; `None`: not known, the condition counts as met. So does a negative
+    /// one where the task's is not negative.
+    fn signal(&mut self) -> Option<i32>;
 
     /// Battery charge in percent; `None`: not known, the condition counts as met.
     fn power(&mut self) -> Option<u32>;
@@ -90,10 +93,10 @@ pub fn run(
             reporter.last(*code);
         }
     }
-    outcome.map_err(|(error, _)| {
-        service.note_refusal(&error);
-        error
-    })
+    let outcome = outcome.map_err(|(error, _)| error);
+    // Reports in between may have been refused.
+    service.conclude(outcome.as_ref().err());
+    outcome
 }
 
 type Failed = (Error, Option<u32>);
@@ -121,10 +124,11 @@ fn update(
 }
 
 fn meets(task: &Task, host: &mut dyn Host) -> Result<(), Failed> {
-    if host.power().is_some_and(|power| power < u32::from(task.power)) {
+    if host.power().is_some_and(|power| power < u32::from(task.power.min(100))) {
         return Err((Error::Power, Some(step::LOW_POWER)));
     }
-    if host.signal().is_some_and(|signal| signal < u32::from(task.signal)) {
+    let known = host.signal().filter(|signal| *signal >= 0 || task.signal < 0);
+    if known.is_some_and(|signal| signal < task.signal) {
         return Err((Error::Signal, Some(step::BAD_SIGNAL)));
     }
     Ok(())
@@ -138,7 +142,7 @@ fn download(
 ) -> Result<bool, Failed> {
     let (service, task) = (reporter.service, reporter.task);
     let offer = service.offer(task).map_err(|error| (error, Some(step::DOWNLOAD_FAILED)))?;
-    let interval = plan.interval.unwrap_or(Duration::from_secs(u64::from(task.interval)));
+    let interval = plan.interval.unwrap_or(Duration::from_secs(u64::from(task.interval))).min(MAX_INTERVAL);
     let slices = Arc::new(Slices::new(service.clone(), u64::from(plan.slice), plan.limit, interval));
     let session = Session::new(slices.clone());
     session.set_renewal(Some(slices));
@@ -205,9 +209,8 @@ fn code(failure: &Failure) -> Option<u32> {
     }
 }
 
-fn is_ended(code: u32) -> bool {
-    [errno::NO_TASK, errno::INVALID_TASK_STATE, errno::TASK_TERMINATED, errno::TASK_CANCELLED]
-        .contains(&i64::from(code))
+fn is_ended(code: i64) -> bool {
+    [errno::NO_TASK, errno::INVALID_TASK_STATE, errno::TASK_TERMINATED, errno::TASK_CANCELLED].contains(&code)
 }
 
 /// Which percentages are reported. 100 is not: the platform takes it for the report that the download is complete,

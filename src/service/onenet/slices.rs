@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::{Error, Onenet};
+use super::{Error, Known, MAX_ANSWER, Onenet};
 use crate::cancel::Cancel;
 use crate::digest::{Algorithm, Expected};
 use crate::engine::offer::{Kind, Offer};
@@ -15,13 +15,10 @@ use crate::fetch::http::slice::{self, Slice};
 use crate::fetch::range::{ContentRange, decimal};
 use crate::fetch::{Body, Class, FetchError, Opened, Request, Source};
 use crate::net::NetError;
-use crate::platform::onenet::TaskId;
-use crate::platform::onenet::answer;
 use crate::platform::onenet::request::Ask;
 use crate::platform::onenet::task::Task;
+use crate::platform::onenet::{TaskId, answer, value};
 
-/// Longest answer that is looked through for a refusal, in bytes.
-const MAX_REFUSAL: u64 = 4096;
 /// Bytes of a body that is passed over, read at once.
 const SKIP_CHUNK: usize = 4096;
 
@@ -46,11 +43,19 @@ impl Onenet {
         if let Some(code) = answer::header_refusal(reply.header("ota-errno")) {
             return Err(refused(code));
         }
-        let front = front(&mut reply)?;
+        let known = self.known(task);
+        let front = front(&mut reply, known.as_ref())?;
         let found = slice::judge(reply.status(), reply.headers(), &wanted, stated(&reply))?;
         let mut body = Chained { front: &front, reply: &mut reply };
         body.skip(found.skip)?;
-        body.take(found.len, wanted.len)
+        let slice = body.take(found.len)?;
+        if let Some(rest) = found.unproven {
+            body.skip(rest)?;
+            if body.read(&mut [0])? > 0 {
+                return Err(FetchError::Range);
+            }
+        }
+        Ok(slice)
     }
 
     /// Whether the task still stands, on a worker thread.
@@ -60,46 +65,52 @@ impl Onenet {
         if errno == 0 {
             return Ok(());
         }
-        let code = u32::try_from(errno).unwrap_or(u32::MAX);
-        Err(FetchError::Refused { code, class: answer::class(errno, false) })
+        Err(FetchError::Refused { code: errno, class: answer::class(errno, false) })
     }
 }
 
 fn refused(code: i64) -> FetchError {
-    FetchError::Refused { code: u32::try_from(code).unwrap_or(u32::MAX), class: answer::class(code, true) }
+    FetchError::Refused { code, class: answer::class(code, true) }
 }
 
-/// Reads the front of a body that may be a refusal, and tells if it is one.
-fn front(reply: &mut Reply) -> Result<Vec<u8>, FetchError> {
-    let length = reply.header("content-length").and_then(decimal);
-    let unmarked = reply.header("content-range").is_none();
-    let json = reply.header("content-type").is_some_and(|kind| kind.starts_with("application/json"));
-    match length {
-        // An answer in words, although the status is that of a package.
-        Some(length) if json && unmarked && length <= MAX_REFUSAL && reply.status() == 200 => {
-            let body = reply.bytes(MAX_REFUSAL as usize)?;
-            match answer::envelope(&body).map(|envelope| envelope.standing()) {
-                Some(errno) if errno != 0 => {
-                    let code = u32::try_from(errno).unwrap_or(u32::MAX);
-                    Err(FetchError::Refused { code, class: answer::class(errno, false) })
-                }
-                _ => Ok(body),
-            }
-        }
-        None if unmarked && matches!(reply.status(), 200..=299) => {
-            let mut front = vec![0; 2];
-            let mut filled = 0;
-            while filled < front.len() {
-                match reply.read(front.get_mut(filled..).unwrap_or_default())? {
-                    0 => break,
-                    n => filled += n,
-                }
-            }
-            front.truncate(filled);
-            answer::download_refusal(&front).map_or(Ok(front), |code| Err(refused(code)))
-        }
-        _ => Ok(Vec::new()),
+/// Reads the front of an answer that may be a refusal, and tells if it is one. Status and media type are no proof of a
+/// package: the platform has been seen to refuse with status 200, in JSON or in one byte, framed in any way. What is
+/// marked with the range asked for is a package.
+fn front(reply: &mut Reply, known: Option<&Known>) -> Result<Vec<u8>, FetchError> {
+    let is_marked =
+        reply.status() == 206 && (reply.header("content-range").is_some() || stated(reply).is_some());
+    if is_marked || !(200..=299).contains(&reply.status()) {
+        return Ok(Vec::new());
     }
+    let mut front = Vec::new();
+    let ended = read_front(reply, &mut front);
+    if ended == Ok(false) || known.is_some_and(|known| known.is_package(&front)) {
+        return Ok(front);
+    }
+    // A refusal counts also where the connection broke behind it.
+    if let Some(code) = answer::download_refusal(&front).filter(|_| ended.is_ok()) {
+        return Err(refused(code));
+    }
+    match answer::envelope(&front).map(|envelope| envelope.standing()) {
+        Some(errno) if errno != 0 => {
+            Err(FetchError::Refused { code: errno, class: answer::class(errno, false) })
+        }
+        // Words, but not a refusal that can be read.
+        None if !answer::begins_answer(&front) => ended.map(|_| front),
+        _ => Err(ended.err().unwrap_or(FetchError::Range)),
+    }
+}
+
+/// Reads until the body has ended (`true`), or cannot be a refusal.
+fn read_front(reply: &mut Reply, front: &mut Vec<u8>) -> Result<bool, FetchError> {
+    let mut chunk = [0; 1024];
+    while front.len() < 2 || (front.len() <= MAX_ANSWER && value::inside_object(front).is_some()) {
+        match reply.read(&mut chunk)? {
+            0 => return Ok(true),
+            n => front.extend_from_slice(chunk.get(..n).unwrap_or_default()),
+        }
+    }
+    Ok(false)
 }
 
 /// The range as older servers of the platform state it.
@@ -141,9 +152,9 @@ impl Chained<'_> {
         Ok(())
     }
 
-    /// Exactly `len` bytes; without it, what is there, at least one byte and `most` at most.
-    fn take(&mut self, len: Option<u64>, most: u64) -> Result<Vec<u8>, FetchError> {
-        let size = usize::try_from(len.unwrap_or(most)).map_err(|_| FetchError::Oversized)?;
+    /// Exactly `len` bytes, with room for one more.
+    fn take(&mut self, len: u64) -> Result<Vec<u8>, FetchError> {
+        let size = usize::try_from(len).map_err(|_| FetchError::Oversized)?;
         let mut bytes = Vec::new();
         let room = size.checked_add(1).ok_or(FetchError::Oversized)?;
         bytes.try_reserve_exact(room).map_err(|_| FetchError::Net(NetError::Resources))?;
@@ -151,12 +162,11 @@ impl Chained<'_> {
         let mut filled = 0;
         while filled < size {
             match self.read(bytes.get_mut(filled..size).unwrap_or_default())? {
-                0 if len.is_some() || filled == 0 => return Err(FetchError::Truncated),
-                0 => break,
+                0 => return Err(FetchError::Truncated),
                 n => filled += n,
             }
         }
-        bytes.truncate(filled);
+        bytes.truncate(size);
         Ok(bytes)
     }
 }
@@ -255,6 +265,7 @@ impl Renew for Slices {
         let body = service.exchange(service.check_request(), self.limit, cancel).ok()?;
         let answer = answer::envelope(&body).filter(|answer| answer.errno == 0)?;
         let task = service.read_task(&answer).ok()?;
+        service.remember(&task);
         service.offer(&task).ok()
     }
 }

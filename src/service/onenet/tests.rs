@@ -11,6 +11,8 @@ use crate::engine;
 use crate::net::Stream;
 use crate::store::{FileSink, Sink};
 
+mod framing;
+
 type Script = dyn Fn(&str, &str) -> Vec<u8> + Send + Sync;
 
 /// A platform: gets path and request, gives the answer.
@@ -211,24 +213,47 @@ fn a_download_says_no_in_many_ways() {
 fn a_server_without_ranges_is_cut_to_the_slice() {
     for head in ["HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n"] {
         let whole = [head.as_bytes(), &image(13)].concat();
-        let (service, _) = service(move |_, _| whole.clone());
-        let fetch = |first, len| service.package(&TaskId::Token("T".into()), first, len, LIMIT);
+        let (service, _) = service(move |path, _| match path {
+            "/ota/south/download/T" => whole.clone(),
+            _ => ok(&task_json("T", &image(13), "")),
+        });
+        let id = task(&service).id;
+        let fetch = |first, len| service.package(&id, first, len, LIMIT);
         assert_eq!(fetch(0, 4).unwrap(), image(13)[..4]);
         assert_eq!(fetch(12, 4).unwrap(), image(13)[12..]);
         assert!(fetch(13, 4).is_err());
     }
 }
 
+#[test]
+fn the_number_of_a_refusal_is_the_last_calls() {
+    let (service, _) =
+        service(|path, _| ok(if path.contains("/check") { r#"{"errno":12}"# } else { SUCCESS }));
+    let token = TaskId::Token("T".into());
+    assert_eq!(service.refusal(), None);
+    assert_eq!(service.check_task(LIMIT).result, Err(Error::Platform(12)));
+    assert_eq!(service.refusal(), Some(12));
+    assert_eq!(service.post_version(LIMIT).result, Ok(()));
+    assert_eq!(service.refusal(), None);
+    let _ = service.check_standing(&token, LIMIT);
+    assert_eq!(service.refusal(), Some(12));
+    assert_eq!(service.package(&token, 0, 0, LIMIT), Err(Error::Argument));
+    assert_eq!(service.refusal(), None);
+    let _ = service.check_task(LIMIT);
+    assert_eq!(service.report(&token, 5, Duration::ZERO).result, Err(Error::Timeout));
+    assert_eq!(service.refusal(), None);
+}
+
 #[derive(Default)]
 struct Watcher {
     power: Option<u32>,
-    signal: Option<u32>,
+    signal: Option<i32>,
     applied: u32,
     stop_at: Option<u64>,
 }
 
 impl Host for Watcher {
-    fn signal(&mut self) -> Option<u32> {
+    fn signal(&mut self) -> Option<i32> {
         self.signal
     }
 
@@ -406,8 +431,16 @@ fn what_ends_an_update_is_reported() {
     assert_eq!((outcome, summary.step, steps(&platform)), (Err(Error::Power), 105, vec![105]));
     let (outcome, summary) = Place::new().run(&service, &mut host(Some(50), Some(9)));
     assert_eq!((outcome, summary.step), (Err(Error::Signal), 106));
-    let place = Place::new();
-    assert_eq!(place.run(&service, &mut host(None, Some(10))).0, Ok(()));
+    for signal in [Some(10), None, Some(-1)] {
+        assert_eq!(Place::new().run(&service, &mut host(None, signal)).0, Ok(()));
+    }
+    let (service, _) = updating(&bytes, r#","power":-1,"signal":-90,"retry":-1"#, |_| ok(SUCCESS), good);
+    assert_eq!(Place::new().run(&service, &mut host(Some(0), Some(-91))).0, Err(Error::Signal));
+    for signal in [Some(-90), Some(12), None] {
+        assert_eq!(Place::new().run(&service, &mut host(Some(0), signal)).0, Ok(()));
+    }
+    let (service, _) = updating(&bytes, r#","power":1000,"interval":1e18"#, |_| ok(SUCCESS), good);
+    assert_eq!(Place::new().run(&service, &mut host(Some(100), None)).0, Ok(()));
 
     let wrong =
         |bytes: &[u8], _: &str, request: &str| part(&bytes.iter().map(|b| !b).collect::<Vec<_>>(), request);
