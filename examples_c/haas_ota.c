@@ -2,7 +2,6 @@
 /* Keeps one module of a device up to date until one update is done:
  *   haas_ota PRODUCT_KEY DEVICE_NAME DEVICE_SECRET MODULE VERSION FILE */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "haas_ota.h"
@@ -17,35 +16,24 @@ struct update {
     int closed;
 };
 
-/* The text behind "key": in an offer; digits and URLs need no unescaping here. */
-static int field(const char *json, const char *key, char *out, size_t size)
+static int start_download(struct update *update, const struct haas_offer *offer)
 {
-    char pattern[40];
-    const char *at;
-    size_t n = 0;
-
-    snprintf(pattern, sizeof(pattern), "\"%s\":", key);
-    at = strstr(json, pattern);
-    if (at == NULL) {
+    printf("offer: {\"module_name\":\"%s\",\"version\":\"%s\",\"length\":%lld,\"url\":\"%s\"}\n", offer->module_name,
+           offer->version, (long long)offer->length, offer->url);
+    if (strlen(offer->hash_type) >= sizeof(update->hash_type) || strlen(offer->hash) >= sizeof(update->hash)) {
         return -1;
     }
-    at += strlen(pattern);
-    at += *at == '"';
-    while (at[n] != '\0' && strchr("\",}", at[n]) == NULL && n + 1 < size) {
-        out[n] = at[n];
-        n++;
-    }
-    out[n] = '\0';
-    return n > 0 ? 0 : -1;
+    strcpy(update->hash_type, offer->hash_type);
+    strcpy(update->hash, offer->hash);
+    update->length = offer->length;
+    return haas_ota_download(offer->url, update->argv[6]);
 }
 
-static void on_event(void *user, int64_t device, int64_t kind, int64_t value, const char *text)
+static void on_event(void *user, const struct haas_event *event)
 {
     struct update *update = user;
-    char url[4096], number[24];
 
-    (void)device;
-    switch (kind) {
+    switch (event->kind) {
     case HAAS_ON_CONNECT:
         if (haas_ota_init(update->device) != 0 ||
             haas_ota_report(update->device, update->argv[1], update->argv[2], update->argv[4], update->argv[5]) != 0) {
@@ -53,29 +41,23 @@ static void on_event(void *user, int64_t device, int64_t kind, int64_t value, co
         }
         break;
     case HAAS_OTA_TRIGGER:
-        printf("offer: %s\n", text);
-        if (field(text, "url", url, sizeof(url)) != 0 || field(text, "length", number, sizeof(number)) != 0 ||
-            field(text, "hash", update->hash, sizeof(update->hash)) != 0 ||
-            field(text, "hash_type", update->hash_type, sizeof(update->hash_type)) != 0 ||
-            haas_ota_download(url, update->argv[6]) != 0) {
+        if (start_download(update, event->offer) != 0) {
             update->ended = -1;
-            break;
         }
-        update->length = strtoll(number, NULL, 10);
         break;
     case HAAS_OTA_DOWNLOAD:
-        if (value < 0 ||
+        if (event->value < 0 ||
             haas_ota_verify(update->length, update->argv[6], update->hash_type, update->hash) != 0) {
             haas_ota_progress(update->device, update->argv[4], -2, "download failed");
             update->ended = -1;
         }
         break;
     case HAAS_OTA_VERIFY:
-        haas_ota_progress(update->device, update->argv[4], value < 0 ? -3 : 100, "");
-        update->ended = value < 0 ? -1 : 1;
+        haas_ota_progress(update->device, update->argv[4], event->value < 0 ? -3 : 100, "");
+        update->ended = event->value < 0 ? -1 : 1;
         break;
     case HAAS_ON_ERROR:
-        fprintf(stderr, "no connection: %s\n", text);
+        fprintf(stderr, "no connection: %s\n", event->reason);
         update->ended = -1;
         update->closed = 1;
         break;

@@ -3,7 +3,8 @@
  *
  * All functions return 0 for success and -1 for failure unless said otherwise and may be called from any thread. What
  * takes time happens on threads of the library, and ends in an event; no function calls back from such a thread: events
- * wait in one queue until haas_poll_event or haas_dispatch takes them.
+ * wait in one queue until haas_poll_event or haas_dispatch takes them. None is lost: while 256 of them wait, no more
+ * messages are taken from the broker; the outcomes of what the application asked for are added all the same.
  */
 #ifndef OTAKIT_HAAS_OTA_H
 #define OTAKIT_HAAS_OTA_H
@@ -16,16 +17,16 @@ extern "C" {
 #endif
 
 enum {
-    HAAS_ON_CONNECT = 1,    /* text {"code":0} */
-    HAAS_ON_CLOSE = 2,      /* haas_device_end is done; the device is forgotten */
-    HAAS_ON_DISCONNECT = 3, /* the connection is being made again */
-    HAAS_ON_MESSAGE = 6,    /* text {"topic":...,"payload":...}; "payload_hex" when it is no UTF-8 */
-    HAAS_ON_ERROR = 8,      /* no connection: text {"code":...,"message":...} */
-    HAAS_OTA_TRIGGER = 101, /* text {"length","module_name","version","url","hash","hash_type"} */
+    HAAS_ON_CONNECT = 1,     /* connected; not once haas_device_end was called */
+    HAAS_ON_CLOSE = 2,       /* haas_device_end is done; the device is forgotten, no event of it follows */
+    HAAS_ON_DISCONNECT = 3,  /* the connection is being made again */
+    HAAS_ON_MESSAGE = 6,     /* with topic and payload */
+    HAAS_ON_ERROR = 8,       /* no connection, with the reason; the device is forgotten */
+    HAAS_OTA_TRIGGER = 101,  /* with an offer */
     HAAS_OTA_DOWNLOAD = 102, /* value >= 0: done; else a code below */
     HAAS_OTA_VERIFY = 103,   /* the same */
     HAAS_OTA_INSTALL = 104,  /* the same */
-    HAAS_OTA_SYSTEM = 105    /* new firmware: value 0: fetched and verified; text as for HAAS_OTA_TRIGGER */
+    HAAS_OTA_SYSTEM = 105    /* new firmware, with its offer: value 0: fetched and verified; else a code below */
 };
 
 /* Failures, as AliOS Things numbers them. */
@@ -46,14 +47,37 @@ enum {
     HAAS_OTA_INVALID_PARAMETER = -25
 };
 
-/* `text` is JSON, or empty; valid during the call. */
-typedef void (*haas_event_cb)(void *user, int64_t device, int64_t kind, int64_t value, const char *text);
+/* An update on offer. No text is NULL. */
+struct haas_offer {
+    const char *module_name; /* at most 64 bytes; "default" is the firmware */
+    const char *version;
+    const char *url;       /* at most 4096 bytes */
+    const char *hash_type; /* "md5" or "sha256" */
+    const char *hash;      /* hexadecimal digits, in upper case */
+    int64_t length;        /* bytes, at least 1 */
+};
+
+/* Something that happened. What it points to is read only; pointers that do not go with its kind are NULL. */
+struct haas_event {
+    int64_t device; /* handle; 0: no device's */
+    int32_t kind;   /* HAAS_ON_... or HAAS_OTA_... */
+    int32_t value;  /* 0 or more: good; below 0: a code */
+    const struct haas_offer *offer;
+    const char *topic;
+    const void *payload; /* payload_size bytes and a NUL behind them */
+    size_t payload_size;
+    const char *reason; /* in words */
+};
+
+/* Hears of one event; it and what it points to are valid during the call. */
+typedef void (*haas_event_cb)(void *user, const struct haas_event *event);
 
 /* Asks for a device's secret with its product's secret, once in its life; `secret` takes up to 64 characters and a NUL.
  * Blocks: up to 10 s each for connecting and for the answer. `region` as below, without "host:port". */
 int haas_device_register(const char *region, const char *product_key, const char *device_name,
                          const char *product_secret, char *secret, size_t size);
-/* Begins to connect: HAAS_ON_CONNECT or HAAS_ON_ERROR follows. `region` NULL or empty: cn-shanghai; a known region; or
+/* Begins to connect: HAAS_ON_CONNECT or HAAS_ON_ERROR follows. CONNECT asks for a keep-alive of keepalive_s, 1..1200
+ * seconds; anything else: 60. `region` NULL or empty: cn-shanghai; a known region; or
  * "host:port" of a broker (mqtt://, mqtts:// in front allowed). Returns a handle above 0, or -1. */
 int64_t haas_device_connect(const char *region, const char *product_key, const char *device_name,
                             const char *device_secret, int keepalive_s);
@@ -77,7 +101,8 @@ int haas_ota_report(int64_t device, const char *product_key, const char *device_
                     const char *version);
 /* Reports a module's progress: 0..100, or -1 upgrade, -2 download, -3 verification, -4 writing failed. */
 int haas_ota_progress(int64_t device, const char *module, int step, const char *desc);
-/* Begins to fetch a file, which appears only when whole: HAAS_OTA_DOWNLOAD follows. -1: it is being fetched already.
+/* Begins to fetch a file, which appears only when whole: HAAS_OTA_DOWNLOAD follows, with -14 before anything is fetched
+ * where no file can appear (a folder, a folder that is not there). -1: it is being fetched already.
  * The URL of an offer (HAAS_OTA_TRIGGER) is known: the file must have the offer's length, digest and, with a trusted key
  * (otakit_policy_trust_key), signature; the download goes on after a restart of the process where it was, by PATH.part
  * and PATH.journal; when the URL has expired the cloud is asked for a fresh one. */
@@ -92,9 +117,15 @@ int haas_ota_install(int64_t length, const char *store_path, const char *install
 
 /* Descriptor that is readable while events wait; not to be read from or closed. -1: none. */
 int haas_event_fd(void);
-/* Takes one event, waiting at most timeout_ms. 1: taken; 0: none came; -1: wrong argument. A text that does not fit
- * text_size with its NUL comes empty; 16384 always fits an offer. */
-int haas_poll_event(int64_t *device, int64_t *kind, int64_t *value, char *text, size_t text_size, int timeout_ms);
+/* Takes one event into *event, waiting at most timeout_ms. 1: taken; 0: none came; -1: wrong argument. What it points to
+ * belongs to the library and is valid until the same thread calls haas_poll_event again, or ends. */
+int haas_poll_event(struct haas_event *event, int timeout_ms);
+/* The same for languages that have no use for C structures: `text` gets what goes with the event as JSON, or nothing:
+ *   HAAS_ON_CONNECT {"code":0}    HAAS_ON_ERROR {"code","message"}
+ *   HAAS_ON_MESSAGE {"topic","payload"}; "payload_hex" for what is not UTF-8, or would be longer as text
+ *   HAAS_OTA_TRIGGER, HAAS_OTA_SYSTEM {"length","module_name","version","url","hash","hash_type"}
+ * A text that does not fit `text_size` with its NUL: the bytes that are needed, above 1, and the event stays. */
+int haas_poll_json(int64_t *device, int64_t *kind, int64_t *value, char *text, size_t text_size, int timeout_ms);
 /* Takes events and calls `callback` until none waits; waits at most timeout_ms for the first. Returns how many. */
 int haas_dispatch(haas_event_cb callback, void *user, int timeout_ms);
 

@@ -3,7 +3,8 @@
  *
  * There is one service in a process. All functions return 0 for success and -1 for failure unless said otherwise, may be
  * called from any thread, and do not block unless said otherwise. No function calls back from a thread of the library:
- * events wait in a queue until quectel_fota_poll_event or quectel_fota_dispatch takes them.
+ * events wait in a queue until quectel_fota_poll_event or quectel_fota_dispatch takes them. Each download has exactly one
+ * event with a status other than 1, its last; it is never lost, not even when the next download begins before it is taken.
  */
 #ifndef OTAKIT_QUECTEL_FOTA_H
 #define OTAKIT_QUECTEL_FOTA_H
@@ -42,11 +43,14 @@ typedef int64_t (*quectel_fota_apn_cb)(void *user, const char *apn, int64_t ip_t
 /* Restarts the module. */
 typedef void (*quectel_fota_restart_cb)(void *user);
 
-/* Ends what is under way and forgets all settings but the path and the callbacks. */
+/* Ends what is under way, waiting for its end, and forgets all settings but the path and the callbacks. The last event of
+ * a download that it ends is still there to be taken. */
 int quectel_fota_init(void);
-/* As quectel_fota_init, and drops the callbacks. */
+/* As quectel_fota_init, and drops the callbacks: those that run in other threads are waited for, and none is called once
+ * this has returned. May be called inside a callback. */
 int quectel_fota_deinit(void);
-/* What the calls of dispatch, download and apn_set call, on their own thread. NULL: nothing. */
+/* What the calls of dispatch, download and apn_set call, on their own thread. NULL: nothing. Those that were there before
+ * are not called any more once this has returned, as with quectel_fota_deinit. */
 int quectel_fota_callbacks(quectel_fota_event_cb event, quectel_fota_apn_cb apn, quectel_fota_restart_cb restart,
                            void *user);
 /* Other than 0: the module stays up once a package is there. */
@@ -76,13 +80,25 @@ int quectel_fota_download_cancel(void);
 /* Fetches one file beside the service: it appears in `path` complete or not at all, and of this digest if one is given
  * (as for quectel_fota_expect). Blocks. 0, or a code QUECTEL_FOTA_...; -1 for wrong arguments. */
 int quectel_fota_fetch_file(const char *url, const char *path, const char *hash_type, const char *hash);
+/* The same on a thread of the library: *fetch gets a handle above 0. -1: wrong arguments, or no thread. Each handle has to
+ * be waited for in the end. */
+int quectel_fota_fetch_start(const char *url, const char *path, const char *hash_type, const char *hash, int64_t *fetch);
+/* Waits for its end, at most timeout_ms: QUECTEL_FOTA_FETCHING when it is still under way; else 0 or a code
+ * QUECTEL_FOTA_..., and the handle is forgotten. -1: not a handle. */
+#define QUECTEL_FOTA_FETCHING 1
+int quectel_fota_fetch_wait(int64_t fetch, int timeout_ms);
+/* Ends it within 100 ms: quectel_fota_fetch_wait then returns QUECTEL_FOTA_NOT_INPROGRESS, if it was not done already. */
+int quectel_fota_fetch_cancel(int64_t fetch);
 
 /* The next bytes of a package of file_size bytes that the application has itself. Blocks for the file system. */
 int quectel_fota_write(const void *data, size_t size, uint64_t file_size);
 /* Makes them durable. Blocks for the file system. */
 int quectel_fota_flush(void);
-/* 0: as many bytes as promised, flushed, and of the digest expected. Otherwise all is dropped; write starts again. */
+/* 0: as many bytes as promised, and of the digest expected; they are flushed first if they were not. Otherwise all is
+ * dropped, and the next write begins a package. Blocks for the file system. */
 int quectel_fota_verify(void);
+/* Drops what was written, and the digest and signature expected of it. -1: nothing was written. */
+int quectel_fota_abandon(void);
 
 /* Passes APN settings to the callback; ip_type 0 IPv4, 1 IPv6. -1 without a callback. NULL counts as "". */
 int quectel_fota_apn_set(const char *apn, int ip_type, const char *user, const char *password);

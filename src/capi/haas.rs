@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `haas_ota.h`: a device at Aliyun and the updates of its modules, for C and for Python over it.
 
+mod events;
 mod ota;
 mod register;
 
-use std::ffi::{CString, c_char, c_int, c_void};
-use std::os::fd::AsRawFd;
+use std::ffi::{c_char, c_int, c_void};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
@@ -15,14 +15,10 @@ use super::{settings, text};
 use crate::lab::{self, Redirect};
 use crate::net::{Roots, Security, Target};
 use crate::platform::aliyun::identity::{self, DEVICE_SECRET_LEN, Region, SecureMode};
-use crate::service::haas::{self, Event, Hub, Login};
+use crate::service::haas::{self, Hub, Login};
 
 const OK: c_int = 0;
 const FAILED: c_int = -1;
-
-/// Told of each event.
-pub type haas_event_cb =
-    Option<unsafe extern "C" fn(user: *mut c_void, device: i64, kind: i64, value: i64, text: *const c_char)>;
 
 /// A device, made once its handle is known.
 #[derive(Default)]
@@ -50,17 +46,6 @@ fn timeout(milliseconds: c_int) -> Duration {
 
 fn qos_up_to(most: u8, given: c_int) -> Option<u8> {
     u8::try_from(given).ok().filter(|qos| *qos <= most)
-}
-
-/// Takes an event; a device that has ended is forgotten with it.
-fn take(wait: Duration) -> Option<Event> {
-    let event = HUB.events.take(wait)?;
-    if matches!(event.kind, haas::CLOSE | haas::ERROR)
-        && let Some(handle) = of_number(event.device)
-    {
-        drop(DEVICES.close(handle));
-    }
-    Some(event)
 }
 
 /// A region of Aliyun's by its name.
@@ -226,67 +211,5 @@ pub unsafe extern "C" fn haas_device_unsubscribe(handle: i64, topic: *const c_ch
         // SAFETY: as the caller vouches.
         let topic = unsafe { text::given(topic) }?;
         device(handle)?.unsubscribe(topic)
-    })
-}
-
-/// Descriptor that is readable while events wait.
-#[unsafe(no_mangle)]
-pub extern "C" fn haas_event_fd() -> c_int {
-    guard("haas_event_fd", FAILED, || HUB.events.readable().map_or(FAILED, AsRawFd::as_raw_fd))
-}
-
-/// Takes one event.
-///
-/// # Safety
-/// The numbers' pointers are NULL or point to an `int64_t` each; `text` is NULL or points to `text_size` bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn haas_poll_event(
-    device: *mut i64,
-    kind: *mut i64,
-    value: *mut i64,
-    text: *mut c_char,
-    text_size: usize,
-    timeout_ms: c_int,
-) -> c_int {
-    guard("haas_poll_event", FAILED, || {
-        if device.is_null() || kind.is_null() || value.is_null() || text.is_null() || text_size == 0 {
-            return FAILED;
-        }
-        let Some(event) = take(timeout(timeout_ms)) else { return 0 };
-        // SAFETY: not NULL; writable, as the caller vouches; alignment is not relied upon.
-        let out = unsafe {
-            device.write_unaligned(event.device);
-            kind.write_unaligned(event.kind);
-            value.write_unaligned(event.value);
-            text::buffer(text, text_size)
-        };
-        if let Some(out) = out.filter(|out| event.text.len() < out.len()) {
-            text::copy_truncated(&event.text, out);
-        }
-        1
-    })
-}
-
-/// Calls `callback` for the events that wait.
-///
-/// # Safety
-/// `callback` may be called with `user` until this returns.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn haas_dispatch(
-    callback: haas_event_cb,
-    user: *mut c_void,
-    timeout_ms: c_int,
-) -> c_int {
-    guard("haas_dispatch", FAILED, || {
-        let Some(callback) = callback else { return FAILED };
-        let (mut wait, mut count) = (timeout(timeout_ms), 0);
-        while let Some(event) = take(wait) {
-            let text = CString::new(event.text).unwrap_or_default();
-            // SAFETY: C gave the function for this prototype and vouches for `user`; the text lives during the call.
-            unsafe { callback(user, event.device, event.kind, event.value, text.as_ptr()) };
-            wait = Duration::ZERO;
-            count += 1;
-        }
-        count
     })
 }

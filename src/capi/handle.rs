@@ -19,6 +19,9 @@ pub enum Kind {
     /// A HaaS device.
     #[cfg(feature = "haas")]
     Haas = 0xC,
+    /// A file that is fetched for QuecPython.
+    #[cfg(feature = "quectel")]
+    Fetch = 0xD,
     /// An MQTT client.
     #[cfg(any(all(feature = "mqtt", feature = "linkkit"), test))]
     Mqtt = 0xB,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `quectel_fota.h`: upgrade packages by URL and from the application, for C and for Python over it.
 
+mod fetch;
+
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::os::fd::AsRawFd;
 use std::path::Path;
@@ -9,13 +11,12 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::calls::{Calls, Running};
 use super::guard::guard;
 use super::{settings, text};
-use crate::cancel::Cancel;
 use crate::digest::{Algorithm, Expected};
 use crate::engine::signature;
-use crate::service::fota::{Event, Fota, code};
-use crate::service::package::{self, Promise, Wanted};
+use crate::service::fota::{Event, Fota};
 
 const OK: c_int = 0;
 const FAILED: c_int = -1;
@@ -37,9 +38,13 @@ pub type quectel_fota_restart_cb = Option<unsafe extern "C" fn(user: *mut c_void
 
 static FOTA: LazyLock<Arc<Fota>> = LazyLock::new(Arc::default);
 static CALLBACKS: Mutex<Callbacks> = Mutex::new(Callbacks::NONE);
+/// Those that run now, by their [`Callbacks::serial`].
+static CALLS: Calls<u64> = Calls::new();
 
 #[derive(Clone, Copy)]
 struct Callbacks {
+    /// Counts up with each replacement.
+    serial: u64,
     event: quectel_fota_event_cb,
     apn: quectel_fota_apn_cb,
     restart: quectel_fota_restart_cb,
@@ -48,20 +53,27 @@ struct Callbacks {
 }
 
 impl Callbacks {
-    const NONE: Self = Self { event: None, apn: None, restart: None, user: 0 };
+    const NONE: Self = Self { serial: 0, event: None, apn: None, restart: None, user: 0 };
 
     fn user(self) -> *mut c_void {
         std::ptr::with_exposed_provenance_mut(self.user)
     }
 
+    /// To be held while one of them runs. `None` once they have been replaced.
+    fn enter(self) -> Option<Running<'static, u64>> {
+        CALLS.enter(self.serial, || CALLBACKS.lock().serial != self.serial)
+    }
+
     fn tell(self, event: Event) {
         let (status, progress) = event.pair();
-        if let Some(callback) = self.event {
-            // SAFETY: C gave the function for this prototype and vouches for `user`.
+        if let (Some(callback), Some(_running)) = (self.event, self.enter()) {
+            // SAFETY: C gave the function for this prototype and promised that `user` is good for it until it is replaced.
             unsafe { callback(self.user(), status, progress) };
         }
-        if let (Event::Restart, Some(restart)) = (event, self.restart) {
-            // SAFETY: as above.
+        if event == Event::Restart
+            && let (Some(restart), Some(_running)) = (self.restart, self.enter())
+        {
+            // SAFETY: as for the event's function.
             unsafe { restart(self.user()) };
         }
     }
@@ -69,6 +81,15 @@ impl Callbacks {
 
 fn callbacks() -> Callbacks {
     *CALLBACKS.lock()
+}
+
+/// Puts callbacks in the place of those that were there, none of which is called once this returns.
+fn replace_callbacks(mut new: Callbacks) {
+    let mut callbacks = CALLBACKS.lock();
+    new.serial = callbacks.serial + 1;
+    *callbacks = new;
+    drop(callbacks);
+    CALLS.wait_for_others(|serial| *serial < new.serial);
 }
 
 fn answer(name: &str, body: impl FnOnce() -> Option<()>) -> c_int {
@@ -88,12 +109,12 @@ pub extern "C" fn quectel_fota_init() -> c_int {
     })
 }
 
-/// As `quectel_fota_init`; the callbacks go too.
+/// As `quectel_fota_init`; the callbacks go too, and none is called once this has returned.
 #[unsafe(no_mangle)]
 pub extern "C" fn quectel_fota_deinit() -> c_int {
     answer("quectel_fota_deinit", || {
         FOTA.reset();
-        *CALLBACKS.lock() = Callbacks::NONE;
+        replace_callbacks(Callbacks::NONE);
         Some(())
     })
 }
@@ -110,7 +131,7 @@ pub unsafe extern "C" fn quectel_fota_callbacks(
     user: *mut c_void,
 ) -> c_int {
     answer("quectel_fota_callbacks", || {
-        *CALLBACKS.lock() = Callbacks { event, apn, restart, user: user.expose_provenance() };
+        replace_callbacks(Callbacks { serial: 0, event, apn, restart, user: user.expose_provenance() });
         Some(())
     })
 }
@@ -182,32 +203,6 @@ unsafe fn expected(hash_type: *const c_char, hash: *const c_char) -> Option<Opti
     }
 }
 
-/// Fetches one file beside the service; blocks.
-///
-/// # Safety
-/// The strings are NULL or NUL-terminated.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn quectel_fota_fetch_file(
-    url: *const c_char,
-    path: *const c_char,
-    hash_type: *const c_char,
-    hash: *const c_char,
-) -> c_int {
-    guard("quectel_fota_fetch_file", FAILED, || {
-        // SAFETY: as the caller vouches.
-        let given = unsafe { (text::given(url), text::given(path), expected(hash_type, hash)) };
-        let (Some(url), Some(path), Some(digest)) = given else { return FAILED };
-        let settings = settings::current();
-        let source = settings.http_source(None);
-        let fetched = package::promised(url).and_then(|promise| {
-            let promise = Promise { digest: digest.or(promise.digest), ..promise };
-            let wanted = Wanted { url, version: "", size: None, promise, renewal: None };
-            package::fetch(source, settings.session, wanted, Path::new(path), &Cancel::new(), &mut |_, _| {})
-        });
-        fetched.map_or_else(|failure| code(&failure), |_| OK)
-    })
-}
-
 /// The algorithm of a name in either case.
 fn algorithm(name: &str) -> Option<Algorithm> {
     match name {
@@ -233,7 +228,7 @@ pub unsafe extern "C" fn quectel_fota_sha256(digest: *mut c_char, size: usize) -
 
 /// # Safety
 /// Both are NULL or NUL-terminated.
-unsafe fn start(url1: *const c_char, url2: *const c_char) -> Option<()> {
+unsafe fn start(url1: *const c_char, url2: *const c_char) -> Option<u64> {
     // SAFETY: as the caller vouches.
     let (first, second) = unsafe { (text::given(url1)?, text::given(url2)) };
     let urls = std::iter::once(first).chain(second).map(str::to_owned).collect();
@@ -249,7 +244,7 @@ unsafe fn start(url1: *const c_char, url2: *const c_char) -> Option<()> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn quectel_fota_download_start(url1: *const c_char, url2: *const c_char) -> c_int {
     // SAFETY: as the caller vouches.
-    answer("quectel_fota_download_start", || unsafe { start(url1, url2) })
+    answer("quectel_fota_download_start", || unsafe { start(url1, url2) }.map(drop))
 }
 
 /// A whole download; blocks.
@@ -260,20 +255,25 @@ pub unsafe extern "C" fn quectel_fota_download_start(url1: *const c_char, url2: 
 pub unsafe extern "C" fn quectel_fota_download(url1: *const c_char, url2: *const c_char) -> c_int {
     answer("quectel_fota_download", || {
         // SAFETY: as the caller vouches.
-        unsafe { start(url1, url2) }?;
+        let ours = unsafe { start(url1, url2) }?;
         loop {
             match FOTA.events().take(Duration::from_secs(1)) {
-                Some(event) => {
+                Some((serial, event)) => {
                     callbacks().tell(event);
                     match event {
+                        // An earlier download's that nobody had taken.
+                        _ if serial != ours => {}
                         Event::Progress(_) => {}
                         Event::Done | Event::Restart => return Some(()),
                         Event::Failed(_) => return None,
                     }
                 }
-                // Another thread took the last event.
-                None if !FOTA.is_running() => return FOTA.sha256().map(drop),
-                None => {}
+                // Another thread may have taken the last event.
+                None => {
+                    if let Some(outcome) = FOTA.outcome(ours) {
+                        return outcome.ok();
+                    }
+                }
             }
         }
     })
@@ -298,13 +298,19 @@ pub unsafe extern "C" fn quectel_fota_write(data: *const c_void, size: usize, fi
     })
 }
 
-/// Makes them durable.
+/// Drops what was written of a package.
+#[unsafe(no_mangle)]
+pub extern "C" fn quectel_fota_abandon() -> c_int {
+    answer("quectel_fota_abandon", || FOTA.abandon().ok())
+}
+
+/// Makes the bytes written durable.
 #[unsafe(no_mangle)]
 pub extern "C" fn quectel_fota_flush() -> c_int {
     answer("quectel_fota_flush", || FOTA.flush().ok())
 }
 
-/// Judges them.
+/// Judges the package that was written.
 #[unsafe(no_mangle)]
 pub extern "C" fn quectel_fota_verify() -> c_int {
     answer("quectel_fota_verify", || FOTA.verify(&settings::current().session.policy).ok())
@@ -332,6 +338,7 @@ pub unsafe extern "C" fn quectel_fota_apn_set(
             unsafe { text::text(given) }.and_then(|text| CString::new(text).ok())
         };
         let (apn, user, password) = (copy(apn)?, copy(user)?, copy(password)?);
+        let _running = callbacks.enter()?;
         // SAFETY: C gave the function for this prototype and vouches for its pointer; the strings live during the call.
         let done = unsafe {
             callback(callbacks.user(), apn.as_ptr(), ip_type.into(), user.as_ptr(), password.as_ptr())
@@ -360,7 +367,7 @@ pub unsafe extern "C" fn quectel_fota_poll_event(
         if status.is_null() || progress.is_null() {
             return FAILED;
         }
-        let Some(event) = FOTA.events().take(timeout(timeout_ms)) else { return 0 };
+        let Some((_, event)) = FOTA.events().take(timeout(timeout_ms)) else { return 0 };
         let (now, how_far) = event.pair();
         // SAFETY: not NULL; writable, as the caller vouches; alignment is not relied upon.
         unsafe {
@@ -376,7 +383,7 @@ pub unsafe extern "C" fn quectel_fota_poll_event(
 pub extern "C" fn quectel_fota_dispatch(timeout_ms: c_int) -> c_int {
     guard("quectel_fota_dispatch", FAILED, || {
         let (mut wait, mut count) = (timeout(timeout_ms), 0);
-        while let Some(event) = FOTA.events().take(wait) {
+        while let Some((_, event)) = FOTA.events().take(wait) {
             callbacks().tell(event);
             wait = Duration::ZERO;
             count += 1;

@@ -397,10 +397,8 @@ impl Session {
                 .offer
                 .as_ref()
                 .map_or(Err(Failure::Internal), |offer| self.judge(offer, &reader.hasher));
-            control.valid = verdict.is_ok();
-            // Where nothing was promised there is nothing to judge, and no failure to tell.
-            let promised = control.offer.as_ref().is_none_or(|offer| !offer.digest.is_unknown());
-            control.failure = verdict.err().filter(|_| promised);
+            control.valid = verdict == Ok(true);
+            control.failure = verdict.err();
             control.words = None;
             let failure = control.failure.clone();
             // A firmware's log output may call back into the library.
@@ -412,10 +410,12 @@ impl Session {
         Ok(())
     }
 
-    /// Judges a complete image.
-    fn judge(&self, offer: &Offer, hasher: &Hasher) -> Result<(), Failure> {
+    /// Judges a complete image. `false`: it was promised neither a digest nor a signature that can be checked, so there is
+    /// no verdict.
+    fn judge(&self, offer: &Offer, hasher: &Hasher) -> Result<bool, Failure> {
+        let has_digest = !offer.digest.is_unknown();
         let digest = hasher.finish(offer.digest.algorithm()).ok_or(Failure::Internal)?;
-        if !offer.digest.matches(&digest) {
+        if has_digest && !offer.digest.matches(&digest) {
             return Err(Failure::Digest);
         }
         let keys = self.settings.lock().policy.keys.clone();
@@ -423,13 +423,13 @@ impl Session {
             (Some(signature), false) => {
                 let digest = hasher.finish(Algorithm::Sha256).ok_or(Failure::Internal)?;
                 if keys.iter().any(|key| key.verifies(&digest, signature)) {
-                    Ok(())
+                    Ok(true)
                 } else {
                     Err(Failure::Signature)
                 }
             }
             // Whether an unsigned image is acceptable was decided when it was offered.
-            _ => Ok(()),
+            _ => Ok(has_digest),
         }
     }
 

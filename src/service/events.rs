@@ -5,18 +5,24 @@
 //! program's other descriptors.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-/// Most events that wait; then the oldest that may be lost goes.
-const LIMIT: usize = 256;
+use crate::cancel::Cancel;
 
-/// Events in order. All methods from any thread.
+/// Events that wait before who brings them from outside has to stop; see [`Events::wait_for_room`].
+const LIMIT: usize = 256;
+/// How often a wait for room looks whether it was cancelled.
+const SLICE: Duration = Duration::from_millis(50);
+
+/// Events in order; none is lost. All methods from any thread.
 pub struct Events<T> {
     queue: Mutex<VecDeque<(T, bool)>>,
     arrived: Condvar,
+    taken: Condvar,
     pipe: Option<(PipeReader, PipeWriter)>,
 }
 
@@ -24,7 +30,7 @@ impl<T> Events<T> {
     /// An empty queue. Without descriptors left it works, but cannot be polled.
     pub fn new() -> Self {
         let pipe = std::io::pipe().inspect_err(|error| crate::log!(Error, "events", "{error}")).ok();
-        Self { queue: Mutex::default(), arrived: Condvar::new(), pipe }
+        Self { queue: Mutex::default(), arrived: Condvar::new(), taken: Condvar::new(), pipe }
     }
 
     /// The descriptor that is readable while events wait.
@@ -32,14 +38,21 @@ impl<T> Events<T> {
         self.pipe.as_ref().map(|(reader, _)| reader)
     }
 
+    /// Waits while too many events wait already, until `cancel` at most. To be called before [`Events::post`] by who
+    /// hands on what others send, so that a peer that sends faster than the application takes has to wait. The outcome
+    /// of what the application asked for is posted without: it must neither wait nor be lost.
+    pub fn wait_for_room(&self, cancel: &Cancel) {
+        let mut queue = self.queue.lock();
+        while queue.len() >= LIMIT && !cancel.is_cancelled() {
+            self.taken.wait_for(&mut queue, SLICE);
+        }
+    }
+
     /// Appends. One that is `passing` (a percentage) gives way to the next passing one when nobody takes them.
     pub fn post(&self, event: T, passing: bool) {
         let mut queue = self.queue.lock();
         if passing && queue.len() > 1 && queue.back().is_some_and(|(_, passing)| *passing) {
             queue.pop_back();
-        } else if queue.len() >= LIMIT {
-            let oldest = queue.iter().position(|(_, passing)| *passing).unwrap_or(0);
-            queue.remove(oldest);
         }
         queue.push_back((event, passing));
         if queue.len() == 1 {
@@ -51,14 +64,29 @@ impl<T> Events<T> {
 
     /// The oldest event, waited for at most `timeout`.
     pub fn take(&self, timeout: Duration) -> Option<T> {
+        self.take_if(timeout, |_| Ok::<(), Infallible>(())).and_then(Result::ok)
+    }
+
+    /// The oldest event, waited for at most `timeout`, unless `fits` gives an error for it: then it stays where it is.
+    pub fn take_if<E>(
+        &self,
+        timeout: Duration,
+        fits: impl FnOnce(&T) -> Result<(), E>,
+    ) -> Option<Result<T, E>> {
         let deadline = Instant::now().checked_add(timeout);
         let mut queue = self.queue.lock();
         loop {
-            if let Some((event, _)) = queue.pop_front() {
+            if let Some((event, _)) = queue.front() {
+                if let Err(error) = fits(event) {
+                    return Some(Err(error));
+                }
+                let (event, _) = queue.pop_front()?;
                 if queue.is_empty() {
                     self.signal(|reader, _| reader.read_exact(&mut [0]));
                 }
-                return Some(event);
+                drop(queue);
+                self.taken.notify_all();
+                return Some(Ok(event));
             }
             match deadline {
                 Some(deadline) if self.arrived.wait_until(&mut queue, deadline).timed_out() => {
@@ -73,9 +101,14 @@ impl<T> Events<T> {
         }
     }
 
-    /// Drops what waits.
-    pub fn clear(&self) {
-        while self.take(Duration::ZERO).is_some() {}
+    /// Drops the passing events that wait.
+    pub fn drop_passing(&self) {
+        let mut queue = self.queue.lock();
+        let any = !queue.is_empty();
+        queue.retain(|(_, passing)| !*passing);
+        if any && queue.is_empty() {
+            self.signal(|reader, _| reader.read_exact(&mut [0]));
+        }
     }
 
     /// The byte is there exactly when it should be, hence neither end ever blocks.
@@ -109,11 +142,43 @@ mod tests {
         let taken: Vec<_> = std::iter::from_fn(|| events.take(Duration::ZERO)).collect();
         assert_eq!(taken, [0, 999, 1000]);
         for number in 0..1000 {
-            events.post(number, false);
+            events.post(number, number % 2 == 1);
         }
-        assert_eq!(events.take(Duration::ZERO), Some(1000 - 256));
-        events.clear();
+        events.drop_passing();
+        let taken: Vec<_> = std::iter::from_fn(|| events.take(Duration::ZERO)).collect();
+        assert!(taken.iter().copied().eq((0..1000).step_by(2)), "none of the others is lost: {taken:?}");
+        events.post(1, true);
+        events.drop_passing();
         assert_eq!(events.take(Duration::from_millis(1)), None);
+    }
+
+    #[test]
+    fn who_brings_too_many_waits_until_some_are_taken_or_it_is_cancelled() {
+        let (events, cancel) = (Events::new(), Cancel::new());
+        std::thread::scope(|scope| {
+            let bringing = scope.spawn(|| {
+                for number in 0..10 * LIMIT {
+                    events.wait_for_room(&cancel);
+                    events.post(number, false);
+                }
+            });
+            for number in 0..8 * LIMIT {
+                assert_eq!(events.take(Duration::from_secs(60)), Some(number));
+                assert!(events.queue.lock().len() <= LIMIT);
+            }
+            cancel.cancel();
+            bringing.join().unwrap();
+        });
+        assert_eq!(events.queue.lock().len(), 2 * LIMIT);
+    }
+
+    #[test]
+    fn what_does_not_fit_stays() {
+        let events = Events::new();
+        events.post(7, false);
+        assert_eq!(events.take_if(Duration::ZERO, |&event| Err::<(), _>(event)), Some(Err(7)));
+        assert_eq!(events.take(Duration::ZERO), Some(7));
+        assert_eq!(events.take_if(Duration::ZERO, |_| Err::<(), _>(())), None);
     }
 
     #[test]

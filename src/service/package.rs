@@ -15,7 +15,7 @@ use crate::engine::{Download, Failure, Offer, Session, Settings, Step, signature
 use crate::fetch::http::HttpSource;
 use crate::fetch::url::Url;
 use crate::fetch::{Class, FetchError};
-use crate::store::{FileJournal, FileSink, Keep, Sink};
+use crate::store::{FileJournal, FileSink, Keep, Sink, StoreError};
 
 /// Longest time between two looks at the cancel.
 const TICK: Duration = Duration::from_millis(50);
@@ -66,7 +66,12 @@ pub fn promised(url: &str) -> Result<Promise, Failure> {
         let digest = |algorithm, hex| Expected::from_hex(algorithm, hex).map(Some).ok_or(Failure::Digest);
         match part.split_once('=') {
             Some(("sha256", hex)) => promise.digest = digest(Algorithm::Sha256, hex)?,
-            Some(("md5", hex)) => promise.digest = digest(Algorithm::Md5, hex)?,
+            // Of two the stronger one counts.
+            Some(("md5", hex)) => {
+                let md5 = digest(Algorithm::Md5, hex)?;
+                promise.digest =
+                    promise.digest.filter(|known| known.algorithm() == Algorithm::Sha256).or(md5);
+            }
             Some(("signature", coded)) => {
                 promise.signature = Some(signature::decode(coded).ok_or(Failure::Signature)?);
             }
@@ -89,6 +94,7 @@ pub fn fetch(
 ) -> Result<Received, Failure> {
     let parsed = Url::parse(wanted.url).map_err(|error| Failure::Fetch(FetchError::Url(error)))?;
     settings.policy.check_url(&parsed).map_err(Failure::Policy)?;
+    check_place(path)?;
     let size = match wanted.size {
         Some(size) => size,
         None => size(&source, wanted.url, cancel)?,
@@ -117,6 +123,21 @@ pub fn fetch(
         }
     };
     Ok(Received { size, sha256 })
+}
+
+/// Whether a file can appear at `path`, as far as that can be told before there is one: nobody waits for a download whose
+/// end is known.
+fn check_place(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let why = match (path.file_name(), std::fs::metadata(folder), std::fs::metadata(path)) {
+        (None, ..) => "it names no file",
+        (_, Err(_), _) => "its folder is not there",
+        (_, Ok(folder), _) if !folder.is_dir() => "its folder is not a folder",
+        (_, _, Ok(there)) if !there.is_file() => "there is something else than a file",
+        _ => return Ok(()),
+    };
+    crate::log!(Error, "package", "cannot store to {}: {why}", path.display());
+    Err(Failure::Store(StoreError::Io))
 }
 
 fn size(source: &HttpSource, url: &str, cancel: &Cancel) -> Result<u64, Failure> {
@@ -254,9 +275,40 @@ mod tests {
         assert_eq!(of(&format!("http://h/p#md5={md5}")), Ok(Some(Algorithm::Md5)));
         assert_eq!(of(&format!("http://h/p#sha256={md5}{md5}")), Ok(Some(Algorithm::Sha256)));
         assert_eq!(of(&format!("http://h/p#sha256={md5}")), Err(Failure::Digest));
+        let two = |first: &str, second: &str| of(&format!("http://h/p#{first}&{second}"));
+        let (weak, strong) = (format!("md5={md5}"), format!("sha256={md5}{md5}"));
+        assert_eq!(two(&weak, &strong), Ok(Some(Algorithm::Sha256)));
+        assert_eq!(two(&strong, &weak), Ok(Some(Algorithm::Sha256)));
         let both = promised(&format!("http://h/p#md5={md5}&signature=AAEC")).unwrap();
         assert_eq!((both.digest.is_some(), both.signature), (true, Some(vec![0, 1, 2])));
         assert_eq!(promised("http://h/p#signature=AA==").unwrap().signature, Some(vec![0]));
         assert_eq!(promised("http://h/p#signature=?"), Err(Failure::Signature));
+    }
+
+    #[test]
+    fn places_are_judged_before_anything_is_fetched() {
+        let folder = std::env::temp_dir().join(format!("otakit-place-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("sub")).unwrap();
+        std::fs::write(folder.join("file"), b"old").unwrap();
+        let server = crate::fetch::http::call::tests::Scripted::new(&[]);
+        let good = ["file", "new"].map(|name| folder.join(name));
+        let bad = ["sub", "sub/", "sub/..", "absent/new", "file/new"].map(|name| folder.join(name));
+        let bad = bad.into_iter().chain(["/", "..", "/dev/null", "/dev/null/x"].map(PathBuf::from));
+        for (path, is_good) in good.into_iter().map(|path| (path, true)).chain(bad.map(|path| (path, false)))
+        {
+            let guard = Box::new(|_: &Url| true);
+            let source =
+                HttpSource::new(server.clone(), Arc::default(), crate::fetch::http::Limits::default(), guard);
+            let promise = Promise {
+                digest: Some(Expected::from_hex(Algorithm::Md5, &"0".repeat(32)).unwrap()),
+                signature: None,
+            };
+            let wanted = Wanted { url: "http://h/", version: "", size: None, promise, renewal: None };
+            let failure = fetch(source, Settings::default(), wanted, &path, &Cancel::new(), &mut |_, _| {})
+                .unwrap_err();
+            // This network has no server: who gets that far was let through.
+            assert_eq!(matches!(failure, Failure::Fetch(_)), is_good, "{}: {failure}", path.display());
+        }
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

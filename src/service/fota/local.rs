@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A package that the application has itself: written, made durable, judged.
 
-use super::{Fota, Refused};
+use super::{Fota, Promise, Refused};
 use crate::digest::{Algorithm, Hasher, to_hex};
 use crate::engine::policy::Policy;
 use crate::store::{FileSink, Keep, Sink};
@@ -48,8 +48,19 @@ impl Fota {
         Ok(())
     }
 
+    /// Drops what was written, and what was promised of it.
+    pub fn abandon(&self) -> Result<(), Refused> {
+        let mut state = self.state.lock();
+        if state.running.is_none() {
+            state.promise = Promise::default();
+        }
+        state.local.as_ref().ok_or(Refused)?;
+        state.drop_local();
+        Ok(())
+    }
+
     /// Whether the package is whole, has the digest that was promised, and is signed as `policy` wants it. It takes its
-    /// place then; otherwise writing begins anew.
+    /// place then, made durable first if [`Fota::flush`] was not called; otherwise writing begins with the first byte again.
     pub fn verify(&self, policy: &Policy) -> Result<(), Refused> {
         let mut state = self.state.lock();
         let mut local = state.local.take().ok_or(Refused)?;
@@ -58,7 +69,8 @@ impl Fota {
             local.hasher.finish(digest.algorithm()).is_some_and(|actual| digest.matches(&actual))
         });
         let sha256 = local.hasher.finish(Algorithm::Sha256).unwrap_or_default();
-        let whole = local.flushed && !local.failed && local.written == local.size;
+        let is_durable = local.flushed || local.sink.sync().is_ok();
+        let whole = is_durable && !local.failed && local.written == local.size;
         let good = whole && digest_is_right && policy.trusts(&sha256, promise.signature.as_deref());
         let closed = local.sink.close(if good { Keep::Image } else { Keep::Nothing });
         if !good || closed.is_err() {

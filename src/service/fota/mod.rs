@@ -5,8 +5,9 @@ mod local;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::events::Events;
 use super::package::{self, Promise, Wanted};
@@ -74,11 +75,15 @@ pub fn code(failure: &Failure) -> i32 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused;
 
+/// Longest wait for a download that was told to end.
+const END: Duration = Duration::from_secs(10);
+
 /// The module's one upgrade service.
 #[derive(Default)]
 pub struct Fota {
-    events: Events<Event>,
+    events: Events<(u64, Event)>,
     state: Mutex<State>,
+    ended: Condvar,
 }
 
 #[derive(Default)]
@@ -87,25 +92,37 @@ struct State {
     stays: bool,
     promise: Promise,
     running: Option<Cancel>,
+    /// Number of the last download that was begun, from 1 on.
+    serial: u64,
     local: Option<Local>,
     sha256: Option<String>,
 }
 
 impl Fota {
-    /// What happened.
-    pub fn events(&self) -> &Events<Event> {
+    /// What happened, each with the number of its download. Every download has exactly one event that is not
+    /// [`Event::Progress`], its last, and that one is never lost.
+    pub fn events(&self) -> &Events<(u64, Event)> {
         &self.events
     }
 
-    /// Ends what is under way and forgets what was set, but for where packages go.
+    /// Ends what is under way, waiting for its end, and forgets what was set, but for where packages go.
     pub fn reset(&self) {
         let mut state = self.state.lock();
         if let Some(cancel) = &state.running {
             cancel.cancel();
         }
+        self.wait_for_end(&mut state);
         state.drop_local();
-        let (path, running) = (state.path.take(), state.running.take());
-        *state = State { path, running, ..State::default() };
+        let (path, running, serial) = (state.path.take(), state.running.take(), state.serial);
+        *state = State { path, running, serial, ..State::default() };
+    }
+
+    /// Waits for a download that was told to end.
+    fn wait_for_end(&self, state: &mut MutexGuard<'_, State>) {
+        let deadline = Instant::now() + END;
+        while state.running.as_ref().is_some_and(Cancel::is_cancelled)
+            && !self.ended.wait_until(state, deadline).timed_out()
+        {}
     }
 
     /// Whether the module stays up once a package is there.
@@ -134,24 +151,28 @@ impl Fota {
     }
 
     /// Begins to fetch one package, or two for a small module; the second goes to the path with `.2` behind it. The
-    /// outcome is the last event.
+    /// outcome is the last event. Returns the download's number.
     pub fn start(
         self: &Arc<Self>,
         urls: Vec<String>,
         source: impl Fn() -> HttpSource + Send + 'static,
         settings: Settings,
-    ) -> Result<(), Refused> {
+    ) -> Result<u64, Refused> {
         let mut state = self.state.lock();
+        self.wait_for_end(&mut state);
         if state.running.is_some() || urls.is_empty() {
             return Err(Refused);
         }
         state.drop_local();
+        state.serial += 1;
+        let serial = state.serial;
         let cancel = Cancel::new();
         let (path, stated) = (state.path(), std::mem::take(&mut state.promise));
         let (fota, token) = (Arc::clone(self), cancel.clone());
-        self.events.clear();
+        self.events.drop_passing();
         let work = move || {
-            let outcome = fota.fetch_all(&urls, &source, &settings, &stated, &path, &token);
+            let job = Job { serial, urls: &urls, source: &source, settings: &settings, path: &path };
+            let outcome = fota.fetch_all(&job, &stated, &token);
             let mut state = fota.state.lock();
             state.running = None;
             let event = match outcome {
@@ -163,24 +184,19 @@ impl Fota {
                 }
             };
             state.sha256 = outcome.ok();
+            // Under the lock, so that the next download's events come behind it.
+            fota.events.post((serial, event), false);
             drop(state);
-            fota.events.post(event, false);
+            fota.ended.notify_all();
         };
         let thread = crate::thread::named("otakit-fota");
         thread.spawn(work).map_err(|_| Refused)?;
         state.running = Some(cancel);
-        Ok(())
+        Ok(serial)
     }
 
-    fn fetch_all(
-        &self,
-        urls: &[String],
-        source: &dyn Fn() -> HttpSource,
-        settings: &Settings,
-        stated: &Promise,
-        path: &Path,
-        cancel: &Cancel,
-    ) -> Result<String, Failure> {
+    fn fetch_all(&self, job: &Job<'_>, stated: &Promise, cancel: &Cancel) -> Result<String, Failure> {
+        let Job { serial, urls, source, settings, path } = job;
         let (mut last, mut sha256) = (None, String::new());
         for (stage, url) in urls.iter().enumerate() {
             let mut promise = package::promised(url)?;
@@ -188,17 +204,17 @@ impl Fota {
                 promise.digest = stated.digest.clone().or(promise.digest);
                 promise.signature = stated.signature.clone().or(promise.signature);
             }
-            let place = if stage == 0 { path.to_owned() } else { package::beside(path, ".2") };
+            let place = if stage == 0 { path.to_path_buf() } else { package::beside(path, ".2") };
             let watch = &mut |stored, size| {
                 let done = usize::from(percent(stored, size));
                 let all = u8::try_from((stage * 100 + done) / urls.len()).unwrap_or(100).min(99);
                 if last != Some(all) {
                     last = Some(all);
-                    self.events.post(Event::Progress(all), true);
+                    self.events.post((*serial, Event::Progress(all)), true);
                 }
             };
             let wanted = Wanted { url, version: "", size: None, promise, renewal: None };
-            match package::fetch(source(), settings.clone(), wanted, &place, cancel, watch) {
+            match package::fetch(source(), Settings::clone(settings), wanted, &place, cancel, watch) {
                 Ok(received) if stage == 0 => sha256 = received.sha256,
                 Ok(_) => {}
                 Err(failure) => {
@@ -219,10 +235,24 @@ impl Fota {
         state.running.as_ref().map(Cancel::cancel).ok_or(Refused)
     }
 
-    /// Whether a download is under way.
-    pub fn is_running(&self) -> bool {
-        self.state.lock().running.is_some()
+    /// Whether the download of this number is over, and then whether its package is there.
+    pub fn outcome(&self, serial: u64) -> Option<Result<(), Refused>> {
+        let state = self.state.lock();
+        if state.serial != serial {
+            // Another one was begun since: nobody can tell any more.
+            return Some(Err(Refused));
+        }
+        state.running.is_none().then(|| state.sha256.as_ref().map(drop).ok_or(Refused))
     }
+}
+
+/// A download under way.
+struct Job<'a> {
+    serial: u64,
+    urls: &'a [String],
+    source: &'a dyn Fn() -> HttpSource,
+    settings: &'a Settings,
+    path: &'a Path,
 }
 
 impl State {

@@ -21,12 +21,29 @@ fn local_packages_are_judged() {
     assert_eq!(verify(&[b"abc"], 0, true, None), (false, false, false));
     assert_eq!(verify(&[b"ab"], 3, true, None), (true, true, false));
     assert_eq!(verify(&[b"ab", b"cd"], 3, true, None), (false, false, false));
-    assert_eq!(verify(&[b"ab", b"c"], 3, false, None), (true, false, false));
+    assert_eq!(verify(&[b"ab"], 3, false, None), (true, false, false));
+    assert_eq!(verify(&[b"ab", b"d"], 3, false, Some(sha)), (true, false, false));
     assert_eq!(verify(&[b"abd"], 3, true, Some(sha)), (true, true, false));
     assert!(!path.exists() && fota.sha256().is_none());
     assert_eq!(verify(&[b"a", b"bc"], 3, true, Some(sha)), (true, true, true));
     assert_eq!(std::fs::read(&path).unwrap(), b"abc");
     assert_eq!(fota.sha256().as_deref(), Some(sha));
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn flushing_is_part_of_the_verdict_and_what_is_abandoned_is_gone() {
+    let folder = std::env::temp_dir().join(format!("otakit-fota-flush-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("package");
+    let fota = Fota::default();
+    fota.set_path(&path);
+    assert_eq!((fota.write(b"ab", 3), fota.write(b"c", 3)), (Ok(()), Ok(())));
+    assert_eq!(fota.verify(&Policy::default()), Ok(()));
+    assert_eq!(std::fs::read(&path).unwrap(), b"abc");
+    assert_eq!((fota.abandon(), fota.write(b"ab", 3)), (Err(Refused), Ok(())));
+    assert_eq!((fota.abandon(), fota.verify(&Policy::default())), (Ok(()), Err(Refused)));
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
     std::fs::remove_dir_all(folder).unwrap();
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
 use super::updates::Renewal;
-use super::{DOWNLOAD, Device, Event, Hub, INSTALL, VERIFY};
+use super::{Content, DOWNLOAD, Device, Event, Hub, INSTALL, VERIFY};
 use crate::cancel::Cancel;
 use crate::digest::{Algorithm, Expected, Hasher};
 use crate::engine::policy::{Breach, Policy};
@@ -79,7 +79,7 @@ impl Hub {
         let hub = Arc::clone(self);
         let work = move || {
             let value = work();
-            hub.events.post(Event { device: 0, kind, value, text: String::new() }, false);
+            hub.events.post(Event { device: 0, kind, value, content: Content::Nothing }, false);
         };
         crate::thread::named("otakit-haas").spawn(work).is_ok()
     }

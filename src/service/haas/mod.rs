@@ -3,20 +3,20 @@
 //! on threads of its own, everything that happens becomes an event.
 
 mod files;
+pub mod json;
 mod updates;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use serde_json::json;
 
 use super::desk::Desk;
 use super::events::Events;
 use crate::cancel::Cancel;
-use crate::digest::to_hex;
 use crate::engine::{Offer, Settings};
 use crate::fetch::http::HttpSource;
 use crate::mqtt::{Client, Event as MqttEvent, Handler, Options, Subscription};
@@ -38,7 +38,7 @@ pub const CONNECT: i64 = 1;
 pub const CLOSE: i64 = 2;
 /// Connection lost; it is being made again.
 pub const DISCONNECT: i64 = 3;
-/// A message on a subscribed topic, as `{"topic":…,"payload":…}`, or with `payload_hex` when it is not UTF-8.
+/// A message on a subscribed topic.
 pub const MESSAGE: i64 = 6;
 /// No connection came about.
 pub const ERROR: i64 = 8;
@@ -62,8 +62,26 @@ pub struct Event {
     pub kind: i64,
     /// 0 or more: good.
     pub value: i64,
-    /// JSON, or empty.
-    pub text: String,
+    /// What goes with it.
+    pub content: Content,
+}
+
+/// What an event carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Nothing.
+    Nothing,
+    /// An update on offer: with [`TRIGGER`] and [`SYSTEM`].
+    Offer(Box<Upgrade>),
+    /// A message: with [`MESSAGE`].
+    Message {
+        /// Its topic.
+        topic: String,
+        /// Its bytes.
+        payload: Vec<u8>,
+    },
+    /// Why, in words: with [`ERROR`].
+    Reason(String),
 }
 
 /// What all devices share.
@@ -99,6 +117,10 @@ pub struct Device {
     hub: Arc<Hub>,
     client: Mutex<Option<Client>>,
     ended: Cancel,
+    /// The same as a lock: no connection is told of once the application has ended it.
+    ending: Mutex<bool>,
+    /// Threads that fetch new firmware.
+    fetching: Mutex<Vec<JoinHandle<()>>>,
     modules: Mutex<BTreeMap<String, String>>,
     /// Where downloads that need a fresh URL wait for the answer, by module.
     desks: Mutex<BTreeMap<String, Arc<Desk<Offer>>>>,
@@ -122,6 +144,8 @@ impl Device {
             hub,
             client: Mutex::default(),
             ended: Cancel::new(),
+            ending: Mutex::default(),
+            fetching: Mutex::default(),
             modules: Mutex::default(),
             desks: Mutex::default(),
             system: Mutex::default(),
@@ -130,8 +154,16 @@ impl Device {
         }
     }
 
-    fn post(&self, kind: i64, value: i64, text: String) {
-        self.hub.events.post(Event { device: self.id, kind, value, text }, false);
+    fn post(&self, kind: i64, value: i64, content: Content) {
+        self.hub.events.post(Event { device: self.id, kind, value, content }, false);
+    }
+
+    /// Posts [`CONNECT`], unless the application has ended the connection meanwhile.
+    fn post_connect(&self) {
+        let ended = self.ending.lock();
+        if !*ended {
+            self.post(CONNECT, 0, Content::Nothing);
+        }
     }
 
     /// Begins to connect. The outcome is an event. `false`: no thread.
@@ -150,7 +182,8 @@ impl Device {
             username: signed.username,
             password: signed.password,
             clean_session: true,
-            keepalive: login.keepalive,
+            // (The client puts twice its interval on the wire.)
+            keepalive: login.keepalive / 2,
             request_timeout: Duration::from_secs(2),
             max_packet_in: MAX_PACKET,
             max_packet_out: MAX_PACKET,
@@ -159,21 +192,30 @@ impl Device {
         match Client::connect(dial, options, Some(link), Vec::<Subscription>::new()) {
             Ok(client) => {
                 *self.client.lock() = Some(client.clone());
-                self.post(CONNECT, 0, r#"{"code":0}"#.to_owned());
+                self.post_connect();
                 while !self.ended.is_cancelled() && client.yield_for(SLICE).is_ok() {}
                 self.client.lock().take();
                 client.disconnect(GRACE);
-                self.post(CLOSE, 0, String::new());
+                let fetching = std::mem::take(&mut *self.fetching.lock());
+                // They were told to end with the device; their outcomes come before the device's last event.
+                for thread in fetching {
+                    if thread.join().is_err() {
+                        crate::log!(Error, "haas", "{}: fetching firmware: internal error", login.device);
+                    }
+                }
+                self.post(CLOSE, 0, Content::Nothing);
             }
+            Err(_) if self.ended.is_cancelled() => self.post(CLOSE, 0, Content::Nothing),
             Err(error) => {
                 crate::log!(Error, "haas", "{}: {error}", login.device);
-                self.post(ERROR, -1, json!({"code": -1, "message": error.to_string()}).to_string());
+                self.post(ERROR, -1, Content::Reason(error.to_string()));
             }
         }
     }
 
     /// Ends the connection; the event comes once it has ended.
     pub fn end(&self) {
+        *self.ending.lock() = true;
         self.ended.cancel();
     }
 
@@ -245,18 +287,17 @@ struct Inbox {
 impl Handler for Inbox {
     fn on_event(&self, event: &MqttEvent<'_>) {
         let Some(device) = self.device.upgrade() else { return };
+        // A broker that sends faster than the application takes has to wait.
+        device.hub.events.wait_for_room(&device.ended);
         match (event, self.topic) {
             (MqttEvent::Message(message), Some(Kind::Upgrade)) => device.receive(message.payload),
             (MqttEvent::Message(message), Some(Kind::GetReply)) => device.receive_reply(message.payload),
             (MqttEvent::Message(message), _) => {
-                let text = match str::from_utf8(message.payload) {
-                    Ok(payload) => json!({"topic": message.topic, "payload": payload}),
-                    Err(_) => json!({"topic": message.topic, "payload_hex": to_hex(message.payload)}),
-                };
-                device.post(MESSAGE, 0, text.to_string());
+                let (topic, payload) = (message.topic.to_owned(), message.payload.to_vec());
+                device.post(MESSAGE, 0, Content::Message { topic, payload });
             }
-            (MqttEvent::Disconnected, None) => device.post(DISCONNECT, 0, String::new()),
-            (MqttEvent::Reconnected, None) => device.post(CONNECT, 0, r#"{"code":0}"#.to_owned()),
+            (MqttEvent::Disconnected, None) => device.post(DISCONNECT, 0, Content::Nothing),
+            (MqttEvent::Reconnected, None) => device.post_connect(),
             _ => {}
         }
     }

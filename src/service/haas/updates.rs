@@ -2,15 +2,13 @@
 //! What the cloud offers a device: handed to the application, fetched where it is the firmware itself, asked for anew
 //! where its URL has expired.
 
+use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::files::{self, Job};
-use super::{Device, Inbox, Kind, SYSTEM, TRIGGER};
+use super::{Content, Device, Inbox, Kind, SYSTEM, TRIGGER};
 use crate::cancel::Cancel;
-use crate::digest::Algorithm;
 use crate::engine::Offer;
 use crate::engine::policy::compare_versions;
 use crate::engine::pump::Renew;
@@ -57,9 +55,9 @@ impl Device {
             return;
         }
         let _ = self.progress(&upgrade.module, 1, "");
-        let text = describe(&upgrade);
+        let content = Content::Offer(Box::new(upgrade.clone()));
         self.remember(upgrade);
-        self.post(TRIGGER, 0, text);
+        self.post(TRIGGER, 0, content);
     }
 
     fn remember(self: &Arc<Self>, upgrade: Upgrade) {
@@ -84,41 +82,56 @@ impl Device {
         }
         let _ = self.progress(module::DEFAULT, 1, "");
         let Some(path) = self.system.lock().clone() else {
-            self.post(SYSTEM, -1, describe(&upgrade));
+            self.post(SYSTEM, -1, Content::Offer(Box::new(upgrade)));
             return;
         };
         if !self.hub.occupy(&path) {
             // The cloud has repeated itself.
             return;
         }
-        let device = Arc::clone(self);
-        let work = move || {
-            let mut told = 0;
-            let watch = &mut |stored, size| {
-                let percent = crate::engine::progress::percent(stored, size);
-                if percent >= told + 5 {
-                    told = percent;
-                    let _ = device.progress(module::DEFAULT, percent.into(), "");
-                }
-            };
-            let job = Job {
-                source: (device.source)(),
-                settings: device.settings.clone(),
-                url: &upgrade.firmware.offer.url,
-                known: Some((Arc::downgrade(&device), upgrade.clone())),
-                path: &path,
-            };
-            let value = files::fetch(job, &device.ended, watch);
-            device.hub.vacate(&path);
-            if value < 0 {
-                let step = if (-13..=-10).contains(&value) { -3 } else { -2 };
-                let _ = device.progress(module::DEFAULT, step, "");
+        let (device, content) = (Arc::clone(self), Content::Offer(Box::new(upgrade.clone())));
+        let occupied = path.clone();
+        let work = move || device.fetch_system(&upgrade, &path);
+        match crate::thread::named("otakit-haas").spawn(work) {
+            Ok(thread) => {
+                let mut fetching = self.fetching.lock();
+                fetching.retain(|other| !other.is_finished());
+                fetching.push(thread);
             }
-            device.post(SYSTEM, value, describe(&upgrade));
-        };
-        if crate::thread::named("otakit-haas").spawn(work).is_err() {
-            self.post(SYSTEM, -1, String::new());
+            Err(error) => {
+                crate::log!(Error, "haas", "{}: firmware not fetched, no thread: {error}", self.login.device);
+                self.hub.vacate(&occupied);
+                self.post(SYSTEM, -1, content);
+            }
         }
+    }
+
+    /// Fetches the device's own firmware. The cloud hears of 100 % only once the image is verified.
+    fn fetch_system(self: &Arc<Self>, upgrade: &Upgrade, path: &Path) {
+        let mut told = 0;
+        let watch = &mut |stored, size| {
+            let percent = crate::engine::progress::percent(stored, size).min(99);
+            if percent >= told + 5 {
+                told = percent;
+                let _ = self.progress(module::DEFAULT, percent.into(), "");
+            }
+        };
+        let job = Job {
+            source: (self.source)(),
+            settings: self.settings.clone(),
+            url: &upgrade.firmware.offer.url,
+            known: Some((Arc::downgrade(self), upgrade.clone())),
+            path,
+        };
+        let value = files::fetch(job, &self.ended, watch);
+        self.hub.vacate(path);
+        let step = match value {
+            0.. => 100,
+            -13..=-10 => -3,
+            _ => -2,
+        };
+        let _ = self.progress(module::DEFAULT, step, "");
+        self.post(SYSTEM, value, Content::Offer(Box::new(upgrade.clone())));
     }
 
     /// Asks for a module's offer, first in the newer form, then by reporting its version again.
@@ -160,21 +173,4 @@ impl Renew for Renewal {
         device.desks.lock().remove(&self.module);
         offer
     }
-}
-
-fn describe(upgrade: &Upgrade) -> String {
-    let offer = &upgrade.firmware.offer;
-    let hash_type = match offer.digest.algorithm() {
-        Algorithm::Md5 => "md5",
-        Algorithm::Sha256 => "sha256",
-    };
-    json!({
-        "length": offer.size,
-        "module_name": upgrade.module,
-        "version": offer.version,
-        "url": offer.url,
-        "hash": offer.digest.to_hex().to_ascii_uppercase(),
-        "hash_type": hash_type,
-    })
-    .to_string()
 }

@@ -19,12 +19,13 @@ static pthread_t owner;
 
 static int64_t outcome(int64_t expected_kind)
 {
-    int64_t device = -1, kind = 0, value = 0;
-    char text[64];
+    struct haas_event event;
 
-    CHECK(haas_poll_event(&device, &kind, &value, text, sizeof(text), 30000) == 1);
-    CHECK(device == 0 && kind == expected_kind && text[0] == '\0');
-    return value;
+    memset(&event, 0x5A, sizeof(event));
+    CHECK(haas_poll_event(&event, 30000) == 1);
+    CHECK(event.device == 0 && event.kind == expected_kind && event.offer == NULL && event.topic == NULL);
+    CHECK(event.payload == NULL && event.payload_size == 0 && event.reason == NULL);
+    return event.value;
 }
 
 static int64_t downloaded(const char *path)
@@ -59,8 +60,16 @@ static void downloads(void)
     CHECK(outcome(HAAS_OTA_DOWNLOAD) == HAAS_OTA_DOWNLOAD_CON_FAIL);
     CHECK(haas_ota_download("gopher://127.0.0.1/x", STORED) == 0);
     CHECK(outcome(HAAS_OTA_DOWNLOAD) == HAAS_OTA_INVALID_PARAMETER);
-    CHECK(haas_ota_download(http_server_url(&server, "/ok", url), "/nonexistent/folder/file") == 0);
-    CHECK(outcome(HAAS_OTA_DOWNLOAD) == HAAS_OTA_UPGRADE_WRITE_FAIL);
+    {
+        /* Where no file can appear: told before anything is fetched (this address would take time to fail). */
+        static const char *const places[] = {"/nonexistent/folder/file", "/", ".", "/dev/null"};
+        size_t i;
+
+        for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+            CHECK(haas_ota_download("http://127.0.0.1:1/never", places[i]) == 0);
+            CHECK(outcome(HAAS_OTA_DOWNLOAD) == HAAS_OTA_UPGRADE_WRITE_FAIL);
+        }
+    }
     otakit_policy_max_size(10);
     CHECK(downloaded("/ok") == HAAS_OTA_UPGRADE_FW_SIZE_FAIL && !is_there(STORED));
     otakit_policy_max_size(0);
@@ -97,21 +106,24 @@ static void verifications(void)
     remove(STORED);
 }
 
-static void on_event(void *user, int64_t device, int64_t kind, int64_t value, const char *text)
+static void on_event(void *user, const struct haas_event *event)
 {
     int64_t *got = user;
 
-    CHECK(pthread_equal(pthread_self(), owner) && strstr(text, "\"code\":-1") != NULL);
-    got[0] = device;
-    got[1] = kind;
-    got[2] = value;
+    CHECK(pthread_equal(pthread_self(), owner) && event->reason != NULL && event->reason[0] != '\0');
+    CHECK(event->offer == NULL && event->topic == NULL);
+    got[0] = event->device;
+    got[1] = event->kind;
+    got[2] = event->value;
 }
 
 static void devices(void)
 {
     int64_t device, got[3] = {0, 0, 0};
-    int64_t kind, value;
-    char text[8], secret[65];
+    int64_t other = 0, kind = 0, value = 0;
+    struct haas_event event;
+    char small[8], text[1024], secret[65];
+    int needed;
 
     CHECK(haas_device_connect("nowhere", "pk", "dn", "secret", 60) == -1);
     CHECK(haas_device_connect(NULL, NULL, "dn", "secret", 60) == -1);
@@ -130,16 +142,57 @@ static void devices(void)
     CHECK(haas_ota_report(device, "pk", "dn", "m", "1") == -1 && haas_ota_progress(device, "m", 1, "") == -1);
     CHECK(haas_ota_system_path(device, "x") == -1);
     CHECK(haas_device_open("127.0.0.1:1", "pk", "dn", "secret", 60, &device) == 0 && device > 0);
-    CHECK(haas_poll_event(&device, &kind, &value, text, sizeof(text), 60000) == 1);
-    CHECK(kind == HAAS_ON_ERROR && text[0] == '\0'); /* too long for it */
+    /* A text that does not fit: how much room it needs, and the event stays, however often it is asked for. */
+    needed = haas_poll_json(&other, &kind, &value, small, sizeof(small), 60000);
+    CHECK(needed > 1 && other == 0 && (size_t)needed <= sizeof(text));
+    CHECK(haas_poll_json(&other, &kind, &value, text, (size_t)needed - 1, 0) == needed);
+    CHECK(haas_poll_json(&other, &kind, &value, text, (size_t)needed, 0) == 1);
+    CHECK(other == device && kind == HAAS_ON_ERROR && value == -1 && strlen(text) + 1 == (size_t)needed);
+    CHECK(strstr(text, "\"code\":-1") != NULL && strstr(text, "\"message\":") != NULL);
 
     CHECK(haas_dispatch(NULL, NULL, 0) == -1 && haas_dispatch(on_event, got, 0) == 0);
-    CHECK(haas_poll_event(NULL, &kind, &value, text, sizeof(text), 0) == -1);
-    CHECK(haas_poll_event(&device, &kind, &value, NULL, 0, 0) == -1);
-    CHECK(haas_poll_event(&device, &kind, &value, text, sizeof(text), 0) == 0);
+    CHECK(haas_poll_event(NULL, 0) == -1 && haas_poll_event(&event, 0) == 0);
+    CHECK(haas_poll_json(NULL, &kind, &value, text, sizeof(text), 0) == -1);
+    CHECK(haas_poll_json(&other, &kind, &value, NULL, 0, 0) == -1);
+    CHECK(haas_poll_json(&other, &kind, &value, text, sizeof(text), 0) == 0);
     CHECK(haas_device_register("nowhere", "pk", "dn", "ps", secret, sizeof(secret)) == -1);
     CHECK(haas_device_register(NULL, "pk", "dn", NULL, secret, sizeof(secret)) == -1);
     CHECK(haas_device_register(NULL, "pk", "dn", "ps", NULL, 0) == -1);
+}
+
+/* No outcome is lost, however many wait. */
+static void outcomes_are_kept(void)
+{
+    int i, told = 0;
+
+    for (i = 0; i < 600; i++) {
+        CHECK(haas_ota_verify(1, STORED ".not", "md5", MD5) == 0);
+        if (i % 50 == 49) {
+            serve_pause(50); /* threads come and go */
+        }
+    }
+    while (told < 600) {
+        CHECK(outcome(HAAS_OTA_VERIFY) == HAAS_OTA_UPGRADE_SET_BOOT_FAIL);
+        told++;
+    }
+    CHECK(haas_dispatch(on_event, NULL, 200) == 0);
+}
+
+/* A device that is ended while it connects says that it is closed, and never that it is connected. */
+static void ended_while_connecting(void)
+{
+    struct haas_event event;
+    int64_t device;
+    int i;
+
+    for (i = 0; i < 20; i++) {
+        device = haas_device_connect("127.0.0.1:1", "pk", "dn", "secret", 60);
+        CHECK(device > 0 && haas_device_end(device) == 0 && haas_device_end(device) == 0);
+        CHECK(haas_poll_event(&event, 60000) == 1 && event.device == device);
+        CHECK(event.kind == HAAS_ON_CLOSE || event.kind == HAAS_ON_ERROR);
+        CHECK(haas_device_end(device) == -1 && haas_ota_init(device) == -1);
+        CHECK(haas_poll_event(&event, 0) == 0);
+    }
 }
 
 static void descriptor(void)
@@ -162,6 +215,8 @@ int main(void)
     downloads();
     verifications();
     devices();
+    outcomes_are_kept();
+    ended_while_connecting();
     http_server_stop(&server);
     return 0;
 }

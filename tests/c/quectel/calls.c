@@ -198,7 +198,11 @@ static void local(void)
     CHECK(!is_there(PACKAGE) && quectel_fota_flush() == 0 && quectel_fota_verify() == 0 && is_there(PACKAGE));
     remove(PACKAGE);
     CHECK(quectel_fota_write("abc", 3, 6) == 0 && quectel_fota_flush() == 0 && quectel_fota_verify() == -1);
-    CHECK(quectel_fota_write("abcdef", 6, 6) == 0 && quectel_fota_verify() == -1); /* not flushed */
+    CHECK(quectel_fota_write("abcdef", 6, 6) == 0 && quectel_fota_verify() == 0); /* flushed on the way */
+    remove(PACKAGE);
+    CHECK(quectel_fota_write("abc", 3, 6) == 0 && quectel_fota_verify() == -1);
+    CHECK(quectel_fota_abandon() == -1 && quectel_fota_write("abc", 3, 6) == 0 && quectel_fota_abandon() == 0);
+    CHECK(quectel_fota_write("def", 3, 6) == 0 && quectel_fota_verify() == -1 && !is_there(PACKAGE));
     CHECK(quectel_fota_write("abcdefg", 7, 6) == -1 && quectel_fota_flush() == -1 && quectel_fota_verify() == -1);
     CHECK(quectel_fota_expect("md5", BAD) == -1 && quectel_fota_expect("crc", BAD) == -1);
     CHECK(quectel_fota_expect("sha256", NULL) == -1 && quectel_fota_expect("SHA256", BAD) == 0);
@@ -215,6 +219,130 @@ static void local(void)
         CHECK(otakit_policy_trust_key(NULL) == OTAKIT_OK);
     }
     remove(PACKAGE);
+}
+
+/* ---- every function from inside a callback, and after the service has ended, twice each ---- */
+
+static void every_function(void)
+{
+    int64_t number = 0, other = 0;
+    char text[65];
+
+    CHECK(quectel_fota_reset_disable(1) == 0 && quectel_fota_reset_disable(1) == 0);
+    CHECK(quectel_fota_package_path(PACKAGE) == 0);
+    CHECK(quectel_fota_expect(NULL, NULL) == 0 && quectel_fota_expect_signature(NULL) == 0);
+    quectel_fota_sha256(text, sizeof(text));
+    CHECK(quectel_fota_flush() == -1 && quectel_fota_verify() == -1 && quectel_fota_abandon() == -1);
+    CHECK(quectel_fota_event_fd() >= 0 && quectel_fota_poll_event(&number, &other, 0) == 0);
+    CHECK(quectel_fota_dispatch(0) == 0 && quectel_fota_fetch_wait(12345, 0) == -1);
+    CHECK(quectel_fota_fetch_cancel(12345) == -1);
+    quectel_fota_apn_set("CMNET", 0, NULL, NULL);
+}
+
+static int inside, returned, running;
+
+static void while_inside(void *user, int64_t status, int64_t progress)
+{
+    (void)progress;
+    CHECK(user == &inside);
+    __atomic_store_n(&running, 1, __ATOMIC_SEQ_CST);
+    if (status != 1) { /* the download is over; what is called now does not meet it */
+        every_function();
+        every_function();
+        inside++;
+        if (inside == 2) {
+            CHECK(quectel_fota_deinit() == 0 && quectel_fota_deinit() == 0);
+            every_function();
+        }
+    }
+    serve_pause(30);
+    CHECK(__atomic_load_n(&returned, __ATOMIC_SEQ_CST) == 0);
+    __atomic_store_n(&running, 0, __ATOMIC_SEQ_CST);
+}
+
+static void *end_soon(void *arg)
+{
+    while (!__atomic_load_n(&running, __ATOMIC_SEQ_CST)) {
+        serve_pause(1);
+    }
+    CHECK(quectel_fota_deinit() == 0);
+    CHECK(!__atomic_load_n(&running, __ATOMIC_SEQ_CST));
+    __atomic_store_n(&returned, 1, __ATOMIC_SEQ_CST);
+    return arg;
+}
+
+static void moments(void)
+{
+    char url[256];
+    int64_t status = 1, progress = 0;
+    pthread_t thread;
+    int i;
+
+    reset();
+    CHECK(quectel_fota_callbacks(while_inside, NULL, NULL, &inside) == 0 && quectel_fota_reset_disable(1) == 0);
+    for (i = 0; i < 2; i++) {
+        CHECK(quectel_fota_download(http_server_url(&server, "/ok", url), NULL) == 0);
+    }
+    CHECK(inside == 2);
+    every_function();
+    CHECK(quectel_fota_deinit() == 0);
+    every_function();
+
+    /* Ended by another thread while a callback runs: it is waited for, and none runs afterwards. */
+    for (i = 0; i < 3; i++) {
+        CHECK(quectel_fota_callbacks(while_inside, NULL, NULL, &inside) == 0);
+        CHECK(pthread_create(&thread, NULL, end_soon, NULL) == 0);
+        quectel_fota_download(http_server_url(&server, "/slow", url), NULL);
+        CHECK(pthread_join(thread, NULL) == 0);
+        returned = 0;
+    }
+
+    /* Downloads that nobody follows: each last event stays, in order, and the next one starts at once. */
+    reset();
+    for (i = 0; i < 3; i++) {
+        CHECK(quectel_fota_download_start(http_server_url(&server, "/slow", url), NULL) == 0);
+        CHECK(quectel_fota_download_cancel() == 0);
+    }
+    CHECK(quectel_fota_init() == 0);
+    for (i = 0; i < 3; i++) {
+        do {
+            CHECK(quectel_fota_poll_event(&status, &progress, 20000) == 1);
+        } while (status == 1);
+        CHECK(status == -1 && progress == QUECTEL_FOTA_NOT_INPROGRESS);
+    }
+    CHECK(quectel_fota_poll_event(&status, &progress, 0) == 0);
+    /* An earlier one's last event is not taken for that of the download that blocks. */
+    CHECK(quectel_fota_download_start(http_server_url(&server, "/404", url), NULL) == 0);
+    while (is_there(PACKAGE ".part") || quectel_fota_download_start("", NULL) != -1) {
+    }
+    serve_pause(300);
+    CHECK(quectel_fota_callbacks(NULL, NULL, NULL, NULL) == 0);
+    CHECK(quectel_fota_download(http_server_url(&server, "/ok", url), NULL) == 0 && is_served(PACKAGE));
+}
+
+static void files(void)
+{
+    char url[256];
+    int64_t fetch = 0, second = 0;
+    int code;
+
+    reset();
+    http_server_url(&server, "/ok", url);
+    CHECK(quectel_fota_fetch_start(url, PACKAGE, NULL, NULL, NULL) == -1);
+    CHECK(quectel_fota_fetch_start(NULL, PACKAGE, NULL, NULL, &fetch) == -1 && fetch == 0);
+    CHECK(quectel_fota_fetch_start(url, PACKAGE, "sha256", "7", &fetch) == -1 && fetch == 0);
+    CHECK(quectel_fota_fetch_start(url, PACKAGE, NULL, NULL, &fetch) == 0 && fetch > 0);
+    while ((code = quectel_fota_fetch_wait(fetch, 100)) == QUECTEL_FOTA_FETCHING) {
+    }
+    CHECK(code == 0 && is_served(PACKAGE));
+    CHECK(quectel_fota_fetch_wait(fetch, 0) == -1 && quectel_fota_fetch_cancel(fetch) == -1);
+    remove(PACKAGE);
+    CHECK(quectel_fota_fetch_start(http_server_url(&server, "/slow", url), PACKAGE, NULL, NULL, &second) == 0);
+    CHECK(second != fetch && quectel_fota_fetch_wait(second, 50) == QUECTEL_FOTA_FETCHING);
+    CHECK(quectel_fota_fetch_cancel(second) == 0 && quectel_fota_fetch_cancel(second) == 0);
+    CHECK(quectel_fota_fetch_wait(second, 20000) == QUECTEL_FOTA_NOT_INPROGRESS);
+    CHECK(!is_there(PACKAGE) && !is_there(PACKAGE ".part"));
+    CHECK(quectel_fota_fetch_file(http_server_url(&server, "/ok", url), "/", NULL, NULL) == QUECTEL_FOTA_INTERNAL_ERR);
 }
 
 static void rest(void)
@@ -243,6 +371,8 @@ int main(void)
     cancels();
     asynchronous();
     local();
+    moments();
+    files();
     codes();
     rest();
     http_server_stop(&server);
