@@ -5,10 +5,9 @@ import _thread
 import binascii
 import json
 
-import utime
-
 import otakit_ffi
 import otakit_haas
+import otakit_time
 
 _open = otakit_ffi.function("haas_device_open", "ssssip")
 _register = otakit_ffi.function("haas_device_register", "sssspQ")
@@ -22,8 +21,48 @@ def _bytes(payload):
     return payload.encode() if isinstance(payload, str) else payload
 
 
+def _text(payload):
+    """As text where it is one."""
+    try:
+        return payload.decode()
+    except UnicodeError:
+        return payload
+
+
 def _now_ms():
-    return utime.time_ns() // 1000000
+    return otakit_time.time_ns() // 1000000
+
+
+class Secret(str):
+    """What the callback of `register` gets: the device's secret as text, empty when there is none. It can be asked as a
+    dict too: {"code": 0, "deviceSecret"} or {"code": -1}."""
+
+    def _dict(self):
+        return {"code": 0, "deviceSecret": str(self)} if self else {"code": -1}
+
+    def __getitem__(self, key):
+        return self._dict()[key] if isinstance(key, str) else str(self)[key]
+
+    def __contains__(self, key):
+        return key in self._dict() or key in str(self)
+
+    def __eq__(self, other):
+        return (self._dict() if isinstance(other, dict) else str(self)) == other
+
+    def __ne__(self, other):
+        return not self == other
+
+    def __hash__(self):
+        return hash(str(self))
+
+    def get(self, key, default=None):
+        return self._dict().get(key, default)
+
+    def keys(self):
+        return self._dict().keys()
+
+    def items(self):
+        return self._dict().items()
 
 
 class Device:
@@ -39,13 +78,13 @@ class Device:
 
     def __init__(self):
         self._handle = 0
-        self._lock = _thread.allocate_lock()
+        self._info = {}
+        self._ended = False
         self._callbacks = {}
         self._topic = ""
         self._ntp = ""
         self._on_time = None
         self._next = 0
-        otakit_haas.listen(self._event)
 
     def on(self, event, callback):
         """Sets what is called for an event. 0."""
@@ -53,20 +92,41 @@ class Device:
         return 0
 
     def connect(self, key_info):
-        """Begins to connect; ON_CONNECT or ON_ERROR tells how it went. 0, or -1."""
+        """Begins to connect; ON_CONNECT or ON_ERROR tells how it went. 0, or -1. Another Device that has the same names is
+        ended: the broker would end one of the two for the other, again and again."""
         if not isinstance(key_info, dict) or self._handle:
             return -1
         product_key, device_name = key_info["productKey"], key_info["deviceName"]
         handle = bytearray(8)
         keepalive = key_info.get("keepaliveSec", 60)
-        region, secret = key_info.get("region"), key_info["deviceSecret"]
+        region, secret = key_info.get("region"), str(key_info["deviceSecret"])
         self._topic = "/sys/%s/%s/thing/" % (product_key, device_name)
         self._ntp = "/ext/ntp/%s/%s/" % (product_key, device_name)
-        with self._lock:  # The first event may be faster than this function.
+        otakit_haas.start()
+        with otakit_haas.lock:  # The first event may be faster than this function.
+            for other in otakit_haas.attached():
+                other._end_for(product_key, device_name)
             if _open(region, product_key, device_name, secret, keepalive, handle) != 0:
                 return -1
-            self._handle = otakit_ffi.int64(handle)
+            self._handle, self._info, self._ended = otakit_ffi.int64(handle), dict(key_info), False
+            otakit_haas.attach(self._handle, self)
         return 0
+
+    def _end_for(self, product_key, device_name):
+        if (self._info.get("productKey"), self._info.get("deviceName")) == (product_key, device_name):
+            self.end()
+
+    def getDeviceInfo(self):
+        """What connect was given: a dict with productKey, deviceName, ...; empty before."""
+        return dict(self._info)
+
+    def uploadFile(self, *_, **__):
+        """Not there."""
+        raise NotImplementedError("otakit has no file upload to the cloud (aliyunIoT.Device.uploadFile)")
+
+    def uploadContent(self, *_, **__):
+        """Not there."""
+        raise NotImplementedError("otakit has no file upload to the cloud (aliyunIoT.Device.uploadContent)")
 
     def getDeviceHandle(self):
         """What `ota` takes as device_handle; 0 before connect."""
@@ -74,17 +134,15 @@ class Device:
 
     def register(self, data, callback):
         """{"productKey", "deviceName", "productSecret", "region"}: asks for the device's secret, once in its life. The
-        callback gets {"code": 0, "deviceSecret"} or {"code": -1}. 0."""
+        callback gets it as text (see Secret), empty when there is none. 0."""
         given = (data.get("region"), data["productKey"], data["deviceName"], data["productSecret"])
         _thread.start_new_thread(self._ask_secret, (given, callback))
         return 0
 
     def _ask_secret(self, given, callback):
         secret = bytearray(65)
-        told = {"code": -1}
-        if _register(given[0], given[1], given[2], given[3], secret, len(secret)) == 0:
-            told = {"code": 0, "deviceSecret": otakit_ffi.text(secret)}
-        otakit_ffi.call_user(callback, told)
+        begun = _register(given[0], given[1], given[2], given[3], secret, len(secret)) == 0
+        otakit_ffi.call_user(callback, Secret(otakit_ffi.text(secret) if begun else ""))
 
     def subscribe(self, data):
         """{"topic", "qos"}: messages come to ON_SUBCRIBE as {"topic", "payload"}. 0, or -1."""
@@ -97,7 +155,7 @@ class Device:
     def publish(self, data):
         """{"topic", "payload", "qos"}. 0, or -1."""
         payload = _bytes(data["payload"])
-        return _publish(self._handle, data["topic"], payload, len(payload), data.get("qos", 0))
+        return _publish(self._handle, data["topic"], payload, otakit_ffi.size(payload), data.get("qos", 0))
 
     def _post(self, what, method, data):
         params = data["params"]
@@ -137,21 +195,23 @@ class Device:
         return self.publish({"topic": self._ntp + "request", "payload": payload, "qos": 0})
 
     def end(self):
-        """Ends the connection; ON_CLOSE follows. 0, or -1."""
+        """Ends the connection; ON_CLOSE follows, and no ON_CONNECT. 0, or -1."""
+        self._ended = True
         return _end(self._handle)
 
     def _event(self, device, kind, value, data):
-        with self._lock:
-            if device == 0 or device != self._handle:
-                return
+        if kind == Device.ON_CONNECT and self._ended:
+            return
         if kind == Device.ON_CONNECT:
             for what in ("service/#", "model/down_raw"):
                 _subscribe(device, self._topic + what, 0)
         if kind in (Device.ON_CLOSE, Device.ON_ERROR):
-            self._handle = 0
+            otakit_haas.detach(device)
+            if device == self._handle:
+                self._handle = 0
         if kind == Device.ON_SUBCRIBE:
             if "payload_hex" in data:
-                data = {"topic": data["topic"], "payload": binascii.unhexlify(data["payload_hex"])}
+                data = {"topic": data["topic"], "payload": _text(binascii.unhexlify(data["payload_hex"]))}
             if data["topic"] == self._ntp + "response":
                 self._tell_time(json.loads(data["payload"]))
                 return
@@ -167,7 +227,11 @@ class Device:
         services = self._topic + "service/"
         if topic[: len(services)] != services:
             return None
-        message = json.loads(payload)
+        try:
+            message = json.loads(payload)
+            message.get("params")
+        except (ValueError, AttributeError):
+            return None
         params = json.dumps(message.get("params"))
         told = {"code": 0, "msg_id": message.get("id"), "params": params, "params_len": len(params)}
         name = topic[len(services) :]
@@ -182,6 +246,6 @@ class Device:
         sent = int(answer["deviceSendTime"])
         now = (int(answer["serverRecvTime"]) + int(answer["serverSendTime"]) + _now_ms() - sent) // 2
         names = ("year", "month", "day", "hour", "minute", "second")
-        told = dict(zip(names, utime.gmtime(now // 1000)))
+        told = dict(zip(names, otakit_time.gmtime(now // 1000)))
         told["msecond"], told["timestamp"] = now % 1000, now
         self._on_time(told)

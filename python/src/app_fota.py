@@ -12,7 +12,27 @@ import otakit_ffi
 
 root = os.getenv("OTAKIT_APP_ROOT") or ""
 _AREA = "/usr/.updater"
-_fetch = otakit_ffi.function("quectel_fota_fetch_file", "ssss")
+_start = otakit_ffi.function("quectel_fota_fetch_start", "ssssp")
+_wait = otakit_ffi.function("quectel_fota_fetch_wait", "qi")
+_cancel = otakit_ffi.function("quectel_fota_fetch_cancel", "q")
+_FETCHING = 1
+
+
+def _fetch(url, path, hash_type, hash):
+    """Fetches one file. 0, or another number. An exception meanwhile, such as Ctrl-C, ends the download first."""
+    handle = bytearray(8)
+    try:
+        if _start(url, path, hash_type, hash, handle) != 0:
+            return -1
+        while True:
+            code = _wait(otakit_ffi.int64(handle), 100)
+            if code != _FETCHING:
+                return code
+    except BaseException:
+        _cancel(otakit_ffi.int64(handle))
+        while _wait(otakit_ffi.int64(handle), 100) == _FETCHING:
+            pass
+        raise
 
 
 def _path(name):
@@ -99,6 +119,20 @@ def _stored(item):
     """Whether the downloaded file is there as it came."""
     path = _path(_AREA + item["name"])
     return _size(path) == item.get("total_size") and _sha256(path) == item.get("sha256")
+
+
+def add_stored(url, file_name, total_size):
+    """Takes a file that lies in the download area already into the next update. 0, or -1 when it is not there with so many
+    bytes."""
+    if not _is_target(file_name) or _size(_path(_AREA + file_name)) != total_size:
+        return -1
+    item = {"url": url, "name": file_name, "total_size": total_size, "sha256": _sha256(_path(_AREA + file_name))}
+    items = [other for other in _load() if other["name"].lower() != file_name.lower()]
+    try:
+        _save(items + [item])
+    except OSError:
+        return -1
+    return 0
 
 
 class new:

@@ -11,10 +11,19 @@ import os
 import sys
 
 import otakit_ffi
-from misc import Power
+import otakit_time
+from otakit_power import Power
 
 _DONE = (0, 2)
-_CANCELLED = 1011
+
+
+def _drain():
+    """Ends the download that is under way, if there is one, and takes its events, so that the next one begins clean."""
+    status, progress = bytearray(8), bytearray(8)
+    while _C.cancel() == 0:
+        _C.poll_event(status, progress, 100)
+    while _C.poll_event(status, progress, 0) == 1:
+        pass
 
 
 class _C:
@@ -28,6 +37,7 @@ class _C:
     write = otakit_ffi.function("quectel_fota_write", "pQQ")
     flush = otakit_ffi.function("quectel_fota_flush", "")
     verify = otakit_ffi.function("quectel_fota_verify", "")
+    abandon = otakit_ffi.function("quectel_fota_abandon", "")
     poll_event = otakit_ffi.function("quectel_fota_poll_event", "ppi")
 
 
@@ -38,9 +48,20 @@ class Fota:
         self._module = module
         self._stays = False
         self._ftp = None
+        # The thread that follows a download, while there is one.
+        self._follower = None
+        # What the caller expects of the next package: "digest", "signature".
+        self._stated = []
 
     def _begin(self, reset_disable):
+        if self._ftp is not None:
+            self._ftp.cancelled = True
         _C.init()
+        for _ in range(1000):
+            if self._follower in (None, _thread.get_ident()):
+                break
+            otakit_time.sleep_ms(10)
+        self._stated = []
         self._stays = bool(reset_disable)
         _C.reset_disable(1 if self._stays else 0)
 
@@ -48,25 +69,41 @@ class Fota:
         return _C.package_path(self._module.package)
 
     def httpDownload(self, *, url1=None, url2=None, callback=None):
-        """Fetches and verifies the package, then restarts. 0, or -1."""
-        if not isinstance(url1, str) or not (url2 is None or isinstance(url2, str)) or self._prepare() != 0:
+        """Fetches and verifies the package, then restarts. 0, or -1. An exception meanwhile, such as Ctrl-C, ends the
+        download first."""
+        if not isinstance(url1, str) or not (url2 is None or isinstance(url2, str)):
             return -1
         ftp = url1[:6].lower() == "ftp://"
-        if self._ftp is not None or (ftp and url2):
+        if self._follower is not None or (ftp and url2) or self._prepare() != 0:
             return -1
-        if ftp:
-            import otakit_ftp
+        self._follower = _thread.get_ident()
+        follow = self._follow_ftp if ftp else self._follow
+        try:
+            stated, self._stated = self._stated, []
+            if ftp:
+                import otakit_ftp
 
-            self._ftp = otakit_ftp.Download(url1, _C)
-            follow = self._follow_ftp
-        elif _C.start(url1, url2) == 0:
-            follow = self._follow
-        else:
-            return -1
-        if self._module.blocking:
-            return follow(callback)
-        _thread.start_new_thread(follow, (callback,))
-        return 0
+                self._ftp = otakit_ftp.Download(url1, _C, stated)
+            elif _C.start(url1, url2) != 0:
+                return -1
+            if self._module.blocking:
+                return follow(callback)
+            _thread.start_new_thread(self._follow_aside, (follow, callback))
+            follow = None  # The end is that thread's.
+            return 0
+        except BaseException:
+            _drain()
+            raise
+        finally:
+            if follow is not None:
+                self._ftp = self._follower = None
+
+    def _follow_aside(self, follow, callback):
+        self._follower = _thread.get_ident()
+        try:
+            follow(callback)
+        finally:
+            self._ftp = self._follower = None
 
     def _follow(self, callback):
         status, progress = bytearray(8), bytearray(8)
@@ -114,28 +151,34 @@ class Fota:
         return 0 if done and done[0] in (None, 0) else -1
 
     def expect(self, hash_type, hash):
-        """The digest ("md5" or "sha256") that the next package must have. 0, or -1."""
-        return _C.expect(hash_type, hash)
+        """The digest ("md5" or "sha256") that the next package must have; what a URL says does not count then. 0, or -1."""
+        return self._state("digest", hash, _C.expect(hash_type, hash))
 
     def expect_signature(self, signature):
         """The signature (base64) over the next package's SHA-256; see `fota.trust_key`. 0, or -1."""
-        return _C.expect_signature(signature)
+        return self._state("signature", signature, _C.expect_signature(signature))
+
+    def _state(self, what, given, result):
+        if result == 0:
+            self._stated = [other for other in self._stated if other != what] + ([what] if given else [])
+        return result
 
     def write(self, *arguments):
         """write(data, file_size): the next bytes of a package. 0, or -1."""
         if len(arguments) < 2:
             return -1
         data, size = arguments[0], arguments[1]
-        if not isinstance(size, int) or size <= 0 or self._ftp is not None or self._prepare() != 0:
+        if not isinstance(size, int) or size <= 0 or self._follower is not None or self._prepare() != 0:
             return -1
-        return _C.write(data, len(data), size)
+        return _C.write(data, otakit_ffi.size(data), size)
 
     def flush(self):
         """Makes what was written durable. 0, or -1."""
         return _C.flush()
 
     def verify(self):
-        """0 when the package is whole and has the digest expected, else -1."""
+        """0 when the package is whole and has the digest expected, else -1. Flushes first where `flush` was not called."""
+        self._stated = []
         return _C.verify()
 
 

@@ -17,13 +17,41 @@ def _path():
     return path or _here + "/otakit_native/libotakit_python.so"
 
 
+def _load(load):
+    """The library; ImportError in words when it cannot be had."""
+    path = _path()
+    try:
+        with open(path, "rb"):
+            pass
+    except OSError as error:
+        raise ImportError(
+            "otakit's library is not at %s (%s). On Linux, build it with python/build_library.sh OUT.so and name OUT.so in "
+            "the environment variable OTAKIT_LIBRARY, or install the package again where cargo and cc are there; there is "
+            "no library for %s" % (path, error, "other systems" if sys.platform == "linux" else sys.platform)
+        )
+    try:
+        return load(path)
+    except OSError as error:
+        raise ImportError(
+            "otakit's library at %s cannot be loaded: %s. It is built for one processor and one C library; build it on "
+            "this machine (python/build_library.sh) and name it in OTAKIT_LIBRARY" % (path, error)
+        )
+
+
+def _missing(name):
+    return ImportError(
+        "otakit's library at %s has no function %s: it was built from another version than these modules; build it "
+        "again with python/build_library.sh" % (_path(), name)
+    )
+
+
 if sys.implementation.name == "micropython":
     import _thread
     import time
 
     import ffi
 
-    _library = ffi.open(_path())
+    _library = _load(ffi.open)
 
     # sys.exit ends but the thread that calls it.
     exit_now = ffi.open(None).func("v", "_exit", "i")
@@ -33,7 +61,10 @@ if sys.implementation.name == "micropython":
     _gate = {"calls": 0, "closed": False, "lock": _thread.allocate_lock()}
 
     def function(name, arguments):
-        call = _library.func("i", name, arguments)
+        try:
+            call = _library.func("i", name, arguments)
+        except (OSError, AttributeError):
+            raise _missing(name)
 
         def guarded(*values):
             with _gate["lock"]:
@@ -67,7 +98,7 @@ if sys.implementation.name == "micropython":
 else:
     import ctypes
 
-    _library = ctypes.CDLL(_path())
+    _library = _load(ctypes.CDLL)
     _types = {
         "i": ctypes.c_int,
         "q": ctypes.c_int64,
@@ -81,13 +112,16 @@ else:
             return value.encode()
         if letter == "p" and value is not None and not isinstance(value, bytes):
             view = memoryview(value)
-            if view.readonly:
-                return bytes(view)
+            if view.readonly or not view.c_contiguous:
+                return view.tobytes()
             return (ctypes.c_char * view.nbytes).from_buffer(view)
         return value
 
     def function(name, arguments):
-        call = getattr(_library, name)
+        try:
+            call = getattr(_library, name)
+        except AttributeError:
+            raise _missing(name) from None
         call.restype = ctypes.c_int
         call.argtypes = [_types[letter] for letter in arguments]
         return lambda *values: call(*[_convert(*pair) for pair in zip(arguments, values)])
@@ -110,6 +144,14 @@ def trust_key(pem):
 def signed_only(only):
     """Whether what is not signed by such a key is refused."""
     _signed_only(1 if only else 0)
+
+
+def size(data):
+    """How many bytes a bytes-like object has; a memoryview's length is in items."""
+    if isinstance(data, (bytes, bytearray)):
+        return len(data)
+    view = memoryview(data)
+    return len(view) * view.itemsize if hasattr(view, "itemsize") else len(bytes(view))
 
 
 def int64(buffer):

@@ -3,7 +3,7 @@
 
 import socket
 
-import utime
+import otakit_time
 
 try:
     import ftplib
@@ -73,27 +73,44 @@ def parse(url):
 
 
 class Download:
-    """One download; `cancelled` may be set from another thread."""
+    """One download; `cancelled` may be set from another thread. `stated` is what the caller expects of the package already:
+    "digest", "signature"; the URL's own words on these do not count then."""
 
-    def __init__(self, url, library):
+    def __init__(self, url, library, stated=()):
         self.url = url
         self.library = library
+        self.stated = tuple(stated)
         self.cancelled = False
         self.done = 0
         self.size = None
         self.told = None
 
     def run(self, progress):
-        """Fetches and verifies. 0, or one of the documented codes."""
+        """Fetches and verifies. 0, or one of the documented codes. Nothing stays of a download that fails, nor of one that
+        an exception ends, such as Ctrl-C."""
+        code = _NOT_INPROGRESS
+        try:
+            code = self._run(progress)
+        finally:
+            if code != 0:
+                self.library.abandon()
+        return code
+
+    def _promised(self, promises):
+        """Whether what the URL says of the package can be read. Of two digests the stronger one counts."""
+        for kind in ("md5", "sha256"):
+            if kind in promises and "digest" not in self.stated and self.library.expect(kind, promises[kind]) != 0:
+                return False
+        if "signature" in promises and "signature" not in self.stated:
+            return self.library.expect_signature(promises["signature"]) == 0
+        return True
+
+    def _run(self, progress):
         try:
             target = parse(self.url)
         except ValueError:
             return _DOMAIN_UNKNOWN
-        promises = target[-1]
-        for kind in ("sha256", "md5"):
-            if kind in promises and self.library.expect(kind, promises[kind]) != 0:
-                return _FILE_CHECK_ERR
-        if "signature" in promises and self.library.expect_signature(promises["signature"]) != 0:
+        if not self._promised(target[-1]):
             return _FILE_CHECK_ERR
         left = ATTEMPTS
         while True:
@@ -122,9 +139,9 @@ class Download:
         return _SERVER_CONN_FAIL if self.size is None else _FILE_GET_ERR
 
     def _pause(self, milliseconds):
-        end = utime.ticks_add(utime.ticks_ms(), milliseconds)
-        while utime.ticks_diff(end, utime.ticks_ms()) > 0 and not self.cancelled:
-            utime.sleep_ms(_SLICE)
+        end = otakit_time.ticks_add(otakit_time.ticks_ms(), milliseconds)
+        while otakit_time.ticks_diff(end, otakit_time.ticks_ms()) > 0 and not self.cancelled:
+            otakit_time.sleep_ms(_SLICE)
 
     def _attempt(self, target, progress):
         user, password, host, port, path, _ = target
@@ -142,7 +159,7 @@ class Download:
                 self._receive(data, progress)
 
     def _receive(self, data, progress):
-        heard = utime.ticks_ms()
+        heard = otakit_time.ticks_ms()
         while self.done < self.size:
             self._check()
             try:
@@ -150,12 +167,12 @@ class Download:
             except OSError as error:
                 if not _is_timeout(error):
                     raise
-                if utime.ticks_diff(utime.ticks_ms(), heard) > STALL * 1000:
+                if otakit_time.ticks_diff(otakit_time.ticks_ms(), heard) > STALL * 1000:
                     raise _Stalled
                 continue
             if not piece:
                 raise EOFError
-            heard = utime.ticks_ms()
+            heard = otakit_time.ticks_ms()
             if self.done + len(piece) > self.size:
                 raise _Failed(_FILE_SIZE_INVALID)
             if self.library.write(piece, len(piece), self.size) != 0:

@@ -2,7 +2,8 @@
 """Runs a script:  micropython -m otakit_run [--stay] SCRIPT.py [ARGUMENT...], and with python alike
 
 MicroPython's first `import fota` gives a module, which cannot be called; the second gives what can be. Here the first one
-is behind us when the script begins, so that it runs unchanged. With --stay the process goes on after the script's end, as
+is behind us when the script begins, so that it runs unchanged. The modules of `otakit_shims` (utime, log, network, ...) can
+be imported. With --stay the process goes on after the script's end, as
 a module does, and callbacks are called, until a signal ends it.
 """
 
@@ -10,6 +11,7 @@ import sys
 import time
 
 import fota  # noqa: F401
+import otakit_shims  # noqa: F401
 
 
 def run(arguments):

@@ -18,7 +18,7 @@ def command(interpreter, path, *arguments, stay=False):
     launch = ["-m", "otakit_run", *(["--stay"] if stay else []), path, *arguments]
     if interpreter == "cpython":
         environment = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
-        return [PYTHON, *(launch if stay else [path, *arguments])], environment
+        return [PYTHON, *launch], environment
     return [MICROPYTHON, *launch], {"MICROPYPATH": ":".join([*paths, ".frozen"])}
 
 

@@ -18,7 +18,7 @@ else
     unset OTAKIT_MICROPYTHON
     echo "skipped: the tests under MicroPython"
 fi
-for test in test_tables test_scripts test_portable; do
+for test in test_tables test_import test_scripts test_portable; do
     python3 "$tests/$test.py"
 done
 sh "$tests/wheel.sh" "$OTAKIT_LIBRARY" "$OTAKIT_CLOUD" "$work/wheel"

@@ -3,6 +3,8 @@
 there is one."""
 
 import os
+import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -91,12 +93,90 @@ class Portable(unittest.TestCase):
         self.path("damaged.zip", damaged)
         self.check("ota_upgrade.py", self.folder)
 
+    def test_keepalive_on_the_wire(self):
+        """CONNECT carries what the script asked for."""
+        script = self.path("connect.py", b"""
+import sys
+import utime
+from aliyunIoT import Device
+info = {"region": sys.argv[1], "productKey": "p", "deviceName": "d", "deviceSecret": "s", "keepaliveSec": int(sys.argv[2])}
+assert Device().connect(info) == 0
+utime.sleep_ms(1000)
+""")
+        for asked, carried in ((61, 61), (60, 60), (1200, 1200), (0, 60), (5000, 60)):
+            with socket.create_server(("127.0.0.1", 0)) as broker:
+                broker.settimeout(30)
+                argv, paths = interpreters.command(self.INTERPRETER, script, "127.0.0.1:%d" % broker.getsockname()[1], str(asked))
+                with subprocess.Popen(argv, env={**os.environ, **paths}, stderr=subprocess.DEVNULL) as process:
+                    with broker.accept()[0] as link:
+                        packet = link.recv(1024)
+                    process.kill()
+            at = packet.index(b"MQTT") + 6
+            self.assertEqual(int.from_bytes(packet[at : at + 2], "big"), carried, asked)
+
     def test_ota_goes_on_after_a_kill(self):
         cloud = self.cloud()
         self.killed("ota_resume.py", PRODUCT, "dev1", SECRET, **cloud.environment)
 
     def test_fota_goes_on_after_a_kill(self):
         self.killed("fota_resume.py")
+
+    def test_ctrl_c(self):
+        """In each kind of download: KeyboardInterrupt at once, the transfer ends, and the module goes on being used."""
+        if self.INTERPRETER == "micropython":
+            self.skipTest("Ctrl-C ends MicroPython's process when it runs a module (-m)")
+        http, ftp = self.http.url("/fota.bin?slow"), self.ftp.url("/slow-fota.bin")
+        for kind, slow in (("fota", http), ("fota", ftp), ("app_fota", http), ("bulk", http)):
+            with self.subTest(kind=kind, url=slow):
+                self.interrupted(kind, slow)
+
+    def interrupted(self, kind, slow):
+        folder = tempfile.mkdtemp(dir=self.folder)
+        script = os.path.join(HERE, "portable", "interrupted.py")
+        argv, paths = interpreters.command(self.INTERPRETER, script, kind, slow, self.http.url("/fota.bin"), folder)
+        environment = {**os.environ, **paths}
+        process = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.kill)
+        lines = []
+        for line in process.stdout:
+            lines.append(line.strip())
+            begun = line == "begun\n" and lines.count("interrupted") == len(self.sent(lines))
+            if begun:
+                # Of a file's download nothing is heard: it has begun when the server is asked.
+                time.sleep(0.5 if kind != "fota" else 0)
+                lines.append("^C")
+                process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(60), 0, lines)
+        # (The library's own lines begin with a bracket.)
+        told = [line for line in lines if line not in ("begun", "^C") and line[:1] != "["]
+        self.assertEqual(told, ["interrupted", "interrupted", "usable"], lines)
+
+    @staticmethod
+    def sent(lines):
+        return [line for line in lines if line == "^C"]
+
+    def test_nothing_is_said_of_a_verdict_that_nobody_promised(self):
+        """Success without a digest: no line of the library's log."""
+        script = self.path("quiet.py", b"""
+import sys
+import app_fota
+import fota
+import ota
+import utime
+fota.package, app_fota.root = sys.argv[2] + "/package", sys.argv[2]
+assert fota(reset_disable=1).httpDownload(url1=sys.argv[1]) == 0
+assert app_fota.new().download(sys.argv[1], "/usr/a") == 0
+told = []
+ota.on(2, told.append)
+assert ota.download({"url": sys.argv[1], "store_path": sys.argv[2] + "/stored"}) == 0
+while not told:
+    utime.sleep_ms(10)
+assert told == [0]
+print("done")
+""")
+        done = interpreters.run(self.INTERPRETER, script, self.http.url("/fota.bin"), self.folder)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "done\n", ""))
 
     def killed(self, name, *arguments, **more):
         """What was stored durably is not fetched again by the next process."""

@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 import interpreters
-from cloud import PRODUCT, SECRET, Cloud
+from cloud import PRODUCT, PRODUCT_SECRET, SECRET, Cloud
 from ftp_server import Server as FtpServer
 from http_server import Server as HttpServer
 
@@ -102,6 +102,34 @@ class Scripts(unittest.TestCase):
         self.assertEqual((ran.returncode, ran.stderr), (0, ""), ran.stdout)
         self.assertIn("download status: -1 download process: 1011", ran.stdout)
         self.assertFalse(os.path.exists(self.package))
+
+    def test_quec_modules(self):
+        """The modules that public scripts import beside the updates, in the way that they use them."""
+        manifest = b'{"files":[["/fota.bin","/usr/app.bin"],["/fota2.bin","/usr/lib/two.bin"]]}'
+        self.http.files["/manifest.json"] = manifest
+        path = self.filled("quec_modules", {"http://www.example.com": self.http.url("")})
+        ran = interpreters.run(self.INTERPRETER, path, OTAKIT_APP_ROOT=self.folder, OTAKIT_MODEM_IMEI="867012345678901")
+        self.assertEqual((ran.returncode, ran.stderr), (0, ""), ran.stdout)
+        lines = ran.stdout.splitlines()
+        self.assertIn("settings: {'version': '2.0.0'}", lines)
+        self.assertEqual(lines[-1], "otakit: restart")
+        self.assertIn("/manifest.json?imei=867012345678901", [path for path, _ in self.http.log])
+        self.assertEqual(self.stored(os.path.join(self.folder, "usr/app.bin")), IMAGE)
+        self.assertEqual(self.stored(os.path.join(self.folder, "usr/lib/two.bin")), IMAGE[:999])
+
+    def test_haas_modules(self):
+        """Registered the first time, with the secret that was kept the second."""
+        cloud = Cloud(self.folder)
+        self.addCleanup(cloud.close)
+        cloud.device("dev1")
+        replace = {"<productKey>": PRODUCT, "<productSecret>": PRODUCT_SECRET, "<deviceName>": "dev1"}
+        path = self.filled("haas_modules", replace)
+        for secret in (["secret of %d characters" % len(SECRET)], []):
+            kept = os.path.join(self.folder, "kv.json")
+            ran = interpreters.run(self.INTERPRETER, path, OTAKIT_PYTHON_KV=kept, **cloud.environment)
+            self.assertEqual((ran.returncode, ran.stderr), (0, ""), ran.stdout)
+            first = ["pdp 1 is up", "imei -1 iccid -1"]
+            self.assertEqual(ran.stdout.splitlines(), [*first, *secret, "connected as dev1", "kept True"])
 
     def test_haas_ota(self):
         cloud = Cloud(self.folder)

@@ -3,6 +3,7 @@
 HTTP and FTP are http_server.py's and ftp_server.py's, each with /fota.bin, /two.bin and /empty."""
 
 import _thread
+import array
 import hashlib
 import sys
 
@@ -202,6 +203,40 @@ def test_digest():
     equal([obj.expect("md5", "0"), obj.expect("crc", "0"), obj.expect(None, None)], [-1, -1, 0])
 
 
+def test_what_the_caller_expects_counts_before_the_url():
+    """For http and ftp alike; of two digests of one URL the stronger one counts."""
+    md5 = digest(IMAGE, hashlib.md5)
+    for url in (HTTP + "/fota.bin", ftp()):
+        for kind, right in (("sha256", SHA256), ("md5", md5)):
+            obj = fresh()
+            equal((obj.expect(kind, right), download(obj, url1=url + "#sha256=" + BAD)), (0, 0))
+            obj = fresh()
+            equal(obj.expect(kind, BAD[: len(right)]), 0)
+            fails(1009, url + "#sha256=" + SHA256, obj)
+            # It was for that package alone.
+            equal(download(obj, url1=url), 0)
+            remove(PACKAGE)
+            equal((obj.expect(kind, BAD[: len(right)]), obj.expect(None, None), download(obj, url1=url)), (0, 0, 0))
+        for one, two in (("sha256=" + SHA256, "md5=" + BAD[:32]), ("md5=" + BAD[:32], "sha256=" + SHA256)):
+            equal(download(url1=url + "#" + one + "&" + two), 0)
+        for one, two in (("sha256=" + BAD, "md5=" + md5), ("md5=" + md5, "sha256=" + BAD)):
+            fails(1009, url + "#" + one + "&" + two)
+
+
+def test_nothing_stays_of_a_download_that_fails():
+    """The next package is written from its first byte, and nothing is expected of it."""
+    for url in (HTTP + "/absent", ftp("/absent"), ftp("/half-fota.bin"), ftp("/long-fota.bin")):
+        obj = fresh()
+        equal((obj.expect("md5", BAD[:32]), download(obj, url1=url)), (0, -1))
+        equal((obj.write(TWO, len(TWO)), obj.verify(), read(PACKAGE) == TWO), (0, 0, True), url)
+        equal((obj.write(IMAGE, len(IMAGE)), obj.verify(), read(PACKAGE) == IMAGE), (0, 0, True), url)
+
+
+def test_no_verdict_without_a_promise():
+    """A download that nothing was promised of is no failure, and nothing is printed of one: see test_portable."""
+    equal((download(url1=HTTP + "/fota.bin"), events[-1]), (0, [2, 100]))
+
+
 def test_signature():
     image = read(SIGNATURES + "/image.bin")
     for kind in ("ed", "ec", "rsa2048"):
@@ -264,6 +299,23 @@ def test_asynchronous():
     equal(events, [[-1, 1006]])
 
 
+def test_begun_again_while_one_runs():
+    """`fota()` ends what is under way; its callback hears of that, and the next download is its own."""
+    for url in (HTTP + "/fota.bin?slow", ftp("/slow-fota.bin")):
+        obj, earlier = fresh(reset_disable=1), []
+        fota.blocking = False
+        equal(obj.httpDownload(url1=url, callback=earlier.append), 0)
+        wait_for(lambda: earlier)
+        obj = fota(reset_disable=1)
+        wait_for(lambda: earlier[-1][0] != 1)
+        equal(earlier[-1], [-1, 1011])
+        fota.blocking = True
+        equal((download(obj, url1=HTTP + "/fota.bin"), events[-1], read(PACKAGE) == IMAGE), (0, [0, 100], True))
+        count = len(earlier)
+        remove(PACKAGE)
+        equal(len(earlier), count)
+
+
 def test_callback_that_raises():
     def wrong(args):
         raise [RuntimeError, SystemExit][args[1] % 2]("expected in this test")
@@ -298,7 +350,13 @@ def test_write_flush_verify():
         equal((obj.flush(), obj.verify(), read(PACKAGE)), (0, 0, b"abcdef"))
         remove(PACKAGE)
     equal((obj.write(b"abc", 6), obj.flush(), obj.verify()), (0, 0, -1))
-    equal((obj.write(b"abcdef", 6), obj.verify()), (0, -1), "not flushed")
+    equal((obj.write(b"abcdef", 6), obj.verify(), read(PACKAGE)), (0, 0, b"abcdef"), "flushed on the way")
+    remove(PACKAGE)
+    equal((obj.write(b"abcde", 6), obj.verify()), (0, -1))
+    # A view's length is in items, what is written are bytes.
+    view = memoryview(array.array("H", [0x6261, 0x6463]))
+    equal((obj.write(view, 4), obj.verify(), read(PACKAGE)), (0, 0, b"abcd"))
+    remove(PACKAGE)
     equal((obj.write(b"abcdefg", 6), obj.flush(), obj.verify()), (-1, -1, -1))
     equal(exists(PACKAGE), False)
     equal(obj.expect("md5", digest(b"abc", hashlib.md5).upper()), 0)

@@ -2,12 +2,14 @@
 """Every function, parameter and callback of `ota` and `aliyunIoT`:
 ota_calls.py PRODUCT NAME SECRET PRODUCT_SECRET HTTP FOLDER SIGNATURES"""
 
+import array
 import hashlib
 import json
 import os
 import sys
 
 import otakit_ffi
+import otakit_haas
 import ota
 import utime
 from aliyunIoT import Device
@@ -74,6 +76,36 @@ def test_connect_on_and_end():
     equal(other.connect(info), -1)
 
 
+def test_end_while_connecting():
+    """ON_CLOSE alone follows, however far the connection was."""
+    for delay in (0, 0, 1, 5, 20, 100):
+        one = linked()
+        utime.sleep_ms(delay)
+        begun = [event for event, _ in one.told]
+        equal(one.device.end(), 0)
+        one.wait(Device.ON_CLOSE)
+        utime.sleep_ms(50)
+        equal([event for event, _ in one.told][len(begun) :], [], (delay, begun))
+        equal(one.handle, 0)
+
+
+def test_a_device_per_connection():
+    """A script that makes a new Device whenever the link breaks: the older one is ended, and nothing is kept of it."""
+    devices = []
+    for _ in range(5):
+        devices.append(linked().up())
+    for older in devices[:-1]:
+        older.wait(Device.ON_CLOSE)
+        equal(older.handle, 0)
+    newest = devices[-1]
+    equal((newest.handle > 0, len(otakit_haas.attached())), (True, 1))
+    equal(newest.device.getDeviceInfo()["deviceName"], NAME)
+    newest.end()
+    equal((len(otakit_haas.attached()), Device().getDeviceInfo()), (0, {}))
+    for missing in (newest.device.uploadFile, newest.device.uploadContent):
+        raises(NotImplementedError, missing, "name", b"", None)
+
+
 def test_connect_fails():
     one = linked("wrong")
     equal(one.wait(Device.ON_ERROR)["code"], -1)
@@ -94,6 +126,13 @@ def test_publish_subscribe_unsubscribe():
     for payload in ("hé", b"\x00\xff", "", "\0"):
         equal(one.device.publish({"topic": topic, "payload": payload, "qos": 1}), 0)
         equal(one.wait(Device.ON_SUBCRIBE), {"topic": topic, "payload": payload})
+    # However long its JSON would be: 8000 NUL bytes, and topics and payloads of 15 KB.
+    for payload in ("\0" * 8000, b"\xff" * 8000, "\n" * 15000, "x" * 15000, "\u00e9" * 7000):
+        equal(one.device.publish({"topic": topic, "payload": payload, "qos": 1}), 0)
+        told = one.wait(Device.ON_SUBCRIBE)["payload"]
+        equal(told.encode() if isinstance(told, str) else told, payload.encode() if isinstance(payload, str) else payload)
+    view = memoryview(array.array("H", [0x6261, 0x6463]))
+    equal((one.device.publish({"topic": topic, "payload": view, "qos": 1}), one.wait(Device.ON_SUBCRIBE)["payload"]), (0, "abcd"))
     equal(one.device.unsubscribe({"topic": topic}), 0)
     equal((one.device.subscribe({"topic": "", "qos": 0}), one.device.subscribe({"topic": topic, "qos": 7})), (-1, -1))
     one.end()
@@ -153,10 +192,16 @@ def test_register():
     info = {"region": "cn-shanghai", "productKey": PRODUCT, "deviceName": NAME, "productSecret": PRODUCT_SECRET}
     equal(Device().register(info, told.append), 0)
     wait_for(lambda: told)
-    equal(told, [{"code": 0, "deviceSecret": SECRET}])
+    # As text, which is how scripts take it; and as a dict.
+    secret = told[0]
+    equal((secret == SECRET, isinstance(secret, str), len(secret), "%s" % secret, secret + "x"), (True, True, len(SECRET), SECRET, SECRET + "x"))
+    equal((secret["code"], secret["deviceSecret"], secret.get("deviceSecret"), secret[:3]), (0, SECRET, SECRET, SECRET[:3]))
+    equal((secret == {"code": 0, "deviceSecret": SECRET}, "deviceSecret" in secret, {SECRET: 1}[str(secret)]), (True, True, 1))
+    one = linked(secret=secret).up()
+    one.end()
     equal(Device().register(dict(info, productSecret="wrong"), told.append), 0)
     wait_for(lambda: len(told) == 2)
-    equal(told[1], {"code": -1})
+    equal((told[1], told[1]["code"], bool(told[1]), told[1] == ""), ({"code": -1}, -1, False, True))
     raises(KeyError, Device().register, {}, told.append)
 
 
@@ -215,7 +260,10 @@ def test_download_fails():
     option(0, 2)  # Attempts without a new byte.
     equal((downloaded(HTTP + "/fota.bin?short=1000"), exists(STORED)), (-9, False))
     option(0, 12)
-    equal(downloaded(HTTP + "/fota.bin", FOLDER + "/nowhere/stored.bin"), -14)
+    for place in (FOLDER + "/nowhere/stored.bin", FOLDER, "/", "/dev/null"):
+        # Before anything is asked for: nobody is at this address.
+        listen()
+        equal(outcome(2, ota.download({"url": "http://127.0.0.1:1/x", "store_path": place})), -14, place)
     equal((ota.download({"url": "", "store_path": STORED}), ota.download({"url": "http://h/", "store_path": ""})), (-1, -1))
     equal(ota.download({"url": HTTP + "/fota.bin?slow&busy", "store_path": STORED}), 0)
     equal(ota.download({"url": HTTP + "/fota.bin", "store_path": STORED}), -1, "it is being fetched")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""QuecPython's `misc`, as far as updates need it."""
+"""What a restart of the module means where there is no module."""
 
 import otakit_ffi
 
@@ -18,4 +18,10 @@ class Power:
             Power.on_restart()
             return
         print("otakit: restart")
+        otakit_ffi.exit_now(0)
+
+    @staticmethod
+    def powerDown():
+        """Ends the process too: whether it is started again is its supervisor's."""
+        print("otakit: power down")
         otakit_ffi.exit_now(0)

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""`modem` of QuecPython (functions) and of HaaS's cellular modules (`modem.info`, `modem.sim`). Off the module there is none:
+what it tells is set by the host, in environment variables; -1 is what the original returns when it does not know."""
+
+import os
+
+
+def _told(name):
+    return os.getenv("OTAKIT_MODEM_" + name) or -1
+
+
+def getDevImei():
+    return _told("IMEI")
+
+
+def getDevSN():
+    return _told("SN")
+
+
+def getDevModel():
+    return _told("MODEL")
+
+
+def getDevProductId():
+    return _told("PRODUCT_ID")
+
+
+def getDevFwVersion():
+    return _told("FW_VERSION")
+
+
+class info:
+    getDevImei = staticmethod(getDevImei)
+    getDevSN = staticmethod(getDevSN)
+    getDevModel = staticmethod(getDevModel)
+    getDevProductId = staticmethod(getDevProductId)
+    getDevFwVersion = staticmethod(getDevFwVersion)
+
+
+class sim:
+    @staticmethod
+    def getImsi():
+        return _told("IMSI")
+
+    @staticmethod
+    def getIccid():
+        return _told("ICCID")
+
+    @staticmethod
+    def getPhoneNumber():
+        return _told("PHONE_NUMBER")
