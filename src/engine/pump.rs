@@ -247,6 +247,10 @@ impl Pump {
             if !token.is_cancelled() {
                 if before > 0 && self.offset == before && !course.asks_whole() {
                     course.fell_through(&error);
+                    if course.asks_whole() {
+                        // Another way to ask: what failed before it says nothing of it.
+                        course.retries = Retries::default();
+                    }
                 }
                 self.mend(&error, &mut course, &token)?;
             }
