@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::io;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,8 @@ thread_local! {
 pub type Shelter = fn(&mut dyn FnMut());
 
 static SHELTER: OnceLock<Shelter> = OnceLock::new();
+/// How often this process has become a child.
+static GENERATION: AtomicU32 = AtomicU32::new(0);
 
 /// Sets what every thread of the library is started inside of, for the rest of the process. The first call wins.
 pub fn set_shelter(shelter: Shelter) {
@@ -72,21 +75,21 @@ pub fn is_ours() -> bool {
 }
 
 /// Threads that fetch, each with what tells that it is no longer wanted. Gone from here, it touches no network any more.
-static WORKERS: Mutex<Vec<Cancel>> = Mutex::new(Vec::new());
+static WORKERS: Mutex<Vec<(Birth, Cancel)>> = Mutex::new(Vec::new());
 static ENDED: Condvar = Condvar::new();
 
 struct Worker(Cancel);
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        WORKERS.lock().retain(|cancel| !cancel.is(&self.0));
+        WORKERS.lock().retain(|(_, cancel)| !cancel.is(&self.0));
         ENDED.notify_all();
     }
 }
 
 /// Starts a thread that uses the network until `cancel` is set, and that [`wait`] knows of.
 pub fn worker(name: &str, cancel: &Cancel, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    WORKERS.lock().push(cancel.clone());
+    WORKERS.lock().push((Birth::now(), cancel.clone()));
     // Goes with the closure too, when there is no thread for it.
     let worker = Worker(cancel.clone());
     let run = move || {
@@ -105,12 +108,53 @@ pub fn wait(timeout: Duration) -> bool {
     let now = Instant::now();
     let deadline = now.checked_add(timeout).unwrap_or(now + Duration::from_secs(u32::MAX.into()));
     let mut workers = WORKERS.lock();
-    while workers.iter().any(Cancel::is_cancelled) {
+    // A child of a fork has none of its parent's.
+    let unwanted = |(birth, cancel): &(Birth, Cancel)| birth.is_here() && cancel.is_cancelled();
+    while workers.iter().any(unwanted) {
         if ENDED.wait_until(&mut workers, deadline).timed_out() {
-            return !workers.iter().any(Cancel::is_cancelled);
+            return !workers.iter().any(unwanted);
         }
     }
     true
+}
+
+/// Counts a fork. Called in the child before anything else runs there; does only what a signal handler may.
+pub fn forked() {
+    GENERATION.fetch_add(1, Ordering::AcqRel);
+}
+
+/// Where something was begun that depends on a thread. A child of a fork has none of its parent's threads: what was begun
+/// in the parent stands still there.
+#[derive(Clone, Copy, Debug)]
+pub struct Birth {
+    generation: u32,
+    process: u32,
+}
+
+impl Birth {
+    /// Here and now.
+    pub fn now() -> Self {
+        Self { generation: GENERATION.load(Ordering::Acquire), process: std::process::id() }
+    }
+
+    /// Whether it was in this process.
+    pub fn is_here(&self) -> bool {
+        self.generation == GENERATION.load(Ordering::Acquire)
+    }
+
+    /// Whether the process that it was in still runs. Where the system does not tell, only a parent counts.
+    pub fn process_runs(&self) -> bool {
+        // A child of a process that has ended has another parent at once, even if nobody has collected the old one yet.
+        self.is_here() || std::os::unix::process::parent_id() == self.process || runs(self.process)
+    }
+}
+
+/// Whether a process runs, by Linux's word: it is listed, and not only waiting to be collected.
+fn runs(process: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // pid (name) state …; a name may hold anything.
+    let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
+    state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
 }
 
 #[cfg(test)]
@@ -123,6 +167,18 @@ mod tests {
     fn a_thread_has_its_name_and_its_result() {
         let thread = named("otakit-test").spawn(|| std::thread::current().name().map(str::to_owned)).unwrap();
         assert_eq!(thread.join().unwrap().as_deref(), Some("otakit-test"));
+    }
+
+    #[test]
+    fn a_process_runs_until_it_has_ended() {
+        assert!(runs(std::process::id()));
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        while runs(child.id()) {
+            std::thread::yield_now();
+        }
+        // It has ended, and is not collected yet.
+        assert!(child.wait().unwrap().success());
+        assert!(!runs(child.id()));
     }
 
     #[test]
@@ -152,7 +208,7 @@ mod tests {
         drop(end);
         // The other one is still wanted; other tests' workers end soon.
         assert!(wait(Duration::from_secs(60)));
-        assert!(WORKERS.lock().iter().any(|worker| worker.is(&other)));
+        assert!(WORKERS.lock().iter().any(|worker| worker.1.is(&other)));
         drop(stop);
     }
 }

@@ -6,7 +6,7 @@ mod reader;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::pace::Floor;
 use super::phase::Input;
@@ -18,6 +18,7 @@ use super::{Checkpoint, Failure, Offer, Phase};
 use crate::cancel::Cancel;
 use crate::digest::{Algorithm, Hasher};
 use crate::fetch::Source;
+use crate::thread::Birth;
 pub use reader::Put;
 use reader::Reader;
 
@@ -98,19 +99,28 @@ struct Control {
 }
 
 struct Transfer {
+    birth: Birth,
     pipe: Arc<Pipe<Failure>>,
     cancel: Cancel,
     shared: Arc<Shared>,
 }
 
 impl Control {
+    /// In a child of a fork, lets go of a transfer whose thread only the parent has. Nothing of it is touched: that thread
+    /// may have held a lock at the moment of the fork.
+    fn leave_parent(&mut self) {
+        if self.transfer.as_ref().is_some_and(|transfer| !transfer.birth.is_here()) {
+            std::mem::forget(self.transfer.take());
+        }
+    }
+
     fn step(&mut self, input: Input) -> Result<(), Failure> {
         self.phase = self.phase.after(input).ok_or(Failure::State)?;
         Ok(())
     }
 
     fn drop_transfer(&mut self) {
-        if let Some(Transfer { pipe, cancel, shared }) = self.transfer.take() {
+        if let Some(Transfer { birth: _, pipe, cancel, shared }) = self.transfer.take() {
             cancel.cancel();
             shared.wake();
             self.joined |= shared.is_joined();
@@ -137,6 +147,12 @@ impl Session {
             control: Mutex::default(),
             reader: Mutex::default(),
         }
+    }
+
+    fn control(&self) -> MutexGuard<'_, Control> {
+        let mut control = self.control.lock();
+        control.leave_parent();
+        control
     }
 
     /// Replaces the settings; a transfer that has begun keeps its own.
@@ -175,7 +191,7 @@ impl Session {
     /// Takes an offer of which a part is there already: the transfer begins at the checkpoint.
     pub fn offer_from(&self, offer: Offer, from: Option<Checkpoint>) -> Result<(), Failure> {
         let judged = self.settings.lock().policy.check(&offer);
-        let mut control = self.control.lock();
+        let mut control = self.control();
         let next = control.phase.after(Input::Offer).ok_or(Failure::State)?;
         judged.map_err(Failure::Policy)?;
         control.phase = next;
@@ -201,7 +217,7 @@ impl Session {
     }
 
     fn set_paused(&self, paused: bool) {
-        let mut control = self.control.lock();
+        let mut control = self.control();
         control.paused = paused;
         if let Some(transfer) = &control.transfer {
             transfer.shared.set_paused(paused);
@@ -214,7 +230,7 @@ impl Session {
     pub fn checkpoint(&self) -> Option<Checkpoint> {
         let reader = self.reader.try_lock()?;
         let reader = reader.as_ref()?;
-        let control = self.control.lock();
+        let control = self.control();
         if reader.epoch != control.epoch {
             return None;
         }
@@ -230,34 +246,34 @@ impl Session {
 
     /// Where the session stands.
     pub fn phase(&self) -> Phase {
-        self.control.lock().phase
+        self.control().phase
     }
 
     /// The offer taken last.
     pub fn current(&self) -> Option<Offer> {
-        self.control.lock().offer.clone()
+        self.control().offer.clone()
     }
 
     /// Bytes handed out, and the size of the image. `None` without an offer.
     pub fn progress(&self) -> Option<(u64, u64)> {
-        let control = self.control.lock();
+        let control = self.control();
         control.offer.as_ref().map(|offer| (control.fetched, offer.size))
     }
 
     /// Whether the image is complete and its digest is the offer's. `None` until the session is finished.
     pub fn verdict(&self) -> Option<bool> {
-        let control = self.control.lock();
+        let control = self.control();
         (control.phase == Phase::Finished).then_some(control.valid)
     }
 
     /// What the last transfer failed of.
     pub fn failure(&self) -> Option<Failure> {
-        self.control.lock().failure.clone()
+        self.control().failure.clone()
     }
 
     /// What the last transfer failed of, in words: where it went, what came back, what helps.
     pub fn failure_words(&self) -> Option<String> {
-        let control = self.control.lock();
+        let control = self.control();
         let failure = control.failure.as_ref()?;
         Some(control.words.clone().unwrap_or_else(|| failure.to_string()))
     }
@@ -265,13 +281,13 @@ impl Session {
     /// Whether the last image was put together from several answers, each of which may have been of another version: one
     /// that turned out wrong may be right when it is fetched in one piece.
     pub fn is_joined(&self) -> bool {
-        self.control.lock().joined
+        self.control().joined
     }
 
     /// The image is wanted from its first byte again. A read under way in another thread ends with
     /// [`Failure::Cancelled`].
     pub fn restart(&self) -> Result<(), Failure> {
-        let mut control = self.control.lock();
+        let mut control = self.control();
         control.step(Input::Restart)?;
         control.start_over();
         Ok(())
@@ -279,7 +295,7 @@ impl Session {
 
     /// Ends a transfer; a read under way returns at once. The session then stands as after a failed transfer.
     pub fn cancel(&self) {
-        let mut control = self.control.lock();
+        let mut control = self.control();
         control.start_over();
         if control.step(Input::End).is_ok() {
             control.valid = false;
@@ -291,7 +307,7 @@ impl Session {
     /// The image came to nothing after all, whatever its digest says: it could not be stored, say. The session then stands
     /// as after a failed transfer.
     pub fn give_up(&self, failure: Failure) {
-        let mut control = self.control.lock();
+        let mut control = self.control();
         control.start_over();
         if control.phase == Phase::Finished || control.step(Input::End).is_ok() {
             control.valid = false;
@@ -343,21 +359,32 @@ impl Session {
 
     /// Makes `reader` read the current transfer, starting it when it has not begun.
     fn attach(&self, reader: &mut Option<Reader>) -> Result<(), Failure> {
-        let mut control = self.control.lock();
+        let mut control = self.control();
         control.step(Input::Read)?;
         if reader.as_ref().is_some_and(|reader| reader.epoch == control.epoch) && control.transfer.is_some() {
             return Ok(());
         }
         let offer = control.offer.clone().ok_or(Failure::State)?;
         let settings = self.settings.lock().clone();
+        // A transfer that a fork has left behind goes on in the child where its bytes were handed out.
+        let (left, deadline) = match reader.take_if(|reader| reader.epoch == control.epoch) {
+            Some(left) => {
+                let at = Checkpoint { offset: left.fetched, hasher: left.hasher.clone(), validator: None };
+                let deadline = left.deadline;
+                // Its pipe is shared with a thread that is not here.
+                std::mem::forget(left);
+                (Some(at), deadline)
+            }
+            None => (None, settings.deadline.and_then(|deadline| Instant::now().checked_add(deadline))),
+        };
         let Checkpoint { offset, hasher, validator } =
-            control.from.take().unwrap_or_else(|| Checkpoint::start(&offer));
+            left.or_else(|| control.from.take()).unwrap_or_else(|| Checkpoint::start(&offer));
         let pipe = Arc::new(Pipe::new(settings.slots, settings.slot_size));
         let cancel = Cancel::new();
         let shared = Arc::new(Shared::new(validator, control.paused));
         *reader = Some(Reader {
             epoch: control.epoch,
-            deadline: settings.deadline.and_then(|deadline| Instant::now().checked_add(deadline)),
+            deadline,
             size: offer.size,
             fetched: offset,
             pipe: pipe.clone(),
@@ -377,7 +404,7 @@ impl Session {
             policy: settings.policy,
             renewal: self.renewal.lock().clone(),
         };
-        control.transfer = Some(Transfer { pipe, cancel, shared });
+        control.transfer = Some(Transfer { birth: Birth::now(), pipe, cancel, shared });
         let (epoch, started) = (control.epoch, pump.start());
         drop(control);
         started.map_err(|failure| self.fail(epoch, failure))
@@ -385,7 +412,7 @@ impl Session {
 
     /// Enters what was read; with the last byte, judges the image.
     fn account(&self, reader: &mut Reader) -> Result<(), Failure> {
-        let mut control = self.control.lock();
+        let mut control = self.control();
         if control.epoch != reader.epoch {
             return Err(Failure::Cancelled);
         }
@@ -435,14 +462,14 @@ impl Session {
 
     fn fail(&self, epoch: u64, failure: Failure) -> Failure {
         let words = {
-            let control = self.control.lock();
+            let control = self.control();
             let transfer = control.transfer.as_ref().filter(|_| control.epoch == epoch);
             let told = transfer.and_then(|transfer| transfer.shared.told.lock().take());
             told.unwrap_or_else(|| failure.to_string())
         };
         // With no lock held: a firmware's log output may call back into the library.
         crate::log!(Error, "engine", "transfer failed: {words}");
-        let mut control = self.control.lock();
+        let mut control = self.control();
         if control.epoch != epoch {
             return Failure::Cancelled;
         }
@@ -456,7 +483,9 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.control.get_mut().drop_transfer();
+        let control = self.control.get_mut();
+        control.leave_parent();
+        control.drop_transfer();
     }
 }
 

@@ -4,8 +4,9 @@
 use std::sync::Once;
 
 use super::{gate, signals};
+use crate::thread;
 
-/// For [`crate::thread::set_shelter`]: threads that are started inside take no signals, and call nothing of the firmware once
+/// For [`thread::set_shelter`]: threads that are started inside take no signals, and call nothing of the firmware once
 /// the process has begun to end.
 pub fn shelter(start: &mut dyn FnMut()) {
     static AT_EXIT: Once = Once::new();
@@ -18,11 +19,11 @@ pub fn shelter(start: &mut dyn FnMut()) {
 }
 
 /// Has every child of this process know that it has none of the library's threads. Where the system has no memory for it,
-/// the end of such a child may wait for calls that only its parent is in.
+/// calls in such a child wait for them until their time-out.
 pub fn watch_forks() {
     static WATCHED: Once = Once::new();
     WATCHED.call_once(|| {
-        // SAFETY: as in `shelter`; `in_child` does only what a signal handler may: it changes an atomic number.
+        // SAFETY: as in `shelter`; `in_child` does only what a signal handler may: it changes two atomic numbers.
         unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     });
 }
@@ -33,4 +34,5 @@ extern "C" fn at_exit() {
 
 extern "C" fn in_child() {
     gate::forget();
+    thread::forked();
 }

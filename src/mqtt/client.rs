@@ -3,10 +3,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::MutexGuard;
 
 use super::clock;
 use super::dispatch;
@@ -14,6 +14,7 @@ use super::encode;
 use super::error::{ConnectError, MqttError};
 use super::event::{Handler, Subscription};
 use super::io;
+use super::life::Life;
 use super::options::Options;
 use super::session::Request;
 use super::shared::{Answer, Phase, Shared, State, known_qos};
@@ -38,8 +39,7 @@ pub struct Client {
 }
 
 struct Owner {
-    shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    life: Life,
 }
 
 impl fmt::Debug for Client {
@@ -71,15 +71,12 @@ impl Client {
         let attempt = answer.saturating_add(io::DIAL_TIMEOUT + io::FIRST_PAUSE);
         let deadline = clock::deadline(attempt.saturating_mul(io::FIRST_ATTEMPTS));
         let shared = Arc::new(Shared::new(options, default_handler, early));
-        let for_thread = Arc::clone(&shared);
-        let thread = crate::thread::named("otakit-mqtt")
-            .spawn(move || io::run(&for_thread, &*dial))
-            .map_err(|error| {
-                log!(Error, "mqtt", "no thread for the connection: {error}");
-                ConnectError::Resources
-            })?;
-        let owner = Arc::new(Owner { shared, thread: Mutex::new(Some(thread)) });
-        let shared = &owner.shared;
+        let life = Life::start(shared, dial).map_err(|error| {
+            log!(Error, "mqtt", "no thread for the connection: {error}");
+            ConnectError::Resources
+        })?;
+        let owner = Arc::new(Owner { life });
+        let shared = owner.life.shared();
         let mut state = shared.lock();
         while state.phase == Phase::Starting {
             if shared.changed.wait_until(&mut state, deadline).timed_out() {
@@ -92,7 +89,7 @@ impl Client {
             Phase::Failed(error) => Err(error),
             // A firmware's HAL call does not return. Dropping the owner lets the thread end itself later.
             Phase::Starting => {
-                let target = &owner.shared.options.target;
+                let target = &shared.options.target;
                 log!(Error, "mqtt", "{target}: the HAL's network call does not return; given up");
                 Err(ConnectError::Net(NetError::Timeout))
             }
@@ -271,7 +268,7 @@ impl Client {
     }
 
     fn shared(&self) -> &Shared {
-        &self.owner.shared
+        self.owner.life.shared()
     }
 
     fn wake_io(&self) {
@@ -380,7 +377,11 @@ impl Client {
 
 impl Owner {
     fn close(&self, grace: Duration) {
-        let shared = &self.shared;
+        if !self.life.is_here() {
+            // The connection is another process's: nothing of it ends here.
+            return;
+        }
+        let shared = self.life.shared();
         let deadline = clock::deadline(grace);
         let mut state = shared.lock();
         if state.closing.is_none() {
@@ -402,7 +403,7 @@ impl Owner {
         shared.cancel.cancel();
         shared.wake_all();
         let over = self.wait_for_end(Instant::now() + JOIN_SLACK);
-        let thread = self.thread.lock().take();
+        let thread = self.life.take_thread();
         if let Some(thread) = thread.filter(|thread| over && thread.thread().id() != thread::current().id()) {
             // It has said that it ends; a panic in it was reported by the panic hook.
             let _ = thread.join();
@@ -413,17 +414,19 @@ impl Owner {
     /// Waits for the handler that another thread runs. None is begun any more.
     fn wait_for_handler(&self) {
         let me = thread::current().id();
-        let mut state = self.shared.lock();
+        let shared = self.life.shared();
+        let mut state = shared.lock();
         while state.dispatcher.is_some_and(|running| running != me) {
-            self.shared.events.wait(&mut state);
+            shared.events.wait(&mut state);
         }
     }
 
     /// Waits for the I/O thread. Whether it has ended.
     fn wait_for_end(&self, deadline: Instant) -> bool {
-        let mut state = self.shared.lock();
+        let shared = self.life.shared();
+        let mut state = shared.lock();
         while !state.is_over() {
-            if self.shared.changed.wait_until(&mut state, deadline).timed_out() {
+            if shared.changed.wait_until(&mut state, deadline).timed_out() {
                 break;
             }
         }

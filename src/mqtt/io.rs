@@ -38,6 +38,17 @@ pub(super) fn run(shared: &Arc<Shared>, dial: &dyn Dial) {
     drop(end);
 }
 
+/// As [`run`], for a client that was connected in another process, which has ended: as after a lost link.
+pub(super) fn go_on(shared: &Arc<Shared>, dial: &dyn Dial) {
+    let end = End { shared };
+    let link = Link::open(shared, dial)
+        .map_err(|error| log!(Warning, "mqtt", "{}", trace::told(&error, error.advice())));
+    if let Some(link) = link.ok().or_else(|| next_link(shared, dial)) {
+        live(shared, dial, link);
+    }
+    drop(end);
+}
+
 /// Says that the thread has ended, also when it ended by a panic.
 struct End<'a> {
     shared: &'a Shared,

@@ -25,6 +25,7 @@ mod error;
 mod event;
 mod inbox;
 mod io;
+mod life;
 mod options;
 mod outbox;
 mod registry;

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 use std::thread::ThreadId;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -21,6 +21,9 @@ use super::renewals::Renewals;
 use super::session::{Pending, Qos2, Request, Session};
 use crate::cancel::Cancel;
 use crate::log;
+
+/// How long the state of a parent process is waited for in a child: nobody can give it back there.
+const INHERIT_WAIT: Duration = Duration::from_millis(10);
 
 pub(super) struct Shared {
     pub options: Options,
@@ -107,6 +110,25 @@ impl Shared {
             changed: Condvar::new(),
             io: Condvar::new(),
         }
+    }
+
+    /// In a child of a fork: the same client with a lost link, for a thread of its own. What was queued is handed over; what
+    /// runs or waits in threads of the parent is not. `None` when another thread was using the state as the process forked.
+    pub(super) fn inherit(&self) -> Option<Self> {
+        let mut state = self.state.try_lock_for(INHERIT_WAIT)?;
+        let shared = Self::new(self.options.clone(), state.default_handler.take(), Vec::new());
+        {
+            let mut next = shared.lock();
+            next.phase = Phase::Down;
+            next.link = state.link;
+            next.closing = state.closing;
+            next.registry = std::mem::take(&mut state.registry);
+            next.inbox = std::mem::take(&mut state.inbox);
+            let fresh = Session::new(self.options.request_timeout.saturating_mul(2));
+            next.session = std::mem::replace(&mut state.session, fresh);
+            next.inbox.push(Incoming::Disconnected);
+        }
+        Some(shared)
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {

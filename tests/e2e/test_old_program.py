@@ -14,7 +14,7 @@ class OldProgram(Bench):
     ORIGIN = True
 
     def start(self, habit):
-        """The program once it has reported its version and its platform has offered an image."""
+        """The program once it has reported its version and the platform has offered it an image."""
         observer = Observer(self.broker)
         self.addCleanup(observer.close)
         name = unique_name(habit)
@@ -57,7 +57,25 @@ class OldProgram(Bench):
     def test_children(self):
         """fork and exit, fork and exec, system(): the connection of the parent stays up."""
         process, _, _ = self.updates("children")
-        self.assertNotIn("connection lost", process.err)
+        self.assertNotIn("connection lost", process.out)
+
+    def test_daemon(self):
+        """The process that has connected ends after a fork: its child signs in again and takes the offer."""
+        for habit in ("daemon", "daemon-twice"):
+            with self.subTest(habit):
+                # The offer came over the child's own connection.
+                process, _, _ = self.updates(habit)
+                self.assertIn("signing in again", process.out)
+
+    def test_daemon_while_fetching(self):
+        """The child goes on with the download where its parent's bytes end."""
+        process, _, _ = self.updates("daemon-fetching")
+        self.assertIn("signing in again", process.out)
+
+    def test_child_beside_its_parent(self):
+        """A child of a running parent is told that the connection is not its own; the parent's goes on."""
+        process, _, _ = self.updates("shared")
+        self.assertIn("the connection is that of the process that made it", process.out)
 
     def test_exit_while_fetching(self):
         """exit() ends the process at once, and nothing of the firmware is called afterwards."""
