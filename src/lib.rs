@@ -9,6 +9,7 @@
 
 pub mod cancel;
 pub mod capi;
+mod date;
 pub mod digest;
 pub mod engine;
 pub mod fetch;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::http::date;
+use crate::date;
 
 /// `Content-Range: bytes first-last/total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Judges an HTTP answer by its status and header alone: pure, so that every lie of a server is one table row.
 
-use super::date;
 use super::head::Headers;
+use crate::date;
 use crate::fetch::range::{ContentRange, decimal, retry_after, unsatisfied_total};
 use crate::fetch::url::escaped;
 use crate::fetch::{FetchError, Validator};

@@ -4,7 +4,6 @@
 pub(crate) mod answer;
 pub mod call;
 mod content;
-pub(crate) mod date;
 mod exchange;
 pub(crate) mod head;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The dates that HTTP headers carry (RFC 9110, section 5.6.7).
+//! Dates as seconds since 1970: those that HTTP headers carry (RFC 9110, section 5.6.7), and plain ones.
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
