@@ -56,8 +56,9 @@ unsafe impl Send for User {}
 /// else 0600. With `journal`, the path of a small file, a download that was
 /// interrupted, by a crash or a power loss too, goes on at its last checkpoint when it is called again for
 /// the same image; see `OTAKIT_OPTION_CHECKPOINT_BYTES`. Kept bytes are read again before they count. A journal that cannot
-/// be written, or is no regular file of this user's, costs a warning and the resume, nothing else. NULL: it starts from the first byte each time. The journal stays: while `path` is the file that was put there, another
-/// call for the same image fetches nothing.
+/// be written, or is no regular file of this user's, costs a warning and the resume, nothing else. NULL: it starts from
+/// the first byte each time. The journal stays: while `path` is the file that was put there, another call for the same
+/// image fetches nothing.
 ///
 /// Blocks until the image is there or the download has failed. One download at a time has a place, whatever it is called,
 /// in all threads and processes: another gets `OTAKIT_ERR_STORE_BUSY` at once. The lock ends with its process.

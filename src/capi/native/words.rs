@@ -147,6 +147,9 @@ fn native(code: c_int) -> Option<&'static CStr> {
         }
         OTAKIT_ERR_STORE_FULL => c"OTAKIT_ERR_STORE_FULL: no room left to store the image",
         OTAKIT_ERR_STORE => c"OTAKIT_ERR_STORE: the image could not be stored",
+        OTAKIT_ERR_STORE_BUSY => {
+            c"OTAKIT_ERR_STORE_BUSY: another update is storing an image at the same place"
+        }
         _ => return None,
     })
 }
