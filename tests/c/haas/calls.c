@@ -185,7 +185,7 @@ static void ended_while_connecting(void)
     int64_t device;
     int i;
 
-    for (i = 0; i < 20; i++) {
+    for (i = 0; i < 2; i++) { /* each takes as long as a connection is tried */
         device = haas_device_connect("127.0.0.1:1", "pk", "dn", "secret", 60);
         CHECK(device > 0 && haas_device_end(device) == 0 && haas_device_end(device) == 0);
         CHECK(haas_poll_event(&event, 60000) == 1 && event.device == device);

@@ -99,16 +99,14 @@ static int32_t on_event(enum ota_state_t state, uint8_t *data, uint32_t data_len
 
 #ifdef CONFIG_TM
 #define TASK 7
-#define INFORM_START 0
-#define INFORM_STOP 0
+#define INFORM 0
 static int32_t init(void)
 {
     return ota_init(on_event, text("p"), text("d"), text(KEY), text("1.0"), 1);
 }
 #else
 #define TASK ((uint8_t *)(uintptr_t)text("T"))
-#define INFORM_START ERR_NOT_SUPPORT
-#define INFORM_STOP ERR_UNINITIALIZED
+#define INFORM ERR_NOT_SUPPORT
 static int32_t init(void)
 {
     return ota_init(on_event, text(KEY), text("1"), text("1.0"), text("000"), text("00001"), 1, false);
@@ -161,6 +159,19 @@ static int32_t run(void)
     return onenet_ota_run(&options, NULL);
 }
 
+static int32_t inform(void)
+{
+    int32_t ret = onenet_inform_start();
+
+    onenet_inform_stop();
+    return ret;
+}
+
+static int32_t inform_wait(void)
+{
+    return onenet_inform_wait(0);
+}
+
 static const struct {
     const char *name;
     int32_t (*call)(void);
@@ -175,8 +186,8 @@ static const struct {
     {"run", run, 0, ERR_UNINITIALIZED},
     {"last_errno", onenet_last_errno, 0, 0},
     {"inform_stop", onenet_inform_stop, ERR_UNINITIALIZED, ERR_UNINITIALIZED},
-    {"inform_start", onenet_inform_start, INFORM_START, ERR_UNINITIALIZED},
-    {"inform_stop again", onenet_inform_stop, INFORM_STOP, ERR_UNINITIALIZED},
+    {"inform_start", inform, INFORM, ERR_UNINITIALIZED},
+    {"inform_wait", inform_wait, ERR_UNINITIALIZED, ERR_UNINITIALIZED},
 };
 #define COUNT (sizeof(FUNCTIONS) / sizeof(FUNCTIONS[0]))
 
