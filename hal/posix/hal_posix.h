@@ -44,6 +44,10 @@ char *HAL_GetChipID(char *chip_id);
 void *HAL_Realloc(void *ptr, uint32_t size);
 void *HAL_Calloc(uint32_t count, uint32_t size);
 void HAL_ThreadDetach(void *handle);
+void *HAL_Timer_Create(const char *name, void (*func)(void *), void *user_data);
+int HAL_Timer_Start(void *timer, int ms);
+int HAL_Timer_Stop(void *timer);
+int HAL_Timer_Delete(void *timer);
 
 /* clock.c: milliseconds that never jump. */
 uint64_t otakit_hal_now_ms(void);
@@ -92,6 +96,21 @@ struct otakit_hal_semaphore {
     pthread_cond_t posted;
     unsigned count;
 };
+
+/* HAL_Timer_*, timer.c: a timer and its thread, which begins with the first start. */
+struct otakit_hal_timer {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    pthread_t thread;
+    void (*func)(void *);
+    void *user_data;
+    uint64_t due_ms;
+    unsigned char has_thread, armed, over;
+};
+/* Starts the thread; 0, or -1. The lock is held. */
+int otakit_hal_timer_run(struct otakit_hal_timer *timer);
+/* Frees what HAL_Timer_Create made. */
+void otakit_hal_timer_free(struct otakit_hal_timer *timer);
 
 /* file.c: the path of a key's file (malloc'ed), creating the directory when `create`; NULL on failure. */
 char *otakit_hal_kv_path(const char *key, int create);

@@ -51,7 +51,8 @@ typedef enum {
     ITM_MSG_REPORT_SUBDEV_FIRMWARE_VERSION = 13, /**< R (version string) gateway: a sub-device's version */
     ITM_MSG_PROPERTY_DESIRED_GET = 14,           /**< R (JSON array) ask for desired properties */
     ITM_MSG_PROPERTY_DESIRED_DELETE = 15,        /**< R (JSON object) delete desired properties */
-    IOTX_LINKKIT_MSG_MAX = 16
+    IOTX_LINKKIT_MSG_MAX = 16,
+    ITM_MSG_EVENT_NOTIFY_REPLY = 32 /**< R (JSON) answers the last notice of ITE_EVENT_NOTIFY, once; SmartLiving's */
 } iotx_linkkit_msg_type_t;
 
 /**

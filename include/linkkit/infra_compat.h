@@ -184,8 +184,16 @@ typedef enum {
     ITE_INITIALIZE_COMPLETED = 13,
     ITE_FOTA = 14,
     ITE_COTA = 15,
-    ITE_MQTT_CONNECT_SUCC = 16
+    ITE_MQTT_CONNECT_SUCC = 16,
+    /* Of the SmartLiving SDK; their numbers are this library's. */
+    ITE_EVENT_NOTIFY = 17,
+    ITE_OFFLINE_RESET = 18,
+    ITE_CLOUD_ERROR = 19,
+    ITE_STATE_DEV_BIND = 20
 } iotx_ioctl_event_t;
+
+/** Hears states: a number, and a text as a string. */
+typedef int (*state_handler_t)(const int state_code, const char *state_message);
 
 /**
  * IOT_RegisterCallback(event, callback) registers the callback of an event: one per event and process, the last
@@ -241,6 +249,18 @@ DECLARE_EVENT_CALLBACK(ITE_COTA, int (*cb)(const int, const char *, int, const c
                                            const char *))
 /** IOT_MQTT_Construct succeeded. */
 DECLARE_EVENT_CALLBACK(ITE_MQTT_CONNECT_SUCC, int (*cb)(void))
+/**
+ * (devid, notice, its length): the platform tells something about the device, e.g. that a user bound it. The notice is a JSON
+ * object with "identifier" and "value". ITM_MSG_EVENT_NOTIFY_REPLY answers it. Registered before IOT_Linkkit_Connect, its topic
+ * is subscribed there.
+ */
+DECLARE_EVENT_CALLBACK(ITE_EVENT_NOTIFY, int (*cb)(const int, const char *, const int))
+/** Never called: it comes through the device shadow, which this library does not have. */
+DECLARE_EVENT_CALLBACK(ITE_OFFLINE_RESET, int (*cb)(void))
+/** (code, data, the whole message; strings): the cloud reports an error. */
+DECLARE_EVENT_CALLBACK(ITE_CLOUD_ERROR, int (*cb)(const int, const char *, const char *))
+/** States of binding. The library tells none: binding is the firmware's. */
+DECLARE_EVENT_CALLBACK(ITE_STATE_DEV_BIND, state_handler_t cb)
 
 /**
  * @brief The callback that is registered for an event.

@@ -13,7 +13,7 @@
 
 #include "infra_types.h"
 /* This lineage's, unless the program has those of another. */
-#ifndef OTAKIT_LINKKIT_V310_INFRA_COMPAT_H
+#if !defined(OTAKIT_LINKKIT_V310_INFRA_COMPAT_H) && !defined(OTAKIT_LINKKIT_V23_IOT_EXPORT_H)
 #include "infra_compat.h"
 #endif
 #include "wrappers_os.h"

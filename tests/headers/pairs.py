@@ -42,6 +42,8 @@ FOLDERS = {
 }
 # Other lineages' and platforms' folders lie below; they are folders of their own.
 APART = {"linkkit": ("v3.10/", "v2.3/"), ".": ("linkkit/", "onenet/", "haas/", "quectel/")}
+# These only include a header of the folder above.
+LAYOUT = ("infra/", "wrappers/", "linkkit/")
 PER_CALL = 120
 
 
@@ -63,10 +65,9 @@ def sources(folder, language, at):
     """One file per sequence of headers."""
     suffix = LANGUAGES[language][1]
     names = headers(folder)
-    if language.endswith("89"):
-        sequences = [(name, name) for name in names] + [tuple(names), tuple(reversed(names))]
-    else:
-        sequences = itertools.product(names, repeat=2)
+    sequences = [(name, name) for name in names] + [tuple(names), tuple(reversed(names))]
+    if not language.endswith("89"):
+        sequences += itertools.permutations([name for name in names if not name.startswith(LAYOUT)], 2)
     files = []
     for sequence in sequences:
         path = at / f"{len(files)}{suffix}"

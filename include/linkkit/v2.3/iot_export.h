@@ -121,8 +121,17 @@ typedef enum {
     ITE_INITIALIZE_COMPLETED = 13,
     ITE_FOTA = 14,
     ITE_COTA = 15,
-    ITE_MQTT_CONNECT_SUCC = 16
+    ITE_MQTT_CONNECT_SUCC = 16,
+    /* Of the SmartLiving SDK; the numbers are this library's. */
+    ITE_EVENT_NOTIFY = 17,
+    ITE_OFFLINE_RESET = 18,
+    ITE_CLOUD_ERROR = 19,
+    ITE_STATE_DEV_BIND = 20,
+    ITE_SERVICE_REQUEST = ITE_SERVICE_REQUST
 } iotx_ioctl_event_t;
+
+/** Hears states: a number, and a text as a string. */
+typedef int (*state_handler_t)(const int state_code, const char *state_message);
 
 #define IOT_RegisterCallback(evt, cb) iotx_register_for_##evt(cb)
 #define DECLARE_EVENT_CALLBACK(evt, cb) int iotx_register_for_##evt(cb);
@@ -149,6 +158,10 @@ DECLARE_EVENT_CALLBACK(ITE_FOTA, int (*cb)(const int, const char *))
 DECLARE_EVENT_CALLBACK(ITE_COTA, int (*cb)(const int, const char *, int, const char *, const char *, const char *,
                        const char *))
 DECLARE_EVENT_CALLBACK(ITE_MQTT_CONNECT_SUCC, int (*cb)(void))
+DECLARE_EVENT_CALLBACK(ITE_EVENT_NOTIFY, int (*cb)(const int, const char *, const int))
+DECLARE_EVENT_CALLBACK(ITE_OFFLINE_RESET, int (*cb)(void))
+DECLARE_EVENT_CALLBACK(ITE_CLOUD_ERROR, int (*cb)(const int, const char *, const char *))
+DECLARE_EVENT_CALLBACK(ITE_STATE_DEV_BIND, state_handler_t cb)
 
 #define IOTX_CLOUD_DOMAIN_SH IOTX_CLOUD_REGION_SHANGHAI
 #define IOTX_CLOUD_DOMAIN_SG IOTX_CLOUD_REGION_SINGAPORE

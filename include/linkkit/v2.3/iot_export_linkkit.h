@@ -42,7 +42,8 @@ typedef enum {
     ITM_MSG_QUERY_COTA_DATA = 9,
     ITM_MSG_REQUEST_COTA = 10,
     ITM_MSG_REQUEST_FOTA_IMAGE = 11,
-    IOTX_LINKKIT_MSG_MAX = 12
+    IOTX_LINKKIT_MSG_MAX = 12,
+    ITM_MSG_EVENT_NOTIFY_REPLY = 32
 } iotx_linkkit_msg_type_t;
 
 #define IOT_Linkkit_Report otakit_v23_IOT_Linkkit_Report

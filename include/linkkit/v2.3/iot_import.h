@@ -13,8 +13,6 @@
 #include <inttypes.h>
 #include <stdint.h>
 
-#define DLL_HAL_API
-
 /* The parameters of a thread have another layout in this lineage. */
 #define hal_os_thread_param_t otakit_v301_thread_param_t
 #define HAL_ThreadCreate otakit_v301_HAL_ThreadCreate
@@ -46,6 +44,21 @@ void *HAL_Realloc(void *ptr, uint32_t size);
 void *HAL_Calloc(uint32_t nmemb, uint32_t size);
 /** @brief Restarts the device. */
 void HAL_Reboot(void);
+
+/**
+ * @brief Makes a timer that is not running; the firmware's, with a default for POSIX systems. Any thread.
+ * @param name      NUL-terminated, may be NULL
+ * @param func      what it calls, in a thread of its own; may call HAL_Timer_*
+ * @param user_data handed to func
+ * @return the timer, to be ended with HAL_Timer_Delete; NULL without func or memory
+ */
+void *HAL_Timer_Create(const char *name, void (*func)(void *), void *user_data);
+/** @brief Calls the timer's function once, ms milliseconds from now; one that runs begins again. @return 0 or -1 */
+int HAL_Timer_Start(void *timer, int ms);
+/** @brief The function is not called any more until the next start; does not wait for a call that runs. @return 0 or -1 */
+int HAL_Timer_Stop(void *timer);
+/** @brief Ends and frees the timer; waits for a call of its function, unless inside it. @return 0 or -1 */
+int HAL_Timer_Delete(void *timer);
 
 #ifdef __cplusplus
 }

@@ -131,7 +131,10 @@ typedef enum {
     ITE_STATE_HTTP_COMM = 27,
     ITE_STATE_OTA = 28,
     ITE_STATE_DEV_BIND = 29,
-    ITE_STATE_DEV_MODEL = 30
+    ITE_STATE_DEV_MODEL = 30,
+    /* Of the SmartLiving SDK; their numbers are this library's. */
+    ITE_EVENT_NOTIFY = 31,
+    ITE_OFFLINE_RESET = 32
 } iotx_ioctl_event_t;
 
 /**
@@ -166,6 +169,8 @@ DECLARE_EVENT_CALLBACK(ITE_FOTA, int (*cb)(const int, const char *))
 DECLARE_EVENT_CALLBACK(ITE_COTA, int (*cb)(const int, const char *, int, const char *, const char *, const char *,
                        const char *))
 DECLARE_EVENT_CALLBACK(ITE_MQTT_CONNECT_SUCC, int (*cb)(void))
+DECLARE_EVENT_CALLBACK(ITE_EVENT_NOTIFY, int (*cb)(const int, const char *, const int))
+DECLARE_EVENT_CALLBACK(ITE_OFFLINE_RESET, int (*cb)(void))
 DECLARE_EVENT_CALLBACK(ITE_CLOUD_ERROR, int (*cb)(const int, const char *, const char *))
 DECLARE_EVENT_CALLBACK(ITE_DYNREG_DEVICE_SECRET, int (*cb)(const char *))
 DECLARE_EVENT_CALLBACK(ITE_IDENTITY_RESPONSE, int (*cb)(const char *))

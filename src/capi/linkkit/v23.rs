@@ -105,6 +105,7 @@ fn renumbered(message: iotx_linkkit_msg_type_t) -> Option<iotx_linkkit_msg_type_
     match message.0 {
         0..=5 => Some(message),
         6..=11 => Some(iotx_linkkit_msg_type_t(message.0 + 1)),
+        32 => Some(message),
         _ => None,
     }
 }

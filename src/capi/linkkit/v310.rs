@@ -191,6 +191,7 @@ pub extern "C" fn otakit_v310_iotx_event_callback(evt: c_int) -> *mut c_void {
     guard("iotx_event_callback", std::ptr::null_mut(), || match evt {
         0..=5 => iotx_event_callback(evt),
         7..=17 => iotx_event_callback(evt - 1),
+        31 | 32 => iotx_event_callback(evt - 14),
         _ => v310_callbacks::registered(evt),
     })
 }

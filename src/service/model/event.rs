@@ -97,6 +97,15 @@ pub enum Event {
         /// For so many seconds.
         seconds: i32,
     },
+    /// The platform tells something about the device.
+    Notice {
+        /// The device.
+        devid: i32,
+        /// What it tells, JSON.
+        params: String,
+        /// Where the answer goes.
+        reply: ReplyTo,
+    },
     /// A firmware is on offer.
     Firmware {
         /// To this device.
@@ -142,6 +151,7 @@ impl Event {
             | Self::PropertySet { .. }
             | Self::PropertyGet { .. }
             | Self::PermitJoin { .. }
+            | Self::Notice { .. }
             | Self::CloudError { .. } => false,
         }
     }

@@ -58,8 +58,7 @@ impl Master {
         self.ask_session("login", "combine.login", &params)?;
         self.advance(devid, Standing::LoggedIn);
         let client = self.client()?;
-        let shadow = self.state.lock().wants.shadow;
-        let wants = Wants { event_replies, shadow, gateway: false };
+        let wants = Wants { event_replies, gateway: false, ..self.state.lock().wants };
         self.subscribe(&client, devid, &node.device, wants);
         let random = std::collections::hash_map::RandomState::new().build_hasher().finish().to_ne_bytes();
         let [a, b, c, d, ..] = random;

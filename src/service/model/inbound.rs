@@ -92,6 +92,11 @@ impl Master {
             Down::SessionError => self.session_error(inlet, payload),
             Down::PermitJoin => self.permit_join(payload),
             Down::TopoAddNotify => self.topo_notified(payload),
+            Down::Notice => {
+                let Call { id, params, .. } = Call::decode(payload)?;
+                self.push(Event::Notice { devid: inlet.devid, params, reply: reply_beside(topic, id) });
+                Ok(())
+            }
             // The cloud keeps the mark; it takes nothing from a disabled device.
             Down::Disable | Down::Enable | Down::Delete => {
                 let call = Call::decode(payload)?;

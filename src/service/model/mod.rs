@@ -85,6 +85,8 @@ pub struct Wants {
     pub shadow: bool,
     /// What concerns a gateway.
     pub gateway: bool,
+    /// Notices of the platform.
+    pub notices: bool,
 }
 
 /// Opens the OTA service of a device.
@@ -113,6 +115,8 @@ struct State {
     ota_device: i32,
     /// Devices whose download is under way.
     downloading: Vec<i32>,
+    /// The notice that the application was told last and has not answered.
+    notice: Option<ReplyTo>,
     /// Calls of the cloud that are to be answered later, by number.
     calls: VecDeque<(usize, ReplyTo)>,
     last_call: usize,
@@ -283,6 +287,19 @@ impl Master {
         state.calls.remove(index).map(|(_, reply)| reply)
     }
 
+    /// The application is told of a notice: [`Master::answer_notice`] is about this one.
+    pub fn told_notice(&self, reply: ReplyTo) {
+        self.state.lock().notice = Some(reply);
+    }
+
+    /// Answers the notice that the application was told last, once. `data` must be JSON.
+    pub fn answer_notice(&self, data: &[u8]) -> Result<(), ModelError> {
+        self.client()?;
+        let data = envelope::well_formed(data).ok_or(ModelError::Invalid)?;
+        let to = self.state.lock().notice.take().ok_or(ModelError::State)?;
+        self.answer(&to, 200, data.as_ref())
+    }
+
     /// Answers a call of the cloud. `data` must be JSON.
     pub fn answer(&self, to: &ReplyTo, code: i32, data: &[u8]) -> Result<(), ModelError> {
         let data = envelope::well_formed(data).ok_or(ModelError::Invalid)?;
@@ -360,7 +377,8 @@ impl Master {
         let shadow = wants.shadow.then_some(Down::SHADOW);
         let gateway = (wants.gateway && devid == 0).then_some(Down::GATEWAY);
         let all = replies.into_iter().chain(shadow.into_iter().flatten());
-        let all = all.chain(Down::COMMON).chain(gateway.into_iter().flatten());
+        let all = all.chain(Down::COMMON).chain(wants.notices.then_some(Down::Notice));
+        let all = all.chain(gateway.into_iter().flatten());
         for down in all {
             self.subscribe_one(client, devid, device, down, deadline);
         }

@@ -18,6 +18,7 @@
 #include "infra_log.h"
 #include "infra_mem_stats.h"
 #include "infra_types.h"
+#include "iotx_log.h"
 #include "iotx_ota.h"
 #include "iotx_ota_internal.h"
 #include "mqtt_api.h"

@@ -36,6 +36,65 @@ static void identity(void)
     CHECK(chip == out && out[0] == '\0');
 }
 
+/* What a timer's function does, and that it was called. */
+struct rung {
+    void *sem, *timer;
+    int calls, again, deletes;
+};
+
+static void ring(void *argument)
+{
+    struct rung *rung = argument;
+
+    rung->calls++;
+    if (rung->again-- > 0) {
+        CHECK(HAL_Timer_Start(rung->timer, 1) == 0);
+    }
+    if (rung->deletes) {
+        CHECK(HAL_Timer_Delete(rung->timer) == 0);
+    }
+    HAL_SemaphorePost(rung->sem);
+}
+
+static void timers(void)
+{
+    struct rung once = {0}, never = {0}, again = {0}, own = {0};
+    uint64_t before;
+
+    CHECK(HAL_Timer_Create("none", NULL, NULL) == NULL);
+    CHECK(HAL_Timer_Start(NULL, 1) == -1 && HAL_Timer_Stop(NULL) == -1 && HAL_Timer_Delete(NULL) == -1);
+    once.sem = never.sem = again.sem = own.sem = HAL_SemaphoreCreate();
+    once.timer = HAL_Timer_Create("once", ring, &once);
+    never.timer = HAL_Timer_Create(NULL, ring, &never);
+    again.timer = HAL_Timer_Create("again", ring, &again);
+    own.timer = HAL_Timer_Create("own", ring, &own);
+    CHECK(HAL_Timer_Start(once.timer, -1) == -1);
+
+    /* Not before its time, and once. */
+    before = HAL_UptimeMs();
+    CHECK(HAL_Timer_Start(once.timer, 30) == 0);
+    CHECK(HAL_SemaphoreWait(once.sem, 60000) == 0 && once.calls == 1);
+    CHECK(HAL_UptimeMs() - before >= 29);
+    CHECK(HAL_SemaphoreWait(once.sem, 50) == -1);
+    /* Started inside its own function. */
+    again.again = 2;
+    CHECK(HAL_Timer_Start(again.timer, 1) == 0);
+    CHECK(HAL_SemaphoreWait(again.sem, 60000) == 0 && HAL_SemaphoreWait(again.sem, 60000) == 0);
+    CHECK(HAL_SemaphoreWait(again.sem, 60000) == 0 && again.calls == 3);
+    /* Stopped, and begun again: the new time counts. */
+    CHECK(HAL_Timer_Start(never.timer, 60000) == 0 && HAL_Timer_Stop(never.timer) == 0);
+    CHECK(HAL_Timer_Start(once.timer, 60000) == 0 && HAL_Timer_Start(once.timer, 1) == 0);
+    CHECK(HAL_SemaphoreWait(once.sem, 60000) == 0 && once.calls == 2);
+    /* Deleted inside its own function, while it waits, and never started. */
+    own.deletes = 1;
+    CHECK(HAL_Timer_Start(own.timer, 0) == 0 && HAL_SemaphoreWait(own.sem, 60000) == 0);
+    CHECK(HAL_Timer_Start(never.timer, 60000) == 0);
+    CHECK(HAL_Timer_Delete(never.timer) == 0 && never.calls == 0);
+    CHECK(HAL_Timer_Delete(once.timer) == 0 && HAL_Timer_Delete(again.timer) == 0);
+    CHECK(HAL_Timer_Delete(HAL_Timer_Create("idle", ring, NULL)) == 0);
+    HAL_SemaphoreDestroy(once.sem);
+}
+
 static int format(char *out, int len, const char *fmt, ...)
 {
     va_list ap;
@@ -236,6 +295,7 @@ int main(void)
 
     CHECK(mkdtemp(dir) != NULL && chdir(dir) == 0);
     CHECK(setenv("OTAKIT_KV_DIR", "kv", 1) == 0 && setenv("OTAKIT_FIRMWARE_FILE", "fw.bin", 1) == 0);
+    timers();
     identity();
     memory_clock_text();
     threads();

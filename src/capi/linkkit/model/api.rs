@@ -56,7 +56,11 @@ enum Message {
     ReportSubdevFirmwareVersion,
     DesiredGet,
     DesiredDelete,
+    NoticeReply,
 }
+
+/// The number of `ITM_MSG_EVENT_NOTIFY_REPLY`, which is this library's own.
+const NOTICE_REPLY: c_int = 32;
 
 /// In the order of their numbers.
 const MESSAGES: [Message; 16] = [
@@ -82,6 +86,9 @@ const MESSAGES: [Message; 16] = [
 const SLICE: Duration = Duration::from_millis(20);
 
 fn message(number: c_int) -> Option<Message> {
+    if number == NOTICE_REPLY {
+        return Some(Message::NoticeReply);
+    }
     usize::try_from(number).ok().and_then(|n| MESSAGES.get(n)).copied()
 }
 
@@ -219,6 +226,7 @@ fn report(
         }
         Message::Logout => master.logout(devid).map(|()| 0),
         Message::DeleteTopo => master.leave(devid).map(|()| 0),
+        Message::NoticeReply => master.answer_notice(payload?).map(|()| 0),
         _ => Err(ModelError::Invalid),
     }
 }

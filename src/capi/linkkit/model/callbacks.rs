@@ -6,7 +6,7 @@ use std::ffi::{c_char, c_int, c_uchar, c_void};
 
 use parking_lot::Mutex;
 
-use super::super::SUCCESS;
+use super::super::{SUCCESS, v310_callbacks};
 use crate::capi::guard::guard;
 
 type Function<F> = Option<F>;
@@ -91,6 +91,10 @@ pub struct Slots {
     pub cota: Function<Cota>,
     /// `ITE_MQTT_CONNECT_SUCC`.
     pub mqtt_connect_succ: Function<Plain>,
+    /// `ITE_EVENT_NOTIFY`.
+    pub notice: Function<Request>,
+    /// `ITE_OFFLINE_RESET`.
+    pub offline_reset: Function<Plain>,
 }
 
 static SLOTS: Mutex<Slots> = Mutex::new(Slots {
@@ -112,6 +116,8 @@ static SLOTS: Mutex<Slots> = Mutex::new(Slots {
     fota: None,
     cota: None,
     mqtt_connect_succ: None,
+    notice: None,
+    offline_reset: None,
 });
 
 /// The callbacks as they are now. Copied, so that no lock is held while one runs.
@@ -307,6 +313,20 @@ pub extern "C" fn iotx_register_for_ITE_MQTT_CONNECT_SUCC(
     set("iotx_register_for_ITE_MQTT_CONNECT_SUCC", |slots| slots.mqtt_connect_succ = cb)
 }
 
+/// The platform tells something about the device. Registered before `IOT_Linkkit_Connect`, the topic is subscribed there.
+#[unsafe(no_mangle)]
+pub extern "C" fn iotx_register_for_ITE_EVENT_NOTIFY(
+    cb: Option<unsafe extern "C" fn(c_int, *const c_char, c_int) -> c_int>,
+) -> c_int {
+    set("iotx_register_for_ITE_EVENT_NOTIFY", |slots| slots.notice = cb)
+}
+
+/// Kept and never called: it is told through the device shadow, which this library does not have.
+#[unsafe(no_mangle)]
+pub extern "C" fn iotx_register_for_ITE_OFFLINE_RESET(cb: Option<unsafe extern "C" fn() -> c_int>) -> c_int {
+    set("iotx_register_for_ITE_OFFLINE_RESET", |slots| slots.offline_reset = cb)
+}
+
 /// The callback of the event with this number (those of v3.0.1); NULL when there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn iotx_event_callback(evt: c_int) -> *mut c_void {
@@ -330,6 +350,10 @@ pub extern "C" fn iotx_event_callback(evt: c_int) -> *mut c_void {
             14 => slots.fota.map(|f| f as usize),
             15 => slots.cota.map(|f| f as usize),
             16 => slots.mqtt_connect_succ.map(|f| f as usize),
+            17 => slots.notice.map(|f| f as usize),
+            18 => slots.offline_reset.map(|f| f as usize),
+            19 => return v310_callbacks::registered(18),
+            20 => return v310_callbacks::registered(29),
             _ => None,
         };
         address.map_or(std::ptr::null_mut(), std::ptr::with_exposed_provenance_mut)

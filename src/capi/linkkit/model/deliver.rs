@@ -84,6 +84,13 @@ fn one(master: &Master, slots: &Slots, event: Event) {
                 about(devid, || unsafe { callback(0, version.as_ptr()) });
             }
         }
+        Event::Notice { devid, params, reply } => {
+            if let (Some(callback), Some(params)) = (slots.notice, c_text(params)) {
+                master.told_notice(reply);
+                // SAFETY: as above.
+                unsafe { callback(devid, params.as_ptr(), length(&params)) };
+            }
+        }
         Event::Config { devid, config } => offer_config(slots, devid, config),
         event => answered(slots, event),
     }

@@ -173,6 +173,7 @@ fn wants() -> Wants {
         event_replies: CLOUD.lock().event_replies,
         shadow: slots.desired.is_some() || slots.property_get.is_some(),
         gateway: slots.topolist.is_some() || slots.permit_join.is_some(),
+        notices: slots.notice.is_some(),
     }
 }
 

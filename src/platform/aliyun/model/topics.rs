@@ -35,6 +35,8 @@ pub enum Down {
     RawDown,
     /// Answer to transparent data.
     RawUpReply,
+    /// The platform tells something about the device, e.g. that a user bound it.
+    Notice,
     /// Sub-devices were assigned to the gateway.
     TopoAddNotify,
     /// Sub-devices of a product may join.
@@ -117,6 +119,7 @@ impl Down {
             Self::SessionError => format!("/ext/error/{pk}/{dn}"),
             Self::RawDown => thing("model/down_raw"),
             Self::RawUpReply => thing("model/up_raw_reply"),
+            Self::Notice => sys(device, "_thing/event/notify"),
             Self::TopoAddNotify => thing("topo/add/notify"),
             Self::PermitJoin => thing("gateway/permit"),
             Self::RegisterReply => thing("sub/register_reply"),

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file infra_config.h
+ * @brief The include layout of AliOS Things, with the folder above on the include path: infra_config.h.
+ */
+#ifndef OTAKIT_LINKKIT_INFRA_INFRA_CONFIG_H
+#define OTAKIT_LINKKIT_INFRA_INFRA_CONFIG_H
+
+#include "../infra_config.h"
+
+#endif /* OTAKIT_LINKKIT_INFRA_INFRA_CONFIG_H */

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file infra_mem_stats.h
+ * @brief The include layout of AliOS Things, with the folder above on the include path: infra_mem_stats.h.
+ */
+#ifndef OTAKIT_LINKKIT_INFRA_INFRA_MEM_STATS_H
+#define OTAKIT_LINKKIT_INFRA_INFRA_MEM_STATS_H
+
+#include "../infra_mem_stats.h"
+
+#endif /* OTAKIT_LINKKIT_INFRA_INFRA_MEM_STATS_H */

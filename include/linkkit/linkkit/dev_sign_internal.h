@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file dev_sign_internal.h
+ * @brief The include layout of AliOS Things: dev_sign_internal.h.
+ */
+#ifndef OTAKIT_LINKKIT_LINKKIT_DEV_SIGN_INTERNAL_H
+#define OTAKIT_LINKKIT_LINKKIT_DEV_SIGN_INTERNAL_H
+
+#include "../dev_sign_internal.h"
+
+#endif /* OTAKIT_LINKKIT_LINKKIT_DEV_SIGN_INTERNAL_H */

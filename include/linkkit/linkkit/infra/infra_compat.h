@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file infra_compat.h
+ * @brief The include layout of AliOS Things: infra_compat.h.
+ */
+#ifndef OTAKIT_LINKKIT_LINKKIT_INFRA_INFRA_COMPAT_H
+#define OTAKIT_LINKKIT_LINKKIT_INFRA_INFRA_COMPAT_H
+
+#include "../../infra_compat.h"
+
+#endif /* OTAKIT_LINKKIT_LINKKIT_INFRA_INFRA_COMPAT_H */

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file iotx_ota.h
+ * @brief The include layout of AliOS Things: iotx_ota.h.
+ */
+#ifndef OTAKIT_LINKKIT_LINKKIT_IOTX_OTA_H
+#define OTAKIT_LINKKIT_LINKKIT_IOTX_OTA_H
+
+#include "../iotx_ota.h"
+
+#endif /* OTAKIT_LINKKIT_LINKKIT_IOTX_OTA_H */

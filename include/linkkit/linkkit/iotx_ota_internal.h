@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file iotx_ota_internal.h
+ * @brief The include layout of AliOS Things: iotx_ota_internal.h.
+ */
+#ifndef OTAKIT_LINKKIT_LINKKIT_IOTX_OTA_INTERNAL_H
+#define OTAKIT_LINKKIT_LINKKIT_IOTX_OTA_INTERNAL_H
+
+#include "../iotx_ota_internal.h"
+
+#endif /* OTAKIT_LINKKIT_LINKKIT_IOTX_OTA_INTERNAL_H */

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file ota_api.h
+ * @brief The include layout of AliOS Things: ota_api.h.
+ */
+#ifndef OTAKIT_LINKKIT_LINKKIT_OTA_API_H
+#define OTAKIT_LINKKIT_LINKKIT_OTA_API_H
+
+#include "../ota_api.h"
+
+#endif /* OTAKIT_LINKKIT_LINKKIT_OTA_API_H */

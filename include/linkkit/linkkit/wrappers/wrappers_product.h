@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file wrappers_product.h
+ * @brief The include layout of AliOS Things: wrappers_product.h.
+ */
+#ifndef OTAKIT_LINKKIT_LINKKIT_WRAPPERS_WRAPPERS_PRODUCT_H
+#define OTAKIT_LINKKIT_LINKKIT_WRAPPERS_WRAPPERS_PRODUCT_H
+
+#include "../../wrappers_product.h"
+
+#endif /* OTAKIT_LINKKIT_LINKKIT_WRAPPERS_WRAPPERS_PRODUCT_H */

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file wrappers_tls.h
+ * @brief The include layout of AliOS Things: wrappers_tls.h.
+ */
+#ifndef OTAKIT_LINKKIT_LINKKIT_WRAPPERS_WRAPPERS_TLS_H
+#define OTAKIT_LINKKIT_LINKKIT_WRAPPERS_WRAPPERS_TLS_H
+
+#include "../../wrappers_tls.h"
+
+#endif /* OTAKIT_LINKKIT_LINKKIT_WRAPPERS_WRAPPERS_TLS_H */

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file infra_types.h
+ * @brief Lineage V3.10, the include layout of AliOS Things, with the folder above on the include path: infra_types.h.
+ */
+#ifndef OTAKIT_LINKKIT_V310_INFRA_INFRA_TYPES_H
+#define OTAKIT_LINKKIT_V310_INFRA_INFRA_TYPES_H
+
+#include "../infra_types.h"
+
+#endif /* OTAKIT_LINKKIT_V310_INFRA_INFRA_TYPES_H */

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file wrappers_kv.h
+ * @brief The include layout of AliOS Things, with the folder above on the include path: wrappers_kv.h.
+ */
+#ifndef OTAKIT_LINKKIT_WRAPPERS_WRAPPERS_KV_H
+#define OTAKIT_LINKKIT_WRAPPERS_WRAPPERS_KV_H
+
+#include "../wrappers_kv.h"
+
+#endif /* OTAKIT_LINKKIT_WRAPPERS_WRAPPERS_KV_H */
