@@ -5,6 +5,7 @@ use std::ffi::{CStr, c_int};
 
 pub const TEXTS: &[(c_int, &CStr)] = &[
     (0, c"0: success"),
+    (1, c"QUECTEL_FOTA_FETCHING: the download is still under way"),
     (-1, c"-1: failure; the log has a line about it"),
     (1001, c"QUECTEL_FOTA_DOMAIN_NOT_EXIST: the host name cannot be resolved"),
     (1002, c"QUECTEL_FOTA_DOMAIN_TIMEOUT: not in time"),
