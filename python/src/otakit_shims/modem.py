@@ -6,27 +6,27 @@ import os
 
 
 def _told(name):
-    return os.getenv("OTAKIT_MODEM_" + name) or -1
+    return os.getenv(name) or -1
 
 
 def getDevImei():
-    return _told("IMEI")
+    return _told("OTAKIT_MODEM_IMEI")
 
 
 def getDevSN():
-    return _told("SN")
+    return _told("OTAKIT_MODEM_SN")
 
 
 def getDevModel():
-    return _told("MODEL")
+    return _told("OTAKIT_MODEM_MODEL")
 
 
 def getDevProductId():
-    return _told("PRODUCT_ID")
+    return _told("OTAKIT_MODEM_PRODUCT_ID")
 
 
 def getDevFwVersion():
-    return _told("FW_VERSION")
+    return _told("OTAKIT_MODEM_FW_VERSION")
 
 
 class info:
@@ -40,12 +40,12 @@ class info:
 class sim:
     @staticmethod
     def getImsi():
-        return _told("IMSI")
+        return _told("OTAKIT_MODEM_IMSI")
 
     @staticmethod
     def getIccid():
-        return _told("ICCID")
+        return _told("OTAKIT_MODEM_ICCID")
 
     @staticmethod
     def getPhoneNumber():
-        return _told("PHONE_NUMBER")
+        return _told("OTAKIT_MODEM_PHONE_NUMBER")
