@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn places_are_judged_before_anything_is_fetched() {
-        let folder = std::env::temp_dir().join(format!("otakit-place-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("otakit-package-place-{}", std::process::id()));
         std::fs::create_dir_all(folder.join("sub")).unwrap();
         std::fs::write(folder.join("file"), b"old").unwrap();
         let server = crate::fetch::http::call::tests::Scripted::new(&[]);
