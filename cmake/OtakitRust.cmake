@@ -128,6 +128,22 @@ if(OTAKIT_PRELINK AND NOT otakit_linkers)
   set(otakit_linkers "${otakit_linker_ld.bfd}" "${CMAKE_LINKER}" "${otakit_linker_ld.lld}" "${otakit_match}")
 endif()
 
+# The tools for object files -------------------------------------------------------------------------------------------------
+# CMake looks for them by the compiler's name. Where a compiler for another machine is called something of its own, it finds
+# this machine's, and GNU objcopy for one machine may leave another's objects as they are and say that all is well. The
+# compiler knows its own. (Not `ar`: every toolchain file names that one, and any GNU ar does.)
+set(otakit_objcopy "${CMAKE_OBJCOPY}")
+set(otakit_readelf "${CMAKE_READELF}")
+if(CMAKE_CROSSCOMPILING OR otakit_rust_target)
+  foreach(name objcopy readelf)
+    execute_process(COMMAND ${otakit_cc} -print-prog-name=${name} OUTPUT_VARIABLE otakit_match
+                    OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+    if(IS_ABSOLUTE "${otakit_match}" AND EXISTS "${otakit_match}")
+      set(otakit_${name} "${otakit_match}")
+    endif()
+  endforeach()
+endif()
+
 # The command ------------------------------------------------------------------------------------------------------------
 set(otakit_archive "${otakit_lib_dir}/libotakit.a")
 configure_file("${PROJECT_SOURCE_DIR}/cmake/BuildRust.cmake.in" "${PROJECT_BINARY_DIR}/BuildRust.cmake" @ONLY)

@@ -270,6 +270,13 @@ class Prelink(Case):
                     self.assertIn("not prelinked", line)
                     self.links(archive)
 
+    def test_an_objcopy_that_leaves_names_as_they_are_is_found_out(self):
+        # As GNU objcopy for one machine does with objects for another. (The archive has the names of what is to be replaced.)
+        idle = script(self.work / "objcopy", 'case "$*" in --weaken*) exit 0 ;; esac\nexec objcopy "$@"\n')
+        line, archive = self.shape(objcopy=idle)
+        self.assertIn("prelinked by GNU ld", line)
+        self.links(archive)
+
     def test_linkers_that_cannot_are_not_asked(self):
         gold = shutil.which("ld.gold")
         if gold is None:
