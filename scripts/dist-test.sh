@@ -45,6 +45,12 @@ build() { # FOLDER
 }
 build "$work/first"
 build "$work/another/folder/deeper down"
+# The library of the wheel, of what CMake's build left.
+package=$(echo "$work"/first/otakit-*)
+RUSTUP_HOME=$rustup CARGO_HOME="$work/empty" CARGO_NET_OFFLINE=true CARGO_TARGET_DIR="$package/build/cargo" \
+    OTAKIT_PYTHON_PROFILE=$profile env -u RUSTFLAGS "${alone[@]}" sh "$package/python/build_library.sh" \
+    "$package/installed/libotakit_python.so" >"$work/python.log" 2>&1 ||
+    { tail -n 40 "$work/python.log"; die "the library of the Python modules does not build"; }
 diff "$work/first/sums" "$work/another/folder/deeper down/sums" || die "two builds differ"
 echo "two builds in two folders: $(wc -l <"$work/first/sums") files, the same bytes"
 

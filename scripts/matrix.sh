@@ -24,7 +24,7 @@ for argument; do
 done
 at=$ROOT/build/matrix
 mkdir -p "$at/rows"
-total=0 failed=0 unknown=0
+total=0 failed=0
 table=$(mktemp)
 built=$table.built
 trap 'rm -f "$table" "$built" "$table.apart"' EXIT
@@ -48,7 +48,7 @@ row() {
     shift
     file=$(echo "$name" | tr -c 'a-zA-Z0-9\n' '-')
     if ! wanted "$name"; then
-        if [ -e "$at/rows/$file" ]; then cat "$at/rows/$file" >>"$table"; else unknown=$((unknown + 1)); fi
+        if [ -e "$at/rows/$file" ]; then cat "$at/rows/$file"; else echo "| $name | not run |"; fi >>"$table"
         return 0
     fi
     log=$at/$file.log
@@ -374,8 +374,8 @@ fi
 [ ! -e "$table.apart" ] || [ "$failed" -gt 0 ] || rm -rf "$at/cargo"
 
 if [ -n "$write" ] && [ -z "$fast" ]; then
-    if [ "$failed" -gt 0 ] || [ "$unknown" -gt 0 ] || grep -q '| FAILED |$' "$table"; then
-        echo "docs/TESTING.md stays as it is: a row failed or was never run" >&2
+    if grep '| FAILED |$' "$table" >&2; then
+        echo "docs/TESTING.md stays as it is, for the rows above" >&2
     else
         {
             printf '%s, %s, %s, %s, %s\n\n' "$(uname -m)" "$(gcc --version | head -n 1)" \
