@@ -189,6 +189,11 @@ function(check_object reason file)
   if(NOT text)
     separate_arguments(flags UNIX_COMMAND "${link_flags}")
     try(text ${cc} ${flags} -shared -Wl,--gc-sections "${file}" -o "${work_dir}/trial.so")
+    if(text)
+      # A compiler that makes nothing but whole programs adds what calls `main`.
+      try(text ${cc} ${flags} -shared -Wl,--gc-sections -Wl,--unresolved-symbols=ignore-all "${file}"
+          -o "${work_dir}/trial.so")
+    endif()
     file(REMOVE "${work_dir}/trial.so")
   endif()
   set(${reason} "${text}" PARENT_SCOPE)
