@@ -209,7 +209,7 @@ typedef struct {
 
 // Watches a download: called on the thread that downloads, with no lock held, at each step and at least every 100 ms,
 // whatever the network does. The same thread stores the bytes, so what a write or a sync of the medium takes comes on top.
-// A return other than 0 cancels.
+// `fetched` goes down when stored bytes turn out wrong and are fetched again. A return other than 0 cancels.
 typedef int (*otakit_watch_t)(void *user, uint64_t fetched, uint64_t total);
 
 // Asks the firmware to go on with an image of which `stored` bytes were handed to `HAL_Firmware_Persistence_Write`

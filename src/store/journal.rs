@@ -132,6 +132,7 @@ impl Journal for FileJournal {
     fn load(&mut self) -> Vec<Vec<u8>> {
         let Ok(Some(open)) = self.open(false) else { return Vec::new() };
         let mut found: Vec<(u64, usize, Vec<u8>)> = Vec::new();
+        let mut empty = true;
         for (index, at) in SLOTS.into_iter().enumerate() {
             let mut bytes = [0; HEAD + MAX_RECORD + CHECKSUM];
             let mut len = 0;
@@ -142,9 +143,13 @@ impl Journal for FileJournal {
                     Ok(n) => len += n,
                 }
             }
+            empty &= len == 0;
             if let Some((number, record)) = unpack(bytes.get(..len).unwrap_or_default()) {
                 found.push((number, index, record));
             }
+        }
+        if found.is_empty() && !empty {
+            crate::log!(Info, "store", "journal is torn or of another image: dropped");
         }
         found.sort_by_key(|found| std::cmp::Reverse(found.0));
         open.loaded = found.iter().map(|(_, index, _)| *index).collect();

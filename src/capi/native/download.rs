@@ -34,7 +34,7 @@ pub struct otakit_image_t {
 
 /// Watches a download: called on the thread that downloads, with no lock held, at each step and at least every 100 ms,
 /// whatever the network does. The same thread stores the bytes, so what a write or a sync of the medium takes comes on top.
-/// A return other than 0 cancels.
+/// `fetched` goes down when stored bytes turn out wrong and are fetched again. A return other than 0 cancels.
 pub type otakit_watch_t = Option<unsafe extern "C" fn(user: *mut c_void, fetched: u64, total: u64) -> c_int>;
 
 /// Asks the firmware to go on with an image of which `stored` bytes were handed to `HAL_Firmware_Persistence_Write`
