@@ -121,12 +121,12 @@ class Fota(UpdateBench):
         self.assertEqual((steps[-1], steps.count("-3"), steps.count("100")), ("-3", 1, 0))
 
     def test_missing_image(self):
-        """404: no Write, Stop, -2, -1, in bounded time."""
+        """404: no byte, only the Write that says "not valid", Stop, -2, -1, in bounded time."""
         device = self.start()
         self.offer(device, url=self.origin.url("missing.bin"))
         self.assertEqual(self.download(device), -1)
         stored = device.call("lk-stored")
-        self.assertEqual((stored.writes, stored.stops), (0, 1))
+        self.assertEqual((stored.writes, stored.bytes, stored.stops), (1, 0, 1))
         self.assertEqual(device.steps(), ["-2"])
 
     def test_broken_transfer_goes_on(self):

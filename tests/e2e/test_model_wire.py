@@ -182,7 +182,7 @@ class Lifecycle(Bench):
         self.assertEqual(device.call("lk-close", 0).ret, 0)
         self.assertEqual(device.call("subscribe", "null", "/mine/again", 0).ret, 0, "kept for the next client")
         device.start()
-        self.assertEqual(device.subscriptions()[len(seen)], ("/mine/again", 0))
+        self.assertEqual(device.subscriptions()[len(seen):].count(("/mine/again", 0)), 1, device.subscriptions()[len(seen):])
 
     def test_callbacks_may_be_asked_for(self):
         device = self.model()

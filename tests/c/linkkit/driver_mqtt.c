@@ -17,7 +17,7 @@ extern int HAL_SetDeviceName(char *device_name);
 extern int HAL_SetDeviceSecret(char *device_secret);
 
 /* What the callbacks saw since it was last asked for. */
-#define MAX_SEEN 256
+#define MAX_SEEN 1024
 static struct {
     int event;
     unsigned id;

@@ -32,7 +32,7 @@ int main(int argc, char **argv)
     if (argc != 4) {
         return fail("usage: own_hal PK DN DS");
     }
-    IOT_SetLogLevel(IOT_LOG_ERROR);
+    IOT_SetLogLevel(IOT_LOG_WARNING);
     if (HAL_SetProductKey(argv[1]) < 0 || HAL_SetDeviceName(argv[2]) < 0 || HAL_SetDeviceSecret(argv[3]) < 0) {
         return fail("identity refused");
     }
