@@ -18,7 +18,8 @@ pub enum Fault {
     Empty,
     /// It is not UTF-8.
     NotText,
-    /// It is no open handle.
+    /// It is no open handle. (Of Link Kit's doors; without them nothing says so.)
+    #[cfg_attr(not(feature = "linkkit"), allow(dead_code))]
     NoHandle,
     /// Its length is negative, or leaves no room.
     Length,
