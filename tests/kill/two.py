@@ -46,12 +46,19 @@ class Party:
 
     def wait(self):
         """Until the next operation; None: the process has ended."""
-        line = self.gate.readline()
+        try:
+            line = self.gate.readline()
+        except ConnectionResetError:
+            line = b""
         self.at = line.decode().strip() if line else None
         return self.at
 
     def answer(self, word):
-        self.gate.write(word)
+        try:
+            self.gate.write(word)
+        except BrokenPipeError:
+            # One thread of it was about to do the operation while another ended the process.
+            pass
         return self.wait()
 
     def end(self):
