@@ -82,9 +82,9 @@ def inject(data):
 
 
 def other_offer(link):
-    other = liars.image(SIZE + 1)
-    url = link.bench.faults.url("ok", len(other), link.bench.faults.token())
-    link.bench.broker.publish(upgrade_topic(PRODUCT_KEY, link.name), offer(len(other), "3.0.0", url, liars.md5(other)))
+    """Of the image that is checked afterwards: the device fetches it once the first one is complete."""
+    link.bench.broker.publish(upgrade_topic(PRODUCT_KEY, link.name), offer(len(link.next), "3.0.0", link.next_url,
+                                                                           liars.md5(link.next)))
 
 
 # Each has to end with the right bytes.
@@ -110,6 +110,7 @@ def run(bench, client, fault, path, clean):
     image, faults = liars.image(SIZE), bench.faults
     first = faults.url("drip" if fault.drips else "ok", SIZE, faults.token())
     second = faults.url("ok", len(clean), faults.token())
+    link.next, link.next_url = clean, second
     try:
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             job = pool.submit(client.fetch, link.proxy.port, link.name, path, (first, SIZE, liars.md5(image)),
