@@ -3,6 +3,7 @@
 that OTAKIT_PYTHON, another CPython, has itself)."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -20,6 +21,16 @@ def command(interpreter, path, *arguments, stay=False):
         environment = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
         return [PYTHON, *launch], environment
     return [MICROPYTHON, *launch], {"MICROPYPATH": ":".join([*paths, ".frozen"])}
+
+
+def said(text):
+    """An output without the line in which a lab build says what it is."""
+    return "".join(line for line in text.splitlines(True) if not line.startswith("[wrn] lab: "))
+
+
+def take_ctrl_c():
+    """For a child: Ctrl-C counts, also where whoever runs the tests ignores it, as a shell's background jobs do."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run(interpreter, path, *arguments, timeout=60, **more):

@@ -135,7 +135,8 @@ utime.sleep_ms(1000)
         script = os.path.join(HERE, "portable", "interrupted.py")
         argv, paths = interpreters.command(self.INTERPRETER, script, kind, slow, self.http.url("/fota.bin"), folder)
         environment = {**os.environ, **paths}
-        process = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        process = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                   preexec_fn=interpreters.take_ctrl_c)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.kill)
         lines = []
@@ -176,7 +177,7 @@ assert told == [0]
 print("done")
 """)
         done = interpreters.run(self.INTERPRETER, script, self.http.url("/fota.bin"), self.folder)
-        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "done\n", ""))
+        self.assertEqual((done.returncode, interpreters.said(done.stdout), done.stderr), (0, "done\n", ""))
 
     def killed(self, name, *arguments, **more):
         """What was stored durably is not fetched again by the next process."""
@@ -194,7 +195,7 @@ print("done")
         first.wait(20)
         self.assertFalse(os.path.exists(stored))
         done = interpreters.run(self.INTERPRETER, script, *arguments, **more)
-        self.assertEqual((done.returncode, done.stdout.split()), (0, ["begun", "done"]), done.stderr)
+        self.assertEqual((done.returncode, interpreters.said(done.stdout).split()), (0, ["begun", "done"]), done.stderr)
         ranges = [int(wanted[len("bytes=") : -1]) for _, wanted in self.http.log if wanted]
         self.assertTrue(ranges and ranges[-1] >= 64 * 1024, self.http.log)
         self.assertEqual([name for name in os.listdir(self.folder) if name.startswith("stored")], ["stored.bin"])

@@ -129,7 +129,7 @@ class Scripts(unittest.TestCase):
             ran = interpreters.run(self.INTERPRETER, path, OTAKIT_PYTHON_KV=kept, **cloud.environment)
             self.assertEqual((ran.returncode, ran.stderr), (0, ""), ran.stdout)
             first = ["pdp 1 is up", "imei -1 iccid -1"]
-            self.assertEqual(ran.stdout.splitlines(), [*first, *secret, "connected as dev1", "kept True"])
+            self.assertEqual(interpreters.said(ran.stdout).splitlines(), [*first, *secret, "connected as dev1", "kept True"])
 
     def test_haas_ota(self):
         cloud = Cloud(self.folder)
