@@ -104,12 +104,12 @@ int otakit_hal_persistence_write(const char *data, size_t len)
     int result = -1;
 
     pthread_mutex_lock(&lock);
-    if (data == NULL && len == 0) {
+    if (len == 0) {
         /* What came is not valid: nothing is replaced by it. */
         discard();
         result = 0;
     } else if (fd >= 0 && !failed) {
-        result = data == NULL && len > 0 ? -1 : otakit_hal_write_all(fd, data, len);
+        result = data == NULL ? -1 : otakit_hal_write_all(fd, data, len);
         failed = result != 0;
     }
     pthread_mutex_unlock(&lock);

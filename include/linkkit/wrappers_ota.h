@@ -21,9 +21,9 @@ void HAL_Firmware_Persistence_Start(void);
 
 /**
  * @brief Writes the next piece.
- * @param buffer the bytes; borrowed for the call. NULL, with length 0: what was written is not valid (the download failed,
- *        was cancelled, or has another digest); Stop follows. A store that does not care returns whatever it likes
- * @param length how many
+ * @param buffer the bytes; borrowed for the call, never NULL
+ * @param length how many. 0: what was written is not valid (the download failed, was cancelled, or has another digest);
+ *        Stop follows, and what is returned does not count. A store that does not care has nothing to write
  * @return 0; negative if they could not be written, which ends the update
  */
 int HAL_Firmware_Persistence_Write(char *buffer, uint32_t length);

@@ -21,10 +21,12 @@ pub fn write(data: &mut [u8]) -> bool {
     unsafe { ffi::HAL_Firmware_Persistence_Write(data.as_mut_ptr().cast(), len) >= 0 }
 }
 
-/// Says that the image, complete or not, is not valid: `Write` without a buffer. [`stop`] follows.
+/// Says that the image, complete or not, is not valid: a write of no bytes, which never comes otherwise. [`stop`] follows.
 pub fn not_valid() {
-    // SAFETY: nothing is to be read from the buffer of a write of 0 bytes.
-    let _ = unsafe { ffi::HAL_Firmware_Persistence_Write(std::ptr::null_mut(), 0) };
+    // A firmware's own function may look at the buffer, whatever the length.
+    let mut nothing = [0_u8];
+    // SAFETY: the pointer is good for reads and writes of the one byte there, and none is to be taken.
+    let _ = unsafe { ffi::HAL_Firmware_Persistence_Write(nothing.as_mut_ptr().cast(), 0) };
 }
 
 /// Ends the image; `false` when it is not safely stored.

@@ -269,7 +269,7 @@ pub unsafe extern "C" fn HAL_Firmware_Persistence_Start() {
 }
 
 pub unsafe extern "C" fn HAL_Firmware_Persistence_Write(buffer: *mut c_char, length: u32) -> c_int {
-    if buffer.is_null() {
+    if length == 0 {
         FLASH.with_borrow_mut(|flash| flash.open = None);
         return 0;
     }

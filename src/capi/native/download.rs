@@ -95,7 +95,7 @@ pub unsafe extern "C" fn otakit_download_file(
 /// Downloads an image into the firmware's own store, `HAL_Firmware_Persistence_*`, in pieces of 16 KiB. With `resume`,
 /// a download that was interrupted goes on where the firmware can; how far it got is kept in `HAL_Kv_*` under `key`.
 ///
-/// `HAL_Firmware_Persistence_Stop` is called at the end of a failed download too, after a `Write` of NULL with length 0,
+/// `HAL_Firmware_Persistence_Stop` is called at the end of a failed download too, after a `Write` of 0 bytes,
 /// which says that the image is not valid: only `OTAKIT_OK` means that the image is
 /// complete and verified. Blocks; one thread at a time in the whole process.
 ///
