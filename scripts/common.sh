@@ -44,7 +44,7 @@ tree() {
 # shellcheck disable=SC2034 # used by those who source this
 CLOUD=$TARGET_DIR/ci/otakit-cloud
 build_cloud() {
-    (cd "$ROOT" && cargo build --locked --profile ci --package otakit-cloud)
+    cargo build --locked --profile ci --manifest-path "$ROOT/cloud/Cargo.toml" --target-dir "$TARGET_DIR"
 }
 
 mkdir -p "$ROOT/build"

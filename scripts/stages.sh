@@ -61,13 +61,15 @@ in_tree() {
 }
 
 format() {
-    cargo fmt --all --check
+    cargo fmt --all --check && cargo fmt --manifest-path cloud/Cargo.toml --check
 }
 clippy() {
-    cargo clippy --locked --workspace --all-targets --features "$DOORS" -- -D warnings
+    cargo clippy --locked --workspace --all-targets --features "$DOORS" -- -D warnings &&
+        cargo clippy --locked --manifest-path cloud/Cargo.toml --target-dir "$TARGET_DIR" --all-targets -- -D warnings
 }
 rust_tests() {
-    cargo test --locked --workspace --features "$DOORS" --quiet
+    cargo test --locked --workspace --features "$DOORS" --quiet &&
+        cargo test --locked --manifest-path cloud/Cargo.toml --target-dir "$TARGET_DIR" --quiet
 }
 native_header() {
     cargo run --quiet --locked -p xtask -- headers --check

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `otakit-cloud`: a local cloud for OTA development in one process.
 //!
-//! Data takes one way through the program: [`broker`] carries MQTT messages in and out, a platform module
-//! ([`aliyun`], [`onenet`]) turns them into changes of the [`data`] store and into replies, [`origin`] hands out the
-//! images over HTTP and serves the control API that the command line uses. [`faults`] stands alone: an HTTP
-//! server that lies.
+//! Data takes one way through the program: [`broker`] carries MQTT messages in and out, [`engine`] makes transactions of
+//! them, a platform module ([`aliyun`], [`onenet`]) turns each into changes of the [`data`] store and into replies.
+//! [`rollout`] holds what an update and a job are, [`db`] the two databases. [`origin`] hands out the images over HTTP and
+//! serves the control API that the command line uses. [`faults`] stands alone: an HTTP server that lies.
 
 mod aliyun;
 mod broker;
 mod cli;
 mod data;
+mod db;
+mod engine;
 mod faults;
 mod limits;
 mod onenet;
 mod origin;
 mod random;
+mod rollout;
 mod serve;
 
 use std::fmt;

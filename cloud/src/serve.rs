@@ -1,32 +1,34 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `otakit-cloud serve`: starts broker, service and origin, and runs until it is told to stop.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use crate::aliyun::offers::Offers;
-use crate::aliyun::{self, register, service, sign};
+use crate::aliyun::{self, register, sign};
 use crate::broker::external::{self, BrokerUrl, Connected};
 use crate::broker::hub::{Door, Hub, Registrar, SignIn, Topology};
-use crate::broker::{Event, Publisher, QUEUE};
+use crate::broker::{Publisher, QUEUE};
 use crate::data::Store;
 use crate::data::files::{self, Layout};
 use crate::data::lock::DirLock;
-use crate::data::model::{Address, DeviceKey};
+use crate::data::model::Address;
+use crate::db::{Db, Place};
+use crate::engine::Engine;
 use crate::onenet;
 use crate::onenet::tasks::Tasks;
 use crate::origin::Urls;
-use crate::origin::api::{self, Shared};
+use crate::origin::api::{self, Shared, blocking};
 use crate::origin::guard::{self, Hosts};
-use crate::origin::listener;
-use crate::{Failure, limits, note};
+use crate::origin::{jobs, listener};
+use crate::rollout::scheduler::Scheduler;
+use crate::{Failure, limits};
 
 /// How to serve.
 #[derive(Clone, Debug, clap::Args)]
@@ -57,23 +59,24 @@ pub struct Options {
 }
 
 /// Serves until SIGINT or SIGTERM.
-pub fn run(layout: Layout, options: &Options) -> Result<(), Failure> {
+pub fn run(layout: Layout, place: Place, options: &Options) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Failure::new(format!("cannot start: {e}")))?;
-    let result = runtime.block_on(serve(layout, options));
+    let result = runtime.block_on(serve(layout, place, options));
     // Threads of the broker and of file reads may be busy; nothing they do matters any more.
     runtime.shutdown_background();
     result
 }
 
-async fn serve(layout: Layout, options: &Options) -> Result<(), Failure> {
+async fn serve(layout: Layout, place: Place, options: &Options) -> Result<(), Failure> {
     if let Some(path) = &options.ready_file {
         // One from an earlier run would announce the wrong addresses.
         let _ = std::fs::remove_file(path);
     }
     let _lock = DirLock::take(layout.root())?;
     let files = limits::raise_files();
-    let store = Arc::new(Store::open(layout.clone())?);
+    let opened = layout.clone();
+    let store = Arc::new(blocking(move || Store::open(opened, Db::open(place)?)).await?);
     let http = listen(options.http).await?;
     let http_address = local_address(&http)?;
     let ((publisher, events), mqtt) = match &options.broker {
@@ -101,16 +104,20 @@ async fn serve(layout: Layout, options: &Options) -> Result<(), Failure> {
         offers: offers.clone(),
         address: address.clone(),
         embedded: options.broker.is_none(),
+        local: http_address.ip().is_loopback(),
     });
-    let tasks = Arc::new(Tasks::open(store)?);
+    let tasks = Arc::new(Tasks::new(store));
     let platform =
         Arc::new(onenet::api::Shared { tasks: tasks.clone(), publisher, address: http_address.to_string() });
     let hosts = Arc::new(Hosts::new(http_address, options.public_url.as_deref()));
-    let control = api::control(shared.clone()).merge(onenet::api::control(platform.clone()));
+    let scheduler = Arc::new(Scheduler { offers: offers.clone() });
+    let control = api::control(shared.clone())
+        .merge(onenet::api::control(platform.clone()))
+        .merge(jobs::router(scheduler.clone()));
     let control = control.layer(axum::middleware::from_fn_with_state(hosts, guard::check));
     let devices = api::router(shared).merge(onenet::api::router(platform));
     let origin = listener::serve(http, devices.merge(control));
-    let service = tokio::spawn(Service { offers, tasks }.run(events));
+    let service = tokio::spawn(Engine { offers, tasks, scheduler }.run(events));
     let stop = stop_signal()?;
     files::write(&layout.address(), &address)?;
     println!("mqtt {}\nhttp {}", address.mqtt, address.http);
@@ -178,9 +185,7 @@ async fn start_hub(
     let address = local_address(&listener)?;
     let (events, from_devices) = mpsc::channel(QUEUE);
     let known = store.clone();
-    let topology: Topology = Arc::new(move |gateway, sub| {
-        known.device(sub).is_some_and(|device| device.gateway.as_ref() == Some(&gateway.to_string()))
-    });
+    let topology: Topology = Arc::new(move |gateway, sub| known.is_gateway_of(gateway, sub));
     let hub = Arc::new(Hub::new(topology, events));
     let known = store.clone();
     let sign_in: SignIn = Arc::new(move |client, user, password| {
@@ -212,71 +217,4 @@ fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
             _ = terminate.recv() => {}
         }
     })
-}
-
-/// Feeds messages to the platform and carries out what it decides.
-struct Service {
-    offers: Arc<Offers>,
-    tasks: Arc<Tasks>,
-}
-
-/// A device, and one of its modules.
-type Part = (DeviceKey, Option<String>);
-
-impl Service {
-    async fn run(self, mut events: mpsc::Receiver<Event>) {
-        // The devices that are given time to settle, each with its last report.
-        let mut waiting: HashMap<Part, Instant> = HashMap::new();
-        let (settled, mut due) = mpsc::unbounded_channel::<(Part, Instant)>();
-        loop {
-            tokio::select! {
-                event = events.recv() => match event {
-                    None => return,
-                    Some(Event::Listening { device, connection }) => self.offers.listening(&device, connection),
-                    Some(Event::Message { topic, payload, done }) => {
-                        for part in self.message(&topic, &payload) {
-                            let report = Instant::now();
-                            waiting.insert(part.clone(), report);
-                            let (settled, settle) = (settled.clone(), self.offers.settle);
-                            tokio::spawn(async move {
-                                tokio::time::sleep(settle).await;
-                                // Without a receiver the process is ending.
-                                let _ = settled.send((part, report));
-                            });
-                        }
-                        if let Some(done) = done {
-                            done.send();
-                        }
-                    }
-                },
-                Some((part, report)) = due.recv() => {
-                    // A later report starts the wait again, and may have been of the new version already.
-                    if waiting.get(&part) == Some(&report) {
-                        waiting.remove(&part);
-                        self.offers.settled(&part.0, part.1.as_deref(), report);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Deals with one message; gives what reported its version.
-    fn message(&self, topic: &str, payload: &[u8]) -> Vec<Part> {
-        if let Some(key) = onenet::parse_reply_topic(topic) {
-            if let Err(failure) = self.tasks.informed(&key, payload) {
-                note(failure);
-            }
-            return Vec::new();
-        }
-        let mut reported = Vec::new();
-        for action in service::handle(&self.offers.store, &self.offers.urls, topic, payload) {
-            match action {
-                service::Action::Publish(message) => self.offers.publisher.publish(message),
-                service::Action::OfferSoon(key, module) => reported.push((key, module)),
-                service::Action::Answered(key, id) => self.offers.asked(&key, id),
-                service::Action::Progress(key, module) => self.offers.progress(&key, module.as_deref()),
-            }
-        }
-        reported
-    }
 }

@@ -218,7 +218,8 @@ def main(argv):
         os.symlink(target, os.path.join(tree, "target"))
     env, isolated = environment(work, target, args.as_printed), isolation()
     # What cargo has to download, while there is a network.
-    subprocess.run(["cargo", "fetch", "--quiet", "--locked"], cwd=tree, env=env, check=False)
+    for workspace in (tree, os.path.join(tree, "cloud")):
+        subprocess.run(["cargo", "fetch", "--quiet", "--locked"], cwd=workspace, env=env, check=False)
     passed = failed = 0
     for document in wanted:
         found, wrong = blocks(document)

@@ -9,17 +9,26 @@ use crate::data::model::{Device, DeviceKey};
 use crate::{Failure, note};
 
 /// A part of the message cannot be used.
-const PARAMETER: (u32, &str) = (460, "request parameter error");
+const PARAMETER: Refusal = Refusal(460, "request parameter error");
 /// No such device.
-const UNKNOWN: (u32, &str) = (6100, "device not found");
+const UNKNOWN: Refusal = Refusal(6100, "device not found");
 /// The sub-device may not be registered.
-const REGISTRATION: (u32, &str) = (6288, "dynamic registration is not allowed");
+const REGISTRATION: Refusal = Refusal(6288, "dynamic registration is not allowed");
 /// The signature is not the device's.
-const SIGN: (u32, &str) = (6287, "invalid sign");
+const SIGN: Refusal = Refusal(6287, "invalid sign");
 /// The sub-device does not belong to the gateway.
-const TOPOLOGY: (u32, &str) = (6401, "topo relation not exist");
+const TOPOLOGY: Refusal = Refusal(6401, "topo relation not exist");
 
-type Refusal = (u32, &'static str);
+/// Why a message is refused: a code and its words.
+struct Refusal(u32, &'static str);
+
+/// The database does not answer.
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        note(failure);
+        Self(500, "internal error")
+    }
+}
 
 /// Carries out one message of a gateway; the answer.
 pub fn handle(store: &Store, gateway: &DeviceKey, what: Gateway, message: &Value) -> Vec<u8> {
@@ -29,13 +38,13 @@ pub fn handle(store: &Store, gateway: &DeviceKey, what: Gateway, message: &Value
         Gateway::Unregister => each(params, |item| member(store, gateway, item).map(|device| names(&device))),
         Gateway::TopoAdd => each(params, |item| topo_add(store, gateway, item)),
         Gateway::TopoDelete => each(params, |item| topo_delete(store, gateway, item)),
-        Gateway::TopoGet => Ok(topology(store, gateway)),
+        Gateway::TopoGet => topology(store, gateway),
         Gateway::Login => login(store, gateway, params),
         Gateway::Logout => logout(store, gateway, params),
     };
     match outcome {
         Ok(data) => wire::reply(message, 200, &data, "success"),
-        Err((code, text)) => {
+        Err(Refusal(code, text)) => {
             note(format_args!("{gateway}: {what:?} refused: {text}"));
             let data = if matches!(what, Gateway::Login | Gateway::Logout) { json!({}) } else { json!([]) };
             wire::reply(message, code, &data, text)
@@ -57,7 +66,7 @@ fn key(item: &Value) -> Result<DeviceKey, Refusal> {
 }
 
 fn sub(store: &Store, item: &Value) -> Result<Device, Refusal> {
-    store.device(&key(item)?).ok_or(UNKNOWN)
+    store.device(&key(item)?)?.ok_or(UNKNOWN)
 }
 
 fn names(device: &Device) -> Value {
@@ -91,28 +100,25 @@ fn signed(store: &Store, item: &Value) -> Result<Device, Refusal> {
 
 fn topo_add(store: &Store, gateway: &DeviceKey, item: &Value) -> Result<Value, Refusal> {
     let device = signed(store, item)?;
-    store.set_gateway(&device.key(), Some(gateway)).map_err(|_| UNKNOWN)?;
+    store.set_gateway(&device.key(), Some(gateway))?;
     note(format_args!("{} joins {gateway}", device.key()));
     Ok(names(&device))
 }
 
 fn topo_delete(store: &Store, gateway: &DeviceKey, item: &Value) -> Result<Value, Refusal> {
     let device = member(store, gateway, item)?;
-    store.set_gateway(&device.key(), None).map_err(|_| UNKNOWN)?;
+    store.set_gateway(&device.key(), None)?;
     store.set_login(gateway, &device.key(), false);
     Ok(names(&device))
 }
 
 /// Forgets a device's place in topologies: a sub-device leaves its gateway, a gateway loses its sub-devices.
 pub fn reset(store: &Store, key: &DeviceKey) -> Result<(), Failure> {
-    let name = key.to_string();
-    for device in store.devices() {
-        if device.key() == *key || device.gateway.as_ref() == Some(&name) {
-            if let Some(gateway) = &device.gateway
-                && let Some((product, gateway)) = gateway.split_once('/')
-            {
-                store.set_login(&DeviceKey::new(product, gateway), &device.key(), false);
-            }
+    for device in store.device(key)?.into_iter().chain(store.members(key)?) {
+        if let Some((product, gateway)) =
+            device.gateway.as_deref().and_then(|gateway| gateway.split_once('/'))
+        {
+            store.set_login(&DeviceKey::new(product, gateway), &device.key(), false);
             store.set_gateway(&device.key(), None)?;
         }
     }
@@ -120,10 +126,8 @@ pub fn reset(store: &Store, key: &DeviceKey) -> Result<(), Failure> {
     Ok(())
 }
 
-fn topology(store: &Store, gateway: &DeviceKey) -> Value {
-    let name = gateway.to_string();
-    let members = store.devices().into_iter().filter(|device| device.gateway.as_ref() == Some(&name));
-    Value::Array(members.map(|device| names(&device)).collect())
+fn topology(store: &Store, gateway: &DeviceKey) -> Result<Value, Refusal> {
+    Ok(Value::Array(store.members(gateway)?.iter().map(names).collect()))
 }
 
 fn member(store: &Store, gateway: &DeviceKey, item: &Value) -> Result<Device, Refusal> {
@@ -149,13 +153,11 @@ fn logout(store: &Store, gateway: &DeviceKey, item: &Value) -> Result<Value, Ref
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::files::Layout;
 
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
     fn store(name: &str) -> Store {
-        let dir = std::env::temp_dir().join(format!("otakit-cloud-{name}-{}", std::process::id()));
-        let store = Store::open(Layout::new(dir)).unwrap();
+        let store = crate::data::tests::fresh(name);
         for name in ["gw", "dev001"] {
             store.put_device(&DeviceKey::new("a1TestProdK", name), SECRET, Some("product")).unwrap();
         }

@@ -9,6 +9,7 @@ use super::{Uplink, gateway, parse_topic, request_topic, sys_topic, thing, upgra
 use crate::Failure;
 use crate::broker::Outgoing;
 use crate::data::model::{DeviceKey, Firmware};
+use crate::data::upgrades::Origin;
 use crate::data::{Store, version};
 use crate::note;
 use crate::origin::Urls;
@@ -23,30 +24,37 @@ pub enum Action {
     OfferSoon(DeviceKey, Option<String>),
     /// The device was answered with this order.
     Answered(DeviceKey, u64),
-    /// The device works on its update.
-    Progress(DeviceKey, Option<String>),
+    /// The device works on this order.
+    Progress(u64),
 }
 
-/// Handles one message. Messages of unknown devices and messages that make no sense are logged and dropped.
-pub fn handle(store: &Store, urls: &Urls, topic: &str, payload: &[u8]) -> Vec<Action> {
-    let Some((uplink, key)) = parse_topic(topic) else { return Vec::new() };
-    if store.device(&key).is_none() {
-        note(format_args!("{topic}: {key} is not registered"));
-        return Vec::new();
+/// Handles one message. Messages of unknown devices and messages that are no JSON are logged and dropped; an error is for
+/// the log, and has changed nothing.
+pub fn handle(store: &Store, urls: &Urls, topic: &str, payload: &[u8]) -> Result<Vec<Action>, Failure> {
+    let Some((uplink, key)) = parse_topic(topic) else {
+        return Ok(Vec::new());
+    };
+    match store.device(&key) {
+        Ok(Some(_)) => {}
+        Ok(None) => {
+            note(format_args!("{topic}: {key} is not registered"));
+            return Ok(Vec::new());
+        }
+        Err(failure) => return Err(failure),
     }
     let message: Value = match serde_json::from_slice(payload) {
         Ok(message) => message,
         Err(error) => {
             note(format_args!("{topic}: not JSON: {error}"));
-            return Vec::new();
+            return Ok(Vec::new());
         }
     };
-    let handled = match uplink {
+    match uplink {
         Uplink::Inform => inform(store, &key, &message),
         Uplink::Request => request(store, urls, &key, &message),
         Uplink::FirmwareGet => firmware_get(store, urls, &key, topic, &message),
         Uplink::Progress => progress(store, &key, &message),
-        Uplink::ConfigGet => Ok(vec![config_get(store, urls, &key, &message)]),
+        Uplink::ConfigGet => Ok(vec![config_get(store, urls, &key, &message)?]),
         Uplink::Thing => Ok(vec![reply_beside(topic, thing::taken(&message))]),
         Uplink::DesiredGet => Ok(vec![reply_beside(topic, thing::desired(&message))]),
         Uplink::Reset => {
@@ -57,11 +65,7 @@ pub fn handle(store: &Store, urls: &Urls, topic: &str, payload: &[u8]) -> Vec<Ac
             Ok(vec![answer(topic, thing::time(&message))])
         }
         Uplink::Gateway(what) => Ok(vec![reply_beside(topic, gateway::handle(store, &key, what, &message))]),
-    };
-    handled.unwrap_or_else(|failure| {
-        note(format_args!("{topic}: {failure}"));
-        Vec::new()
-    })
+    }
 }
 
 fn answer(topic: String, payload: Vec<u8>) -> Action {
@@ -87,12 +91,14 @@ fn request(store: &Store, urls: &Urls, key: &DeviceKey, message: &Value) -> Resu
         // Our own answers come back on this topic.
         return Ok(Vec::new());
     }
-    let firmware = asked_for(store, key, None, wire::version_of(message));
+    let firmware = asked_for(store, key, None, wire::version_of(message))?;
     let mut actions = Vec::new();
     let payload = match firmware {
         Some(firmware) => {
-            let Some(id) = store.open_update(key, &firmware)? else { return Ok(actions) };
-            store.count_push(key, id)?;
+            let Some(id) = store.open_update(key, &firmware, Origin::default())? else {
+                return Ok(actions);
+            };
+            store.count_push(id)?;
             actions.push(Action::Answered(key.clone(), id));
             wire::upgrade(&firmware, &urls.firmware(&firmware), id)
         }
@@ -110,12 +116,12 @@ fn firmware_get(
     topic: &str,
     message: &Value,
 ) -> Result<Vec<Action>, Failure> {
-    let firmware = asked_for(store, key, wire::module_of(message), None);
+    let firmware = asked_for(store, key, wire::module_of(message), None)?;
     let mut actions = Vec::new();
     let payload = match &firmware {
         Some(firmware) => {
-            if let Some(id) = store.open_update(key, firmware)? {
-                store.count_push(key, id)?;
+            if let Some(id) = store.open_update(key, firmware, Origin::default())? {
+                store.count_push(id)?;
                 actions.push(Action::Answered(key.clone(), id));
             }
             wire::firmware_reply(message, firmware, &urls.firmware(firmware))
@@ -132,35 +138,37 @@ fn asked_for(
     key: &DeviceKey,
     module: Option<&str>,
     reported: Option<&str>,
-) -> Option<Firmware> {
-    let device = store.device(key)?;
+) -> Result<Option<Firmware>, Failure> {
+    let Some(device) = store.device(key)? else {
+        return Ok(None);
+    };
     let known = match module {
         Some(module) => device.modules.get(module),
         None => device.version.as_ref(),
     };
     let reported = reported.or(known.map(String::as_str)).unwrap_or_default();
-    let open = device.updates.iter().rev().find(|u| u.module.as_deref() == module);
-    let open = open.filter(|u| !u.state.is_final() && u.to != reported);
-    open.and_then(|u| store.firmware(&u.firmware)).or_else(|| {
-        let newest = store.newest_of(&key.product, module, false);
-        newest.filter(|f| version::compare(reported, &f.version) == Ordering::Less)
-    })
+    let open = store.open_of(key, module)?.filter(|u| u.to != reported);
+    if let Some(firmware) = open.and_then(|u| u.firmware_key) {
+        return store.firmware(firmware);
+    }
+    let newest = store.newest_of(&key.product, module, false)?;
+    Ok(newest.filter(|f| version::compare(reported, &f.version) == Ordering::Less))
 }
 
 fn progress(store: &Store, key: &DeviceKey, message: &Value) -> Result<Vec<Action>, Failure> {
     let (step, desc) =
         wire::progress_of(message).ok_or_else(|| Failure::new("no step -4..100 in the message"))?;
     let module = wire::module_of(message);
-    store.report_step(key, module, step, desc)?;
-    Ok(vec![Action::Progress(key.clone(), module.map(str::to_owned))])
+    let update = store.report_step(key, module, step, desc)?;
+    Ok(update.map(|update| Action::Progress(update.id)).into_iter().collect())
 }
 
-fn config_get(store: &Store, urls: &Urls, key: &DeviceKey, message: &Value) -> Action {
-    let config = store.config(&key.product).map(|c| (urls.config(&c), c));
+fn config_get(store: &Store, urls: &Urls, key: &DeviceKey, message: &Value) -> Result<Action, Failure> {
+    let config = store.config(&key.product)?.map(|c| (urls.config(&c), c));
     let config = config.as_ref().map(|(url, config)| (config, url.as_str()));
     let payload = wire::config_reply(config, &wire::id_of(message));
     let topic = sys_topic(key, "thing/config/get_reply");
-    Action::Publish(Outgoing { topic, payload, at_least_once: false })
+    Ok(Action::Publish(Outgoing { topic, payload, at_least_once: false }))
 }
 
 /// The offer of a firmware, under the number of its update.
@@ -170,8 +178,10 @@ pub fn offer(urls: &Urls, key: &DeviceKey, firmware: &Firmware, id: u64) -> Outg
 }
 
 /// The configuration of the device's product, as a push.
-pub fn config_push(store: &Store, urls: &Urls, key: &DeviceKey) -> Option<Outgoing> {
-    let config = store.config(&key.product)?;
+pub fn config_push(store: &Store, urls: &Urls, key: &DeviceKey) -> Result<Option<Outgoing>, Failure> {
+    let Some(config) = store.config(&key.product)? else {
+        return Ok(None);
+    };
     let payload = wire::config_push(&config, &urls.config(&config), "1");
-    Some(Outgoing { topic: sys_topic(key, "thing/config/push"), payload, at_least_once: false })
+    Ok(Some(Outgoing { topic: sys_topic(key, "thing/config/push"), payload, at_least_once: false }))
 }

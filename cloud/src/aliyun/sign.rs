@@ -40,7 +40,8 @@ pub fn check(store: &Store, client_id: &str, user: &str, password: &str) -> Resu
     let client = parse_client_id(client_id).ok_or("the client id has no |...| part")?;
     let (device, product) = user.split_once('&').ok_or("the user name is not device&product")?;
     let key = DeviceKey::new(product, device);
-    let known = store.device(&key).ok_or_else(|| format!("{key} is not registered"))?;
+    let known = store.device(&key).map_err(|e| e.to_string())?;
+    let known = known.ok_or_else(|| format!("{key} is not registered"))?;
     let text = signed_text(&client, &key);
     if check_text(client.sign_method, &known.device_secret, &text, password) {
         Ok(key)
@@ -51,7 +52,9 @@ pub fn check(store: &Store, client_id: &str, user: &str, password: &str) -> Resu
 
 /// Whether `given`, in hex, signs `text` under `secret`. The method's name is read in any case.
 pub fn check_text(method: &str, secret: &str, text: &str, given: &str) -> bool {
-    let (secret, Some(given)) = (secret.as_bytes(), decode_hex(given)) else { return false };
+    let (secret, Some(given)) = (secret.as_bytes(), decode_hex(given)) else {
+        return false;
+    };
     match method.to_ascii_lowercase().as_str() {
         "hmacsha256" => verify::<Hmac<Sha256>>(secret, text, &given),
         "hmacsha1" => verify::<Hmac<Sha1>>(secret, text, &given),
@@ -98,11 +101,9 @@ fn decode_hex(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::files::Layout;
 
     fn store() -> Store {
-        let dir = std::env::temp_dir().join(format!("otakit-cloud-sign-{}", std::process::id()));
-        let store = Store::open(Layout::new(dir)).unwrap();
+        let store = crate::data::tests::fresh("sign");
         for (pk, dn, ds) in [
             ("a1RIsMLz2BJ", "example1", "RDXf67itLqZCwdMCRrw0N5FHbv5D7jrE"),
             ("a1TestProdK", "dev001", "0123456789abcdef0123456789abcdef"),

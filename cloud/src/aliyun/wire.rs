@@ -189,6 +189,7 @@ mod tests {
 
     fn firmware(sign: Option<Sign>, omit_md5: bool) -> Firmware {
         Firmware {
+            key: 1,
             id: "pk-2.0.0".into(),
             product_key: "pk".into(),
             version: "iotx_ver_2.0.0".into(),

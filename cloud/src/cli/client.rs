@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command line's side of the control API.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -31,7 +32,7 @@ impl Server {
             .build();
         let server = Self { base: address.http, agent: agent.into() };
         // A server that was killed leaves its address behind; somebody else may have the port now.
-        let own = server.get("/api/status").ok().and_then(|s| s.pointer("/server/pid")?.as_u64());
+        let own = server.get("/api/server").ok().and_then(|s| s.pointer("/pid")?.as_u64());
         Ok((own == Some(u64::from(address.pid))).then_some(server))
     }
 
@@ -45,12 +46,43 @@ impl Server {
         answer(self.agent.get(format!("{}{path}", self.base)).call())
     }
 
+    /// DELETE, giving the JSON answer.
+    pub fn delete(&self, path: &str) -> Result<Value, Failure> {
+        answer(self.agent.delete(format!("{}{path}", self.base)).call())
+    }
+
+    /// POST of a file, giving the JSON answer; takes as long as it takes.
+    pub fn upload(&self, path: &str, file: &Path) -> Result<Value, Failure> {
+        let source = std::fs::File::open(file).map_err(|e| Failure::io("open", file, &e))?;
+        if source.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(Failure::new(format!("{} is no file", file.display())));
+        }
+        let request = self.agent.post(format!("{}{path}", self.base));
+        let request = request.config().timeout_global(None).build();
+        let request = request.header("Content-Type", "application/octet-stream");
+        answer(request.send(source))
+    }
+
     /// POST of JSON, giving the JSON answer.
     pub fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         let request =
             self.agent.post(format!("{}{path}", self.base)).header("Content-Type", "application/json");
         answer(request.send(body.to_string()))
     }
+}
+
+/// A value for a query: everything but plain characters is escaped.
+pub fn escaped(value: &str) -> String {
+    use std::fmt::Write;
+    value.bytes().fold(String::new(), |mut text, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "%{byte:02X}");
+        }
+        text
+    })
 }
 
 fn answer(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value, Failure> {

@@ -3,28 +3,29 @@
 //! none runs.
 
 mod client;
+mod job;
 mod onenet;
 mod status;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use serde_json::{Value, json};
 
 use crate::Failure;
-use crate::data::Store;
 use crate::data::files::Layout;
-use crate::data::import::{self, NewFirmware};
+use crate::data::firmware::NewFirmware;
 use crate::data::lock::DirLock;
-use crate::data::model::{DeviceKey, Sign};
+use crate::data::model::{DeviceKey, Firmware, Sign};
+use crate::data::{Store, import};
+use crate::db::{self, Db, Place, migrations};
 use crate::{faults, serve};
-use client::Server;
+use client::{Server, escaped};
 
 /// A local cloud for OTA development.
 ///
 /// One process is MQTT broker, HTTP origin and OTA service of the platforms that firmware speaks to.
-/// Everything listens on the loopback interface unless told otherwise; everything is kept in one directory
-/// of JSON files.
+/// Everything listens on the loopback interface unless told otherwise; everything is kept in one directory.
 #[derive(Debug, Parser)]
 #[command(name = "otakit-cloud", version, after_help = AFTER)]
 struct Cli {
@@ -56,10 +57,10 @@ enum Command {
         #[command(flatten)]
         options: serve::Options,
     },
-    /// Add or list devices
+    /// Add, delete or list devices
     #[command(subcommand)]
     Device(DeviceCommand),
-    /// Add or list firmware
+    /// Add, delete or list firmware
     #[command(subcommand)]
     Firmware(FirmwareCommand),
     /// Offer firmware to a device now, the newest or a given version
@@ -74,6 +75,21 @@ enum Command {
         #[arg(long)]
         version: Option<String>,
     },
+    /// Call off what a device is to be updated to
+    Cancel {
+        #[command(flatten)]
+        data: Data,
+        /// Product key
+        product: String,
+        /// Device name
+        device: String,
+    },
+    /// Roll a firmware out: verify, approve, start, pause, watch
+    #[command(subcommand)]
+    Job(job::Command),
+    /// Show or change the version of the database's tables
+    #[command(subcommand)]
+    Db(DbCommand),
     /// Show devices, their versions and their updates
     Status(status::Options),
     /// Set a product's remote configuration
@@ -91,6 +107,11 @@ struct Data {
     /// The data directory
     #[arg(long = "data", value_name = "DIR", default_value = "otakit-cloud-data")]
     dir: PathBuf,
+
+    /// The database: `sqlite:PATH`, or `postgres://[USER[:PASSWORD]@]HOST[:PORT]/NAME`; a file in the data directory by
+    /// default
+    #[arg(long = "db", value_name = "URL", env = "OTAKIT_CLOUD_DB", hide_env_values = true)]
+    db: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -109,8 +130,42 @@ enum DeviceCommand {
         #[arg(long = "ps", value_name = "SECRET")]
         product_secret: Option<String>,
     },
+    /// Remove a device with everything that is known of it
+    Delete {
+        #[command(flatten)]
+        data: Data,
+        /// Product key
+        product: String,
+        /// Device name
+        device: String,
+    },
+    /// Put a device into groups, in place of those that it is in
+    Tag {
+        #[command(flatten)]
+        data: Data,
+        /// Product key
+        product: String,
+        /// Device name
+        device: String,
+        /// Groups
+        tags: Vec<String>,
+    },
     /// List devices
     List(Data),
+}
+
+#[derive(Debug, Subcommand)]
+enum DbCommand {
+    /// Show the version of the tables
+    Status(Data),
+    /// Bring the tables to a version, the newest by default
+    Migrate {
+        #[command(flatten)]
+        data: Data,
+        /// Version; 0 removes the tables with everything in them
+        #[arg(long, value_name = "VERSION")]
+        to: Option<i64>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -146,6 +201,20 @@ enum FirmwareCommand {
         #[arg(long)]
         replace: bool,
     },
+    /// Remove a firmware that no device is being updated to
+    Delete {
+        #[command(flatten)]
+        data: Data,
+        /// Product key
+        #[arg(long)]
+        product: String,
+        /// Version
+        #[arg(long)]
+        version: String,
+        /// The module that it is for, in place of the device itself
+        #[arg(long)]
+        module: Option<String>,
+    },
     /// List firmware
     List(Data),
 }
@@ -172,6 +241,21 @@ impl Data {
     fn layout(&self) -> Layout {
         Layout::new(&self.dir)
     }
+
+    fn place(&self) -> Result<Place, Failure> {
+        match &self.db {
+            Some(url) => Place::parse(url),
+            None => Ok(db::default_place(&self.dir)),
+        }
+    }
+
+    /// The store, for a command that works without a server. The lock comes first: nobody else works on it meanwhile.
+    fn store(&self) -> Result<(Store, DirLock), Failure> {
+        let layout = self.layout();
+        let lock = DirLock::take_soon(layout.root())?;
+        let store = Store::open(layout, Db::open(self.place()?)?)?;
+        Ok((store, lock))
+    }
 }
 
 /// Parses the command line and does what it says.
@@ -180,6 +264,15 @@ pub fn run() -> Result<(), Failure> {
         Command::Serve { data, options } => start(&data, &options),
         Command::Device(command) => device(command),
         Command::Firmware(command) => firmware(command),
+        Command::Job(command) => job::run(command),
+        Command::Db(command) => database(command),
+        Command::Cancel { data, product, device } => {
+            let server = Server::of(&data.layout())?.ok_or_else(no_server)?;
+            let order = json!({ "product_key": product, "device_name": device });
+            let answer = server.post("/api/cancel", &order)?;
+            println!("cancelled {} updates of {product}/{device}", text_of(&answer, "cancelled"));
+            Ok(())
+        }
         Command::Push { data, product, device, version } => {
             let server = Server::of(&data.layout())?.ok_or_else(no_server)?;
             let order = json!({ "product_key": product, "device_name": device, "version": version });
@@ -220,30 +313,49 @@ fn start(data: &Data, options: &serve::Options) -> Result<(), Failure> {
             layout.root().display(),
             server.base()
         ))),
-        None => serve::run(layout, options),
+        None => serve::run(layout, data.place()?, options),
     }
 }
 
 fn device(command: DeviceCommand) -> Result<(), Failure> {
     match command {
         DeviceCommand::Add { data, product, device, secret, product_secret } => {
-            let layout = data.layout();
-            if let Some(server) = Server::of(&layout)? {
+            if let Some(server) = Server::of(&data.layout())? {
                 let new = json!({
                     "product_key": product, "device_name": device,
                     "device_secret": secret, "product_secret": product_secret,
                 });
                 server.post("/api/devices", &new)?;
             } else {
-                let key = DeviceKey::new(&product, &device);
-                let _lock = DirLock::take_soon(layout.root())?;
-                Store::open(layout)?.put_device(&key, &secret, product_secret.as_deref())?;
+                let (store, _lock) = data.store()?;
+                store.put_device(&DeviceKey::new(&product, &device), &secret, product_secret.as_deref())?;
             }
             println!("device {product}/{device}");
             Ok(())
         }
+        DeviceCommand::Delete { data, product, device } => {
+            let key = DeviceKey::new(&product, &device);
+            if let Some(server) = Server::of(&data.layout())? {
+                server.delete(&format!("/api/devices/{}/{}", escaped(&product), escaped(&device)))?;
+            } else if !data.store()?.0.delete_device(&key)? {
+                return Err(Failure::new(format!("{key} is not registered")));
+            }
+            println!("deleted {key}");
+            Ok(())
+        }
+        DeviceCommand::Tag { data, product, device, tags } => {
+            let key = DeviceKey::new(&product, &device);
+            if let Some(server) = Server::of(&data.layout())? {
+                let path = format!("/api/devices/{}/{}/tags", escaped(&product), escaped(&device));
+                server.post(&path, &json!({ "tags": tags }))?;
+            } else if !data.store()?.0.set_tags(&key, &tags)? {
+                return Err(Failure::new(format!("{key} is not registered")));
+            }
+            println!("device {key} in {} groups", tags.len());
+            Ok(())
+        }
         DeviceCommand::List(data) => {
-            for device in status::view(&data.layout())?.devices {
+            for device in status::view(&data, None)?.devices {
                 let version = device.version.as_deref().unwrap_or("-");
                 println!("{}/{} {version}", device.product_key, device.device_name);
             }
@@ -266,28 +378,17 @@ fn firmware(command: FirmwareCommand) -> Result<(), Failure> {
             in_place,
             replace,
         } => {
-            let layout = data.layout();
-            let (file, product, version) = (file.as_path(), product.as_str(), version.as_str());
-            let new = NewFirmware {
-                file,
-                product,
-                version,
-                module: module.as_deref(),
-                auto,
-                sign,
-                omit_md5,
-                in_place,
-                replace,
+            let new = NewFirmware { product, version, module, auto, sign, omit_md5, replace };
+            new.check()?;
+            let added = match Server::of(&data.layout())? {
+                Some(server) => upload(&server, &file, &new, in_place)?,
+                None => {
+                    let (store, _lock) = data.store()?;
+                    store.may_add(&new)?;
+                    let content = import::take(store.layout(), &file, in_place)?;
+                    store.add_firmware(&new, &content)?
+                }
             };
-            let server = Server::of(&layout)?;
-            let _lock = match server {
-                Some(_) => None,
-                None => Some(DirLock::take_soon(layout.root())?),
-            };
-            let added = import::add_firmware(&layout, &new)?;
-            if let Some(server) = server {
-                server.post("/api/firmware", &json!({ "id": added.id }))?;
-            }
             let content = &added.content;
             println!(
                 "firmware {} {} bytes md5 {} sha256 {}",
@@ -295,33 +396,90 @@ fn firmware(command: FirmwareCommand) -> Result<(), Failure> {
             );
             Ok(())
         }
+        FirmwareCommand::Delete { data, product, version, module } => {
+            let label = crate::data::firmware::label(&product, module.as_deref(), &version);
+            let fits = |f: &&Firmware| f.product_key == product && f.version == version && f.module == module;
+            let all = status::view(&data, None)?.firmware;
+            let key = all.iter().find(fits).map(|firmware| firmware.key);
+            let key = key.ok_or_else(|| Failure::new(format!("there is no firmware {label}")))?;
+            match Server::of(&data.layout())? {
+                Some(server) => drop(server.delete(&format!("/api/firmware/{key}"))?),
+                None => drop(data.store()?.0.delete_firmware(key)?),
+            }
+            println!("deleted {label}");
+            Ok(())
+        }
         FirmwareCommand::List(data) => {
-            for f in status::view(&data.layout())?.firmware {
+            for f in status::view(&data, None)?.firmware {
                 let auto = if f.auto { " auto" } else { "" };
-                println!("{} {} {} bytes{auto}", f.product_key, f.version, f.content.size);
+                let module = f.module.map(|module| format!(" module {module}")).unwrap_or_default();
+                println!("{} {} {} bytes{module}{auto}", f.product_key, f.version, f.content.size);
             }
             Ok(())
         }
     }
 }
 
-fn config(data: &Data, product: &str, file: &std::path::Path, push: bool) -> Result<(), Failure> {
-    let layout = data.layout();
-    let server = Server::of(&layout)?;
+/// Gives an image to the server; one that stays in place is only named.
+fn upload(server: &Server, file: &Path, new: &NewFirmware, in_place: bool) -> Result<Firmware, Failure> {
+    let mut path =
+        format!("/api/firmware?product={}&version={}", escaped(&new.product), escaped(&new.version));
+    let mut add = |name: &str, value: &str| {
+        path.push_str(&format!("&{name}={}", escaped(value)));
+    };
+    add("name", &file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default());
+    if let Some(module) = &new.module {
+        add("module", module);
+    }
+    if let Some(sign) = new.sign {
+        add("sign", sign.name());
+    }
+    for (name, on) in [("auto", new.auto), ("omit_md5", new.omit_md5), ("replace", new.replace)] {
+        if on {
+            add(name, "true");
+        }
+    }
+    let answer = if in_place {
+        let whole = file.canonicalize().map_err(|e| Failure::io("open", file, &e))?;
+        add("in_place", &whole.to_string_lossy());
+        server.post(&path, &json!({}))?
+    } else {
+        server.upload(&path, file)?
+    };
+    serde_json::from_value(answer).map_err(|e| Failure::new(format!("odd answer: {e}")))
+}
+
+fn config(data: &Data, product: &str, file: &Path, push: bool) -> Result<(), Failure> {
+    let server = Server::of(&data.layout())?;
     if push && server.is_none() {
         return Err(no_server());
     }
-    let _lock = match server {
-        Some(_) => None,
-        None => Some(DirLock::take_soon(layout.root())?),
-    };
-    let config = import::set_config(&layout, product, file)?;
-    println!("config {product} {} {} bytes", config.id, config.content.size);
     if let Some(server) = server {
-        let answer = server.post("/api/config", &json!({ "product_key": product, "push": push }))?;
+        let name = file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        let path = format!("/api/config?product={}&name={}&push={push}", escaped(product), escaped(&name));
+        let answer = server.upload(&path, file)?;
+        println!("config {product} {} {} bytes", text_of(&answer, "id"), text_of(&answer, "size"));
         if push {
             println!("pushed to {} devices", text_of(&answer, "pushed"));
         }
+    } else {
+        let (store, _lock) = data.store()?;
+        let content = import::take(store.layout(), file, false)?;
+        let config = store.set_config(product, &content)?;
+        println!("config {product} {} {} bytes", config.id, config.content.size);
     }
+    Ok(())
+}
+
+/// Tables of the database.
+fn database(command: DbCommand) -> Result<(), Failure> {
+    let (DbCommand::Status(data) | DbCommand::Migrate { data, .. }) = &command;
+    let _lock = DirLock::take_soon(&data.dir)?;
+    let database = Db::open_as_it_is(data.place()?)?;
+    if let DbCommand::Migrate { to, .. } = command {
+        migrations::run(&database, to)?;
+    }
+    let (now, newest) = (migrations::version(&database)?, migrations::NEWEST);
+    println!("{} tables of version {now}, this program works with {newest}", database.place());
     Ok(())
 }

@@ -4,13 +4,12 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use super::client::Server;
+use super::client::{Server, escaped};
 use super::{Data, NOT_SUCCEEDED};
 use crate::Failure;
-use crate::data::Store;
-use crate::data::files::Layout;
-use crate::data::model::{State, Step, Update};
+use crate::data::model::{DeviceKey, Step, Update};
 use crate::origin::api::{DeviceView, StatusView};
+use crate::rollout::upgrade::State;
 
 /// Which devices, and how to show them.
 #[derive(Debug, clap::Args)]
@@ -30,26 +29,27 @@ pub struct Options {
     wait: Option<u64>,
 }
 
-/// Everything, from the server or from the files.
-pub fn view(layout: &Layout) -> Result<StatusView, Failure> {
-    if let Some(server) = Server::of(layout)? {
-        let answer = server.get("/api/status")?;
+/// Everything, or one device, from the server or from the database.
+pub fn view(data: &Data, one: Option<&DeviceKey>) -> Result<StatusView, Failure> {
+    if let Some(server) = Server::of(&data.layout())? {
+        let path = match one {
+            Some(key) => {
+                format!("/api/status?product={}&device={}", escaped(&key.product), escaped(&key.device))
+            }
+            None => "/api/status".to_owned(),
+        };
+        let answer = server.get(&path)?;
         return serde_json::from_value(answer).map_err(|e| Failure::new(format!("odd answer: {e}")));
     }
-    let store = Store::open(layout.clone())?;
-    Ok(StatusView {
-        server: None,
-        devices: store.devices().into_iter().map(|d| DeviceView::new(d, None)).collect(),
-        firmware: store.all_firmware(),
-    })
+    let (store, _lock) = data.store()?;
+    StatusView::of(&store, one, None, |_| None)
 }
 
 /// Runs the command.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let layout = options.data.layout();
     let deadline = Instant::now() + Duration::from_secs(options.wait.unwrap_or(0));
     let view = loop {
-        let view = selected(view(&layout)?, options)?;
+        let view = selected(options)?;
         let ended = view.devices.iter().all(|d| d.updates.last().is_some_and(|u| u.state.is_final()));
         if ended || Instant::now() >= deadline {
             break view;
@@ -70,14 +70,14 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-fn selected(mut view: StatusView, options: &Options) -> Result<StatusView, Failure> {
-    if let (Some(product), Some(device)) = (&options.product, &options.device) {
-        view.devices.retain(|d| d.product_key == *product && d.device_name == *device);
-        if view.devices.is_empty() {
-            return Err(Failure::new(format!("{product}/{device} is not registered")));
-        }
+fn selected(options: &Options) -> Result<StatusView, Failure> {
+    let one = options.product.as_ref().zip(options.device.as_ref());
+    let one = one.map(|(product, device)| DeviceKey::new(product, device));
+    let view = view(&options.data, one.as_ref())?;
+    match one {
+        Some(key) if view.devices.is_empty() => Err(Failure::new(format!("{key} is not registered"))),
+        _ => Ok(view),
     }
-    Ok(view)
 }
 
 fn table(devices: &[DeviceView]) -> String {

@@ -99,7 +99,9 @@ fn write(from: &mut dyn Read, path: &Path, limit: u64) -> Result<Blob, Failure> 
     let mut buffer = vec![0; CHUNK];
     loop {
         let n = from.read(&mut buffer).map_err(|e| Failure::new(format!("cannot read the image: {e}")))?;
-        let Some(chunk) = buffer.get(..n).filter(|c| !c.is_empty()) else { break };
+        let Some(chunk) = buffer.get(..n).filter(|c| !c.is_empty()) else {
+            break;
+        };
         size += chunk.len() as u64;
         if size > limit {
             return Err(Failure::new(format!("the image is larger than {limit} bytes")));
@@ -139,7 +141,9 @@ mod tests {
     }
 
     fn count(dir: &Path) -> usize {
-        let Ok(entries) = fs::read_dir(dir) else { return 0 };
+        let Ok(entries) = fs::read_dir(dir) else {
+            return 0;
+        };
         entries.map(|e| e.unwrap().path()).map(|p| if p.is_dir() { count(&p) } else { 1 }).sum()
     }
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The data directory: where each file is, and how it is read and replaced.
+//! The data directory: where each file is, and how small ones are read and replaced.
 //!
 //! ```text
-//! devices/<product>/<device>.json      secret, version and updates of one device
-//! firmware/<id>/firmware.json          one firmware
-//! config/<product>/config.json         a product's configuration
-//! blobs/<two digits>/<sha256>          their bytes
-//! lock                                 held by whoever works on the directory
+//! cloud.db                             everything but the bytes, unless PostgreSQL has it
+//! blobs/<two digits>/<sha256>          images and configurations
 //! server.json                          address of the running server
+//! lock                                 held by whoever works on the directory
 //! ```
+//!
+//! Version 0.1 kept JSON in `devices`, `firmware`, `config` and `onenet`; see [`super::legacy`].
 
 use std::fs;
 use std::io::Write;
@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::blobs::{Blobs, DirBlobs, sync_dir};
-use super::model::{Config, Content, DeviceKey, Firmware};
+use super::model::{Config, Content, Firmware};
 use crate::Failure;
 
 /// Paths inside one data directory.
@@ -44,44 +44,14 @@ impl Layout {
         self.root.join("server.json")
     }
 
-    /// All devices.
-    pub fn devices(&self) -> PathBuf {
-        self.root.join("devices")
-    }
-
-    /// One device. The `.json` at the end keeps any checked name from being `.` or `..`.
-    pub fn device(&self, key: &DeviceKey) -> PathBuf {
-        self.devices().join(&key.product).join(format!("{}.json", key.device))
-    }
-
-    /// All firmware.
-    pub fn firmwares(&self) -> PathBuf {
-        self.root.join("firmware")
-    }
-
-    /// The description of one firmware.
-    pub fn firmware(&self, id: &str) -> PathBuf {
-        self.firmwares().join(id).join("firmware.json")
-    }
-
-    /// All configurations.
-    pub fn configs(&self) -> PathBuf {
-        self.root.join("config")
-    }
-
-    /// The description of one product's configuration.
-    pub fn config(&self, product: &str) -> PathBuf {
-        self.configs().join(product).join("config.json")
-    }
-
     /// Where a firmware's bytes are.
     pub fn image(&self, firmware: &Firmware) -> PathBuf {
-        self.content(&self.firmwares().join(&firmware.id), &firmware.content)
+        self.content(&firmware.content)
     }
 
     /// Where a configuration's bytes are.
     pub fn config_file(&self, config: &Config) -> PathBuf {
-        self.content(&self.configs().join(&config.product_key), &config.content)
+        self.content(&config.content)
     }
 
     /// Where the bytes of all images are.
@@ -89,10 +59,13 @@ impl Layout {
         DirBlobs::new(self.root.join("blobs"))
     }
 
-    /// Version 0.1 kept an image beside its description.
-    fn content(&self, beside: &Path, content: &Content) -> PathBuf {
-        let stays = content.in_place.clone().or_else(|| self.blobs().path(&content.sha256));
-        stays.unwrap_or_else(|| beside.join(&content.name))
+    fn content(&self, content: &Content) -> PathBuf {
+        content.in_place.clone().unwrap_or_else(|| {
+            // One that is missing is reported under the name that it would have.
+            self.blobs()
+                .path(&content.sha256)
+                .unwrap_or_else(|| self.root.join("blobs").join(&content.sha256))
+        })
     }
 }
 

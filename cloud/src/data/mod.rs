@@ -1,29 +1,28 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The cloud's memory: everything in maps behind one lock, each change written to its file at once.
+//! What the cloud remembers, as typed questions and changes on the database; and who is on line, which is in memory alone.
 
 pub mod blobs;
 pub mod files;
+pub mod firmware;
 pub mod import;
+pub mod jobs;
+pub mod legacy;
 pub mod lock;
 pub mod model;
 pub mod time;
+pub mod upgrades;
 // The library's own rule, so that device and cloud agree.
 #[path = "../../../src/version.rs"]
 pub mod version;
 
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use parking_lot::Mutex;
 
 use crate::Failure;
+use crate::db::{Db, Row, Tx, Value};
 use files::Layout;
-use model::{Config, Device, DeviceKey, Firmware, State, Step, Update};
-
-/// Updates remembered per device.
-const MAX_UPDATES: usize = 50;
-/// Progress reports remembered per update.
-const MAX_STEPS: usize = 2_000;
+use model::{Device, DeviceKey};
 
 /// Checks a name that becomes part of a path and of a topic: 1..=64 of letters, digits and `_-.:@`, not led
 /// by a dot.
@@ -46,52 +45,61 @@ pub fn checked_version(version: &str) -> Result<&str, Failure> {
     }
 }
 
-/// Checks a firmware's id, which is made of up to three checked names.
-fn checked_id(id: &str) -> Result<&str, Failure> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.:@+".contains(c);
-    if (1..=200).contains(&id.len()) && !id.starts_with('.') && id.chars().all(plain) {
-        Ok(id)
-    } else {
-        Err(Failure::new(format!("firmware {id:?}: there is none of this name")))
-    }
-}
-
-/// All state of one data directory. Safe to share between threads; no call blocks on anything but local
-/// files.
+/// All state of one cloud. Safe to share between threads; every call may block on the database.
 #[derive(Debug)]
 pub struct Store {
     layout: Layout,
-    inner: Mutex<Inner>,
+    db: Db,
+    live: Mutex<Live>,
 }
 
 #[derive(Debug, Default)]
-struct Inner {
-    devices: BTreeMap<DeviceKey, Device>,
-    firmware: BTreeMap<String, Firmware>,
-    configs: BTreeMap<String, Config>,
-    /// Open connections per device, as the embedded broker sees them.
+struct Live {
+    /// Open connections per device, as the MQTT server inside sees them.
     connections: HashMap<DeviceKey, usize>,
     /// Sub-devices that their gateways brought on line.
     logged_in: HashMap<DeviceKey, DeviceKey>,
-    last_update: u64,
+    /// The gateway of each sub-device, as in the database.
+    gateways: HashMap<DeviceKey, DeviceKey>,
+}
+
+/// The columns of [`device_of`].
+const DEVICE: &str = "d.id, d.product, d.name, d.secret, d.product_secret, d.version, d.version_at, d.config_due, g.product, g.name \
+                      FROM device d LEFT JOIN device g ON g.id = d.gateway";
+
+fn device_of(mut row: Row) -> Device {
+    Device {
+        id: row.int(),
+        product_key: row.text(),
+        device_name: row.text(),
+        device_secret: row.text(),
+        product_secret: row.maybe_text(),
+        version: row.maybe_text(),
+        version_at: row.maybe_int().map(time::text),
+        config_due: row.flag(),
+        gateway: row.maybe_text().zip(row.maybe_text()).map(|(product, name)| format!("{product}/{name}")),
+        modules: Default::default(),
+        updates: Vec::new(),
+    }
 }
 
 impl Store {
-    /// Loads a data directory; one that does not exist is empty.
-    pub fn open(layout: Layout) -> Result<Self, Failure> {
-        let mut inner = Inner::default();
-        for device in files::read_all::<Device>(&layout.devices(), None)? {
-            let newest = device.updates.iter().map(|u| u.id).max().unwrap_or(0);
-            inner.last_update = inner.last_update.max(newest);
-            inner.devices.insert(device.key(), device);
-        }
-        for firmware in files::read_all::<Firmware>(&layout.firmwares(), Some("firmware.json"))? {
-            inner.firmware.insert(firmware.id.clone(), firmware);
-        }
-        for config in files::read_all::<Config>(&layout.configs(), Some("config.json"))? {
-            inner.configs.insert(config.product_key.clone(), config);
-        }
-        Ok(Self { layout, inner: Mutex::new(inner) })
+    /// A store on a database that is up to date. What version 0.1 kept in the data directory is taken over once.
+    pub fn open(layout: Layout, db: Db) -> Result<Self, Failure> {
+        let store = Self { layout, db, live: Mutex::default() };
+        legacy::import(&store)?;
+        store.load_gateways()?;
+        Ok(store)
+    }
+
+    fn load_gateways(&self) -> Result<(), Failure> {
+        let sql =
+            "SELECT d.product, d.name, g.product, g.name FROM device d JOIN device g ON g.id = d.gateway";
+        let rows = self.db.read(|tx| tx.all(sql, &[]))?;
+        let pair =
+            |mut row: Row| (DeviceKey::new(row.text(), row.text()), DeviceKey::new(row.text(), row.text()));
+        self.live.lock().gateways = rows.into_iter().map(pair).collect();
+        Ok(())
     }
 
     /// Where the files are.
@@ -99,278 +107,194 @@ impl Store {
         &self.layout
     }
 
+    /// The database.
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// Does several things in one transaction: all of it is kept or nothing.
+    pub fn batch<T>(&self, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+        let done = self.db.write(|_| work());
+        if done.is_err() && !self.db.is_writing() {
+            self.load_gateways()?;
+        }
+        done
+    }
+
     /// Adds a device, or gives a known one new secrets; what it reported stays.
     pub fn put_device(&self, key: &DeviceKey, secret: &str, product: Option<&str>) -> Result<(), Failure> {
         checked_name("product key", &key.product)?;
         checked_name("device name", &key.device)?;
-        if secret.is_empty() || secret.len() > 64 {
-            return Err(Failure::new("a device secret has 1 to 64 characters"));
+        for (what, secret) in [("device", Some(secret)), ("product", product)] {
+            if secret.is_some_and(|secret| secret.is_empty() || secret.len() > 64 || secret.contains('\0')) {
+                return Err(Failure::new(format!("a {what} secret has 1 to 64 characters")));
+            }
         }
-        let mut inner = self.inner.lock();
-        let mut device = inner.devices.get(key).cloned().unwrap_or_else(|| Device {
-            product_key: key.product.clone(),
-            device_name: key.device.clone(),
-            device_secret: String::new(),
-            product_secret: None,
-            version: None,
-            version_at: None,
-            gateway: None,
-            modules: BTreeMap::new(),
-            config_due: false,
-            updates: Vec::new(),
-        });
-        device.device_secret = secret.to_owned();
-        device.product_secret = product.map(str::to_owned).or(device.product_secret);
-        files::write(&self.layout.device(key), &device)?;
-        inner.devices.insert(key.clone(), device);
-        Ok(())
+        self.db.write(|tx| {
+            self.put_product(tx, &key.product)?;
+            let sql = "INSERT INTO device (product, name, secret, product_secret, created_at) VALUES ($1, $2, $3, $4, $5) \
+                       ON CONFLICT (product, name) DO UPDATE SET secret = excluded.secret, \
+                       product_secret = COALESCE(excluded.product_secret, device.product_secret)";
+            let (now, name) = (time::now_ms(), &key.device);
+            tx.run(sql, &[(&key.product).into(), name.into(), secret.into(), product.into(), now.into()])?;
+            Ok(())
+        })
     }
 
-    /// A copy of one device.
-    pub fn device(&self, key: &DeviceKey) -> Option<Device> {
-        self.inner.lock().devices.get(key).cloned()
+    fn put_product(&self, tx: &Tx<'_>, product: &str) -> Result<(), Failure> {
+        let sql =
+            "INSERT INTO product (product, created_at) VALUES ($1, $2) ON CONFLICT (product) DO NOTHING";
+        tx.run(sql, &[product.into(), time::now_ms().into()]).map(drop)
     }
 
-    /// A copy of all devices, in order of product and name.
-    pub fn devices(&self) -> Vec<Device> {
-        self.inner.lock().devices.values().cloned().collect()
+    /// Removes a device with everything that is known of it. `false`: there is none.
+    pub fn delete_device(&self, key: &DeviceKey) -> Result<bool, Failure> {
+        let sql = "DELETE FROM device WHERE product = $1 AND name = $2";
+        let gone = self.db.write(|tx| tx.run(sql, &[(&key.product).into(), (&key.device).into()]))? > 0;
+        self.load_gateways()?;
+        Ok(gone)
     }
 
-    /// Whether the device has a connection to the embedded broker, or is on line through a gateway that has one.
+    /// A device, without its updates.
+    pub fn device(&self, key: &DeviceKey) -> Result<Option<Device>, Failure> {
+        let sql = format!("SELECT {DEVICE} WHERE d.product = $1 AND d.name = $2");
+        self.db.read(|tx| {
+            let row = tx.one(&sql, &[(&key.product).into(), (&key.device).into()])?;
+            let Some(mut device) = row.map(device_of) else {
+                return Ok(None);
+            };
+            let sql = "SELECT name, version FROM module WHERE device = $1";
+            for mut row in tx.all(sql, &[device.id.into()])? {
+                device.modules.insert(row.text(), row.text());
+            }
+            Ok(Some(device))
+        })
+    }
+
+    /// All devices in order of product and name, without their updates.
+    pub fn devices(&self) -> Result<Vec<Device>, Failure> {
+        let sql = format!("SELECT {DEVICE} ORDER BY d.product, d.name");
+        self.db.read(|tx| {
+            let mut devices: Vec<Device> = tx.all(&sql, &[])?.into_iter().map(device_of).collect();
+            let place: HashMap<i64, usize> = devices.iter().enumerate().map(|(n, d)| (d.id, n)).collect();
+            for mut row in tx.all("SELECT device, name, version FROM module", &[])? {
+                if let Some(device) = place.get(&row.int()).and_then(|n| devices.get_mut(*n)) {
+                    device.modules.insert(row.text(), row.text());
+                }
+            }
+            Ok(devices)
+        })
+    }
+
+    /// The sub-devices of a gateway.
+    pub fn members(&self, gateway: &DeviceKey) -> Result<Vec<Device>, Failure> {
+        let sql = format!("SELECT {DEVICE} WHERE g.product = $1 AND g.name = $2 ORDER BY d.product, d.name");
+        let rows = self.db.read(|tx| tx.all(&sql, &[(&gateway.product).into(), (&gateway.device).into()]))?;
+        Ok(rows.into_iter().map(device_of).collect())
+    }
+
+    /// Whether the device has a connection to the MQTT server inside, or is on line through a gateway that has one.
     pub fn is_online(&self, key: &DeviceKey) -> bool {
-        let inner = self.inner.lock();
-        let connected = |key: &DeviceKey| inner.connections.get(key).is_some_and(|n| *n > 0);
-        connected(key) || inner.logged_in.get(key).is_some_and(connected)
+        let live = self.live.lock();
+        let connected = |key: &DeviceKey| live.connections.get(key).is_some_and(|n| *n > 0);
+        connected(key) || live.logged_in.get(key).is_some_and(connected)
     }
 
     /// Notes that a gateway brought a sub-device on line, or took it off.
     pub fn set_login(&self, gateway: &DeviceKey, sub: &DeviceKey, begins: bool) {
-        let mut inner = self.inner.lock();
+        let mut live = self.live.lock();
         if begins {
-            inner.logged_in.insert(sub.clone(), gateway.clone());
+            live.logged_in.insert(sub.clone(), gateway.clone());
         } else {
-            inner.logged_in.remove(sub);
+            live.logged_in.remove(sub);
         }
-    }
-
-    /// Puts a sub-device into a gateway's topology, or takes it out. `false`: unknown device.
-    pub fn set_gateway(&self, sub: &DeviceKey, gateway: Option<&DeviceKey>) -> Result<bool, Failure> {
-        self.change(sub, |device| device.gateway = gateway.map(ToString::to_string))
     }
 
     /// Counts a connection that begins (`true`) or ends.
     pub fn count_connection(&self, key: &DeviceKey, begins: bool) {
-        let mut inner = self.inner.lock();
-        let n = inner.connections.entry(key.clone()).or_default();
-        *n = if begins { *n + 1 } else { n.saturating_sub(1) };
-    }
-
-    /// Loads a firmware that was added to the directory.
-    pub fn load_firmware(&self, id: &str) -> Result<Firmware, Failure> {
-        checked_id(id)?;
-        let firmware: Firmware = files::read(&self.layout.firmware(id))?;
-        self.inner.lock().firmware.insert(firmware.id.clone(), firmware.clone());
-        Ok(firmware)
-    }
-
-    /// A copy of one firmware.
-    pub fn firmware(&self, id: &str) -> Option<Firmware> {
-        self.inner.lock().firmware.get(id).cloned()
-    }
-
-    /// The firmware of a product, module and version; no module: the device itself.
-    pub fn find(&self, product: &str, module: Option<&str>, version: &str) -> Option<Firmware> {
-        let inner = self.inner.lock();
-        let fits =
-            |f: &&Firmware| f.product_key == product && f.module.as_deref() == module && f.version == version;
-        inner.firmware.values().find(fits).cloned()
-    }
-
-    /// A copy of all firmware.
-    pub fn all_firmware(&self) -> Vec<Firmware> {
-        self.inner.lock().firmware.values().cloned().collect()
-    }
-
-    /// The newest firmware of a product, of those with auto-push on when `auto_only`.
-    pub fn newest(&self, product: &str, auto_only: bool) -> Option<Firmware> {
-        self.newest_of(product, None, auto_only)
-    }
-
-    /// The newest firmware for a module of a product's devices; `None`: for the devices themselves.
-    pub fn newest_of(&self, product: &str, module: Option<&str>, auto_only: bool) -> Option<Firmware> {
-        let inner = self.inner.lock();
-        let fits = |f: &&Firmware| {
-            f.product_key == product && f.module.as_deref() == module && (f.auto || !auto_only)
-        };
-        let fitting = inner.firmware.values().filter(fits);
-        fitting.max_by(|a, b| version::compare(&a.version, &b.version)).cloned()
-    }
-
-    /// Loads a configuration that was set in the directory.
-    pub fn load_config(&self, product: &str) -> Result<Config, Failure> {
-        checked_name("product key", product)?;
-        let config: Config = files::read(&self.layout.config(product))?;
-        self.inner.lock().configs.insert(product.to_owned(), config.clone());
-        Ok(config)
-    }
-
-    /// A copy of a product's configuration.
-    pub fn config(&self, product: &str) -> Option<Config> {
-        self.inner.lock().configs.get(product).cloned()
-    }
-
-    /// Records the version that a device reports; it completes every update to that version. `false`:
-    /// unknown device.
-    pub fn report_version(
-        &self,
-        key: &DeviceKey,
-        module: Option<&str>,
-        reported: &str,
-    ) -> Result<bool, Failure> {
-        self.change(key, |device| {
-            let now = time::now();
-            let completed =
-                last_of(device, module).filter(|u| u.to == reported && u.state != State::Succeeded);
-            if let Some(update) = completed {
-                update.state = State::Succeeded;
-                update.reason = None;
-                update.ended_at = Some(now.clone());
+        let mut live = self.live.lock();
+        if begins {
+            *live.connections.entry(key.clone()).or_default() += 1;
+        } else if let Some(n) = live.connections.get_mut(key) {
+            *n = n.saturating_sub(1);
+            if *n == 0 {
+                live.connections.remove(key);
             }
-            // An offer that was made before the device had ever spoken: now it is known what it replaces.
-            let open = last_of(device, module).filter(|u| u.from.is_none() && !u.state.is_final());
-            if let Some(update) = open.filter(|u| u.to != reported) {
-                update.from = Some(reported.to_owned());
-            }
-            match module {
-                Some(module) => drop(device.modules.insert(module.to_owned(), reported.to_owned())),
-                None => {
-                    device.version = Some(reported.to_owned());
-                    device.version_at = Some(now);
+        }
+    }
+
+    /// Whether the first device is the gateway of the second. Does not ask the database.
+    pub fn is_gateway_of(&self, gateway: &DeviceKey, sub: &DeviceKey) -> bool {
+        self.live.lock().gateways.get(sub) == Some(gateway)
+    }
+
+    /// Puts a sub-device into a gateway's topology, or takes it out. `false`: unknown device.
+    pub fn set_gateway(&self, sub: &DeviceKey, gateway: Option<&DeviceKey>) -> Result<bool, Failure> {
+        let changed = self.db.write(|tx| {
+            let id = match gateway {
+                None => None,
+                Some(gateway) => {
+                    let sql = "SELECT id FROM device WHERE product = $1 AND name = $2";
+                    let row = tx.one(sql, &[(&gateway.product).into(), (&gateway.device).into()])?;
+                    Some(row.ok_or_else(|| Failure::new(format!("{gateway} is not registered")))?.int())
                 }
-            }
-        })
-    }
-
-    /// Records a progress report. `false`: unknown device.
-    pub fn report_step(
-        &self,
-        key: &DeviceKey,
-        module: Option<&str>,
-        step: i32,
-        desc: &str,
-    ) -> Result<bool, Failure> {
-        self.change(key, |device| {
-            let now = time::now();
-            let Some(update) = last_of(device, module) else { return };
-            if update.steps.len() < MAX_STEPS {
-                update.steps.push(Step { at: now.clone(), step, desc: desc.to_owned() });
-            } else {
-                update.steps_dropped += 1;
-            }
-            if update.state == State::Succeeded {
-                return;
-            }
-            if step < 0 {
-                let reason = failure_reason(step);
-                let text = if desc.is_empty() { reason.to_owned() } else { format!("{reason}: {desc}") };
-                update.state = State::Failed;
-                update.reason = Some(text);
-                update.ended_at = Some(now);
-            } else {
-                update.state = State::Downloading;
-                update.reason = None;
-                update.ended_at = None;
-            }
-        })
-    }
-
-    /// Opens an update to `firmware`, unless one is open: the newest order counts, an older one to another firmware is
-    /// superseded. Gives the update's id; `None`: unknown device.
-    pub fn open_update(&self, key: &DeviceKey, firmware: &Firmware) -> Result<Option<u64>, Failure> {
-        let next = {
-            let mut inner = self.inner.lock();
-            inner.last_update += 1;
-            inner.last_update
-        };
-        let mut id = next;
-        let known = self.change(key, |device| {
-            let open = last_of(device, firmware.module.as_deref()).filter(|u| !u.state.is_final());
-            if let Some(update) = open {
-                if update.firmware == firmware.id && update.sha256 == firmware.content.sha256 {
-                    id = update.id;
-                    return;
-                }
-                update.state = State::Superseded;
-                update.ended_at = Some(time::now());
-            }
-            device.updates.push(Update {
-                id: next,
-                from: match &firmware.module {
-                    Some(module) => device.modules.get(module).cloned(),
-                    None => device.version.clone(),
-                },
-                to: firmware.version.clone(),
-                firmware: firmware.id.clone(),
-                sha256: firmware.content.sha256.clone(),
-                module: firmware.module.clone(),
-                pushes: 0,
-                pushed_at: time::now(),
-                state: State::Pushed,
-                reason: None,
-                ended_at: None,
-                steps: Vec::new(),
-                steps_dropped: 0,
-            });
-            let surplus = device.updates.len().saturating_sub(MAX_UPDATES);
-            device.updates.drain(..surplus);
+            };
+            let sql = "UPDATE device SET gateway = $1 WHERE product = $2 AND name = $3";
+            tx.run(sql, &[id.into(), (&sub.product).into(), (&sub.device).into()])
         })?;
-        Ok(known.then_some(id))
-    }
-
-    /// Counts that the device was given the offer of an update.
-    pub fn count_push(&self, key: &DeviceKey, id: u64) -> Result<bool, Failure> {
-        self.change(key, |device| {
-            if let Some(update) = device.updates.iter_mut().find(|u| u.id == id) {
-                update.pushes = update.pushes.saturating_add(1);
-            }
-        })
+        let mut live = self.live.lock();
+        match gateway {
+            Some(gateway) if changed > 0 => live.gateways.insert(sub.clone(), gateway.clone()),
+            _ => live.gateways.remove(sub),
+        };
+        Ok(changed > 0)
     }
 
     /// Notes that a device is to be given its product's configuration, or has been.
     pub fn set_config_due(&self, key: &DeviceKey, due: bool) -> Result<bool, Failure> {
-        self.change(key, |device| device.config_due = due)
-    }
-
-    /// The firmware that a device with this version ought to get unasked.
-    pub fn due(&self, key: &DeviceKey, module: Option<&str>, reported: &str) -> Option<Firmware> {
-        let newest = self.newest_of(&key.product, module, true)?;
-        (version::compare(reported, &newest.version) == Ordering::Less).then_some(newest)
-    }
-
-    /// Changes a device and writes it. The lock is held over the write, so files never go back in time.
-    fn change(&self, key: &DeviceKey, change: impl FnOnce(&mut Device)) -> Result<bool, Failure> {
-        let mut inner = self.inner.lock();
-        let Some(device) = inner.devices.get_mut(key) else { return Ok(false) };
-        // Memory follows the disk: what cannot be written has not happened.
-        let mut changed = device.clone();
-        change(&mut changed);
-        files::write(&self.layout.device(key), &changed)?;
-        *device = changed;
-        Ok(true)
+        let sql = "UPDATE device SET config_due = $1 WHERE product = $2 AND name = $3";
+        let values = [Value::from(due), (&key.product).into(), (&key.device).into()];
+        Ok(self.db.write(|tx| tx.run(sql, &values))? > 0)
     }
 }
 
-/// The last update of a module; `None`: of the device itself.
-fn last_of<'a>(device: &'a mut Device, module: Option<&str>) -> Option<&'a mut Update> {
-    device.updates.iter_mut().rev().find(|u| u.module.as_deref() == module)
-}
+#[cfg(test)]
+pub mod tests {
+    use super::firmware::NewFirmware;
+    use super::*;
+    use crate::db;
 
-/// What the negative progress steps mean.
-fn failure_reason(step: i32) -> &'static str {
-    match step {
-        -1 => "upgrade failed",
-        -2 => "download failed",
-        -3 => "verification failed",
-        _ => "writing failed",
+    /// A store of its own, empty.
+    pub fn fresh(name: &str) -> Store {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static SERIAL: AtomicU32 = AtomicU32::new(0);
+        let n = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("otakit-cloud-{name}-{}-{n}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&dir);
+        std::fs::create_dir_all(&dir).unwrap();
+        Store::open(Layout::new(&dir), Db::open(db::default_place(&dir)).unwrap()).unwrap()
+    }
+
+    /// Adds a firmware with these bytes.
+    pub fn add(store: &Store, product: &str, version: &str, mut bytes: &[u8]) -> model::Firmware {
+        use blobs::Blobs;
+        let blob = store.layout().blobs().put(&mut bytes, u64::MAX).unwrap();
+        let new = NewFirmware {
+            product: product.into(),
+            version: version.into(),
+            module: None,
+            auto: false,
+            sign: None,
+            omit_md5: false,
+            replace: true,
+        };
+        let content = model::Content {
+            name: "fw.bin".into(),
+            in_place: None,
+            size: blob.size,
+            md5: blob.md5,
+            sha256: blob.sha256,
+        };
+        store.add_firmware(&new, &content).unwrap()
     }
 }

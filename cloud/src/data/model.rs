@@ -2,6 +2,8 @@
 //! What the cloud remembers: devices, their updates, firmware and configurations.
 
 use serde::{Deserialize, Serialize};
+
+use crate::rollout::upgrade::State;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -27,9 +29,12 @@ impl std::fmt::Display for DeviceKey {
     }
 }
 
-/// A device's file, `devices/<product>/<device>.json`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// A device.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Device {
+    /// Its number in the database.
+    #[serde(default, skip_serializing)]
+    pub id: i64,
     /// Product key.
     pub product_key: String,
     /// Device name.
@@ -54,9 +59,19 @@ pub struct Device {
     /// A configuration was pushed that the device has not been given yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub config_due: bool,
-    /// Updates pushed to the device, oldest first; the oldest are dropped beyond a fixed number.
+    /// Its updates, oldest first, where they were asked for.
     #[serde(default)]
     pub updates: Vec<Update>,
+}
+
+/// Without its secrets.
+impl std::fmt::Debug for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Device")
+            .field("key", &self.key())
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Device {
@@ -66,45 +81,20 @@ impl Device {
     }
 }
 
-/// How far an update has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// The device is to be offered it, or was; it has not answered.
-    Pushed,
-    /// The device reported a percentage.
-    Downloading,
-    /// The device reported the new version.
-    Succeeded,
-    /// The device reported a failure.
-    Failed,
-    /// Another firmware was offered before this one was done.
-    Superseded,
-}
-
-impl State {
-    /// Whether nothing more is expected of the update.
-    pub fn is_final(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Superseded)
-    }
-
-    /// Lower-case name, as in the JSON files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pushed => "pushed",
-            Self::Downloading => "downloading",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Superseded => "superseded",
-        }
-    }
-}
-
 /// One update of one device.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Update {
-    /// Unique within the data directory; also the `id` of the offer on the wire.
+    /// Its number; also the `id` of the offer on the wire.
     pub id: u64,
+    /// The number of its device.
+    #[serde(default, skip)]
+    pub device: i64,
+    /// The job that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<i64>,
+    /// The number of the firmware, while that is there.
+    #[serde(default, skip)]
+    pub firmware_key: Option<i64>,
     /// The version that the device had reported before.
     pub from: Option<String>,
     /// The version offered.
@@ -119,6 +109,12 @@ pub struct Update {
     pub module: Option<String>,
     /// How often the offer was given to the device; 0 while it waits for the device.
     pub pushes: u32,
+    /// How often it was tried; once more for each retry.
+    #[serde(default)]
+    pub attempts: u32,
+    /// The last percentage that the device reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<u8>,
     /// When the update was ordered.
     pub pushed_at: String,
     /// How far it has come.
@@ -162,6 +158,21 @@ pub enum Sign {
     Sha256,
 }
 
+impl Sign {
+    /// The name, as in JSON and in the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Md5 => "md5",
+            Self::Sha256 => "sha256",
+        }
+    }
+
+    /// The digest of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Md5, Self::Sha256].into_iter().find(|sign| sign.name() == name)
+    }
+}
+
 /// A file that the origin hands out.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Content {
@@ -178,10 +189,13 @@ pub struct Content {
     pub sha256: String,
 }
 
-/// A firmware's file, `firmware/<id>/firmware.json`, beside the image unless that stays in place.
+/// A firmware.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Firmware {
-    /// `<product>-<version>`.
+    /// Its number in the database.
+    #[serde(default)]
+    pub key: i64,
+    /// `<product>-<version>`, or with a module `<product>-<module>-<version>`.
     pub id: String,
     /// The product that it is for.
     pub product_key: String,
@@ -204,7 +218,7 @@ pub struct Firmware {
     pub content: Content,
 }
 
-/// A product's configuration, `config/<product>/config.json`, beside the file itself.
+/// A product's configuration.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Config {
     /// The product that it is for.

@@ -28,6 +28,7 @@ use crate::Failure;
 use crate::broker::{Outgoing, Publisher};
 use crate::data::model::{DeviceKey, Firmware};
 use crate::note;
+use crate::origin::api::blocking;
 use crate::origin::content;
 
 /// What the handlers share.
@@ -48,9 +49,9 @@ pub fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/ota/device/version", post(general_version))
         .route("/ota/south/check", get(general_check))
-        .route("/ota/south/download/:token/check", get(general_stands))
-        .route("/ota/south/download/:token", get(general_download))
-        .route("/ota/south/device/download/:token/progress", post(general_report))
+        .route("/ota/south/download/{token}/check", get(general_stands))
+        .route("/ota/south/download/{token}", get(general_download))
+        .route("/ota/south/device/download/{token}/progress", post(general_report))
         .merge(things("/ota", Dialect::Studio))
         .merge(things("/fuse-ota", Dialect::Fuse))
         .with_state(shared)
@@ -69,70 +70,77 @@ type Device = Path<(String, String)>;
 type OfTask = Path<(String, String, u32)>;
 
 fn things(root: &str, dialect: Dialect) -> Router<Arc<Shared>> {
-    let at = |rest: &str| format!("{root}/:product/:device{rest}");
+    let at = |rest: &str| format!("{root}/{{product}}/{{device}}{rest}");
     let download = move |State(app): App, Path((product, device, tid)): OfTask, headers: HeaderMap| async move {
-        match authorise(&app, &headers, Some(&product), &device) {
-            Some(key) => send(&app, dialect, app.tasks.package(Some(&key), &Name::Tid(tid)), &headers).await,
-            None if dialect == Dialect::Fuse => answer::refusal(dialect, 6),
-            None => answer::unauthorised(dialect),
+        let (found, asked) = (app.clone(), headers.clone());
+        let package = blocking(move || {
+            let key = authorise(&found, &asked, Some(&product), &device);
+            Ok(key.map(|key| found.tasks.package(Some(&key), &Name::Tid(tid))))
+        });
+        match package.await {
+            Ok(Some(package)) => send(&app, dialect, package, &headers).await,
+            _ if dialect == Dialect::Fuse => answer::refusal(dialect, 6),
+            _ => answer::unauthorised(dialect),
         }
     };
-    Router::new()
-        .route(
-            &at("/version"),
-            get(move |State(app): App, Path((product, device)): Device, headers: HeaderMap| async move {
-                let Some(key) = authorise(&app, &headers, Some(&product), &device) else {
-                    return answer::unauthorised(dialect);
-                };
-                let version = app.tasks.store().device(&key).and_then(|device| device.version);
-                envelope(dialect, 0, Some(json!({ "f_version": version, "s_version": version })))
+    let version_of = move |State(app): App, Path((product, device)): Device, headers: HeaderMap| {
+        authorised(app, dialect, headers, Some(product), device, move |app, key| {
+            let device = app.tasks.store().device(key).ok().flatten();
+            let version = device.and_then(|device| device.version);
+            envelope(dialect, 0, Some(json!({ "f_version": version, "s_version": version })))
+        })
+    };
+    let report_version =
+        move |State(app): App, Path((product, device)): Device, headers: HeaderMap, body: String| {
+            authorised(app, dialect, headers, Some(product), device, move |app, key| {
+                version(app, dialect, key, &body)
             })
-            .post(
-                move |State(app): App, Path((product, device)): Device, headers: HeaderMap, body: String| async move {
-                    match authorise(&app, &headers, Some(&product), &device) {
-                        Some(key) => version(&app, dialect, &key, &body),
-                        None => answer::unauthorised(dialect),
-                    }
-                },
-            ),
-        )
-        .route(
-            &at("/check"),
-            get(
-                move |State(app): App,
-                      Path((product, device)): Device,
-                      Query(query): Query<Check>,
-                      headers: HeaderMap| async move {
-                    match authorise(&app, &headers, Some(&product), &device) {
-                        Some(key) => check(&app, dialect, &key, &query),
-                        None => answer::unauthorised(dialect),
-                    }
-                },
-            ),
-        )
-        .route(
-            &at("/:tid/check"),
-            get(move |State(app): App, Path((product, device, tid)): OfTask, headers: HeaderMap| async move {
-                match authorise(&app, &headers, Some(&product), &device) {
-                    Some(key) => stands(&app, dialect, &key, &Name::Tid(tid)),
-                    None => answer::unauthorised(dialect),
-                }
-            }),
-        )
-        .route(
-            &at("/:tid/status"),
-            post(
-                move |State(app): App, Path((product, device, tid)): OfTask, headers: HeaderMap, body: String| async move {
-                    match authorise(&app, &headers, Some(&product), &device) {
-                        Some(key) => report(&app, dialect, &key, &Name::Tid(tid), &body),
-                        None => answer::unauthorised(dialect),
-                    }
-                },
-            ),
-        )
+        };
+    let check_task = move |State(app): App,
+                           Path((product, device)): Device,
+                           Query(query): Query<Check>,
+                           headers: HeaderMap| {
+        authorised(app, dialect, headers, Some(product), device, move |app, key| {
+            check(app, dialect, key, &query)
+        })
+    };
+    let check_tid = move |State(app): App, Path((product, device, tid)): OfTask, headers: HeaderMap| {
+        authorised(app, dialect, headers, Some(product), device, move |app, key| {
+            stands(app, dialect, key, &Name::Tid(tid))
+        })
+    };
+    let report_tid =
+        move |State(app): App, Path((product, device, tid)): OfTask, headers: HeaderMap, body: String| {
+            authorised(app, dialect, headers, Some(product), device, move |app, key| {
+                report(app, dialect, key, &Name::Tid(tid), &body)
+            })
+        };
+    Router::new()
+        .route(&at("/version"), get(version_of).post(report_version))
+        .route(&at("/check"), get(check_task))
+        .route(&at("/{tid}/check"), get(check_tid))
+        .route(&at("/{tid}/status"), post(report_tid))
         // The SDK writes a slash at the end, the current platform does not.
-        .route(&at("/:tid/download"), get(download))
-        .route(&at("/:tid/download/"), get(download))
+        .route(&at("/{tid}/download"), get(download))
+        .route(&at("/{tid}/download/"), get(download))
+}
+
+/// Answers for the device that the token speaks for, on a thread that may wait for the database.
+async fn authorised(
+    app: Arc<Shared>,
+    dialect: Dialect,
+    headers: HeaderMap,
+    product: Option<String>,
+    device: String,
+    work: impl FnOnce(&Shared, &DeviceKey) -> Response<Body> + Send + 'static,
+) -> Response<Body> {
+    let answered = blocking(move || {
+        Ok(match authorise(&app, &headers, product.as_deref(), &device) {
+            Some(key) => work(&app, &key),
+            None => answer::unauthorised(dialect),
+        })
+    });
+    answered.await.unwrap_or_else(|failure| content::unavailable(&failure))
 }
 
 #[derive(Debug, Deserialize)]
@@ -175,17 +183,14 @@ async fn general_version(
     headers: HeaderMap,
     body: String,
 ) -> Response<Body> {
-    match authorise(&app, &headers, None, &query.dev_id) {
-        Some(key) => version(&app, Dialect::General, &key, &body),
-        None => answer::unauthorised(Dialect::General),
-    }
+    let work = move |app: &Shared, key: &DeviceKey| version(app, Dialect::General, key, &body);
+    authorised(app, Dialect::General, headers, None, query.dev_id, work).await
 }
 
 async fn general_check(State(app): App, Query(query): Query<Check>, headers: HeaderMap) -> Response<Body> {
-    match authorise(&app, &headers, None, &query.dev_id) {
-        Some(key) => check(&app, Dialect::General, &key, &query),
-        None => answer::unauthorised(Dialect::General),
-    }
+    let device = query.dev_id.clone();
+    let work = move |app: &Shared, key: &DeviceKey| check(app, Dialect::General, key, &query);
+    authorised(app, Dialect::General, headers, None, device, work).await
 }
 
 async fn general_stands(
@@ -194,15 +199,17 @@ async fn general_stands(
     Query(query): Query<DevId>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    match authorise(&app, &headers, None, &query.dev_id) {
-        Some(key) => stands(&app, Dialect::General, &key, &Name::Token(token)),
-        None => answer::unauthorised(Dialect::General),
-    }
+    let work = move |app: &Shared, key: &DeviceKey| stands(app, Dialect::General, key, &Name::Token(token));
+    authorised(app, Dialect::General, headers, None, query.dev_id, work).await
 }
 
 /// Names no device: the token that names the task does.
 async fn general_download(State(app): App, Path(token): Path<String>, headers: HeaderMap) -> Response<Body> {
-    send(&app, Dialect::General, app.tasks.package(None, &Name::Token(token)), &headers).await
+    let found = app.clone();
+    match blocking(move || Ok(found.tasks.package(None, &Name::Token(token)))).await {
+        Ok(package) => send(&app, Dialect::General, package, &headers).await,
+        Err(failure) => content::unavailable(&failure),
+    }
 }
 
 async fn general_report(
@@ -212,10 +219,9 @@ async fn general_report(
     headers: HeaderMap,
     body: String,
 ) -> Response<Body> {
-    match authorise(&app, &headers, None, &query.dev_id) {
-        Some(key) => report(&app, Dialect::General, &key, &Name::Token(token), &body),
-        None => answer::unauthorised(Dialect::General),
-    }
+    let work =
+        move |app: &Shared, key: &DeviceKey| report(app, Dialect::General, key, &Name::Token(token), &body);
+    authorised(app, Dialect::General, headers, None, query.dev_id, work).await
 }
 
 fn version(app: &Shared, dialect: Dialect, key: &DeviceKey, body: &str) -> Response<Body> {
@@ -351,24 +357,36 @@ impl IntoResponse for Refused {
 
 async fn order(State(app): App, Json(new): Json<NewTask>) -> Result<Json<Value>, Refused> {
     let key = DeviceKey::new(new.product_key, new.device_name);
-    let firmware =
-        app.tasks.store().find(&key.product, None, &new.version).ok_or_else(|| {
-            Failure::new(format!("no firmware {} for product {}", new.version, key.product))
-        })?;
-    let NewTask { kind, signal, power, retry, interval, token_life, .. } = new;
-    let order = Order { firmware: firmware.id, kind, signal, power, retry, interval, token_life };
-    let task = app.tasks.order(&key, order)?;
-    let payload = json!({ "id": task.tid.to_string(), "version": "1.0", "params": {} }).to_string();
-    let topic = inform_topic(&key);
-    app.publisher.publish(Outgoing { topic, payload: payload.into_bytes(), at_least_once: true });
-    Ok(Json(json!(task)))
+    let NewTask { version, kind, signal, power, retry, interval, token_life, .. } = new;
+    let work = move || {
+        let firmware =
+            app.tasks.store().find(&key.product, None, &version)?.ok_or_else(|| {
+                Failure::new(format!("no firmware {} for product {}", version, key.product))
+            })?;
+        let (firmware, firmware_key) = (firmware.id, Some(firmware.key));
+        let order = Order { firmware, firmware_key, kind, signal, power, retry, interval, token_life };
+        let task = app.tasks.order(&key, order)?;
+        let payload = json!({ "id": task.tid.to_string(), "version": "1.0", "params": {} }).to_string();
+        let topic = inform_topic(&key);
+        app.publisher.publish(Outgoing { topic, payload: payload.into_bytes(), at_least_once: true });
+        Ok(json!(task))
+    };
+    Ok(Json(blocking(work).await?))
 }
 
 async fn cancel(State(app): App, Json(named): Json<Named>) -> Result<Json<Value>, Refused> {
     let key = DeviceKey::new(named.product_key, named.device_name);
-    Ok(Json(json!({ "cancelled": app.tasks.cancel(&key)? })))
+    let work = move || {
+        let cancelled = app.tasks.store().batch(|| {
+            app.tasks.store().cancel_updates(&key)?;
+            app.tasks.cancel(&key)
+        })?;
+        Ok(json!({ "cancelled": cancelled }))
+    };
+    Ok(Json(blocking(work).await?))
 }
 
-async fn tasks(State(app): App, Query(wanted): Query<Wanted>) -> Json<Value> {
-    Json(json!(app.tasks.of(&DeviceKey::new(wanted.product, wanted.device))))
+async fn tasks(State(app): App, Query(wanted): Query<Wanted>) -> Result<Json<Value>, Refused> {
+    let key = DeviceKey::new(wanted.product, wanted.device);
+    Ok(Json(json!(blocking(move || app.tasks.of(&key)).await?)))
 }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Upgrade tasks: what each device is to do, and how far it is. One JSON file per device, `onenet/<product>/<device>.json`.
+//! Upgrade tasks: what each device is to do, and how far it is.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use crate::Failure;
+use crate::data::Store;
 use crate::data::model::{DeviceKey, Firmware};
-use crate::data::{Store, files};
+use crate::data::upgrades::Origin;
+use crate::db::{Row, Tx};
+use crate::{Failure, note};
 
 /// The platform's numbers.
 pub mod errno {
@@ -46,8 +46,11 @@ impl State {
 /// What a task is made from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Order {
-    /// The firmware.
+    /// What the firmware is called.
     pub firmware: String,
+    /// The number of the firmware.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firmware_key: Option<i64>,
     /// 1 FOTA, 2 SOTA.
     pub kind: u8,
     /// Conditions and attempts that the device is told.
@@ -121,24 +124,10 @@ pub enum Name {
     Tid(u32),
 }
 
-/// All tasks. Safe to share between threads.
+/// All tasks. Safe to share between threads; calls may block on the database.
 #[derive(Debug)]
 pub struct Tasks {
     store: Arc<Store>,
-    inner: Mutex<Inner>,
-}
-
-#[derive(Debug, Default)]
-struct Inner {
-    all: BTreeMap<DeviceKey, Vec<Task>>,
-    last: u32,
-}
-
-#[derive(Serialize, Deserialize)]
-struct File {
-    product_key: String,
-    device_name: String,
-    tasks: Vec<Task>,
 }
 
 /// Seconds since 1970.
@@ -147,14 +136,9 @@ pub fn now() -> u64 {
 }
 
 impl Tasks {
-    /// Loads what the data directory holds.
-    pub fn open(store: Arc<Store>) -> Result<Self, Failure> {
-        let mut inner = Inner::default();
-        for file in files::read_all::<File>(&folder(&store), None)? {
-            inner.last = file.tasks.iter().map(|task| task.tid).max().unwrap_or(0).max(inner.last);
-            inner.all.insert(DeviceKey::new(file.product_key, file.device_name), file.tasks);
-        }
-        Ok(Self { store, inner: Mutex::new(inner) })
+    /// The tasks in a store.
+    pub fn new(store: Arc<Store>) -> Self {
+        Self { store }
     }
 
     /// The store beside.
@@ -164,8 +148,7 @@ impl Tasks {
 
     /// Orders a task; one of the same kind that is under way is cancelled.
     pub fn order(&self, key: &DeviceKey, order: Order) -> Result<Task, Failure> {
-        let firmware = self.store.firmware(&order.firmware);
-        let firmware = firmware.filter(|firmware| firmware.product_key == key.product);
+        let firmware = self.target(&order)?.filter(|firmware| firmware.product_key == key.product);
         let firmware =
             firmware.ok_or_else(|| Failure::new(format!("no such firmware for {}", key.product)))?;
         if !is_version(&firmware.version) {
@@ -175,29 +158,30 @@ impl Tasks {
             )));
         }
         order.check()?;
-        let token = token()?;
-        self.store
-            .open_update(key, &firmware)?
-            .ok_or_else(|| Failure::new(format!("{key} is not registered")))?;
-        let mut inner = self.inner.lock();
-        inner.last += 1;
-        let tid = inner.last;
-        let tasks = inner.all.entry(key.clone()).or_default();
-        for old in tasks.iter_mut().filter(|old| old.order.kind == order.kind && !old.state.is_final()) {
-            old.state = State::Cancelled;
-        }
-        let task = Task {
-            tid,
-            token,
-            token_at: now(),
-            order,
-            state: State::Waiting,
-            steps: Vec::new(),
-            informed: 0,
-        };
-        tasks.push(task.clone());
-        self.save(key, tasks)?;
-        Ok(task)
+        self.store.batch(|| {
+            self.change(key, |tasks| {
+                let same =
+                    tasks.iter_mut().filter(|old| old.order.kind == order.kind && !old.state.is_final());
+                same.for_each(|old| old.state = State::Cancelled);
+            })?;
+            self.store
+                .open_update(key, &firmware, Origin::default())?
+                .ok_or_else(|| Failure::new(format!("{key} is not registered")))?;
+            let task = Task {
+                tid: 0,
+                token: token()?,
+                token_at: now(),
+                order,
+                state: State::Waiting,
+                steps: Vec::new(),
+                informed: 0,
+            };
+            put(&self.store, key, &task)
+        })
+    }
+
+    fn target(&self, order: &Order) -> Result<Option<Firmware>, Failure> {
+        order.firmware_key.map_or(Ok(None), |key| self.store.firmware(key))
     }
 
     /// Cancels what is under way; how many tasks that were.
@@ -209,8 +193,8 @@ impl Tasks {
     }
 
     /// Every task of a device.
-    pub fn of(&self, key: &DeviceKey) -> Vec<Task> {
-        self.inner.lock().all.get(key).cloned().unwrap_or_default()
+    pub fn of(&self, key: &DeviceKey) -> Result<Vec<Task>, Failure> {
+        self.store.db().read(|tx| load(tx, key))
     }
 
     /// Notes that the notice of a task was answered: `{"id":…,"code":200,…}`.
@@ -232,11 +216,15 @@ impl Tasks {
         if !is_version(fota) || !is_version(sota) {
             return Ok(errno::VERSION_FORMAT);
         }
+        let mut targets = HashMap::new();
+        for task in self.of(key)?.iter().filter(|task| !task.state.is_final()) {
+            targets.insert(task.tid, self.target(&task.order)?.map(|firmware| firmware.version));
+        }
         let mut done = None;
         self.change(key, |tasks| {
             for task in tasks.iter_mut() {
                 let version = if task.order.kind == 1 { fota } else { sota };
-                let target = self.store.firmware(&task.order.firmware).map(|firmware| firmware.version);
+                let target = targets.get(&task.tid).cloned().flatten();
                 if !task.state.is_final() && target.as_deref() == Some(version) {
                     task.state = State::Succeeded;
                     done = target;
@@ -263,7 +251,7 @@ impl Tasks {
             Some(task.clone())
         });
         let task = changed.ok().flatten().ok_or(errno::NO_TASK)?;
-        let firmware = self.store.firmware(&task.order.firmware).ok_or(errno::NO_TASK)?;
+        let firmware = self.target(&task.order).ok().flatten().ok_or(errno::NO_TASK)?;
         if firmware.version == version { Err(errno::NO_TASK) } else { Ok((task, firmware)) }
     }
 
@@ -287,40 +275,59 @@ impl Tasks {
             (None, Name::Token(token)) => self.owner(token).ok_or(3)?,
             (None, Name::Tid(_)) => return Err(1),
         };
-        let id = self.find(&key, name, |task| match task.state {
-            State::Downloading => Ok(task.order.firmware.clone()),
+        let order = self.find(&key, name, |task| match task.state {
+            State::Downloading => Ok(task.order.clone()),
             State::Cancelled => Err(5),
             _ => Err(1),
         });
-        let id = id.map_err(|errno| match errno {
+        let order = order.map_err(|errno| match errno {
             errno::TOKEN_EXPIRED | errno::UNKNOWN_TOKEN => 3,
             other => other,
         })?;
-        self.store.firmware(&id).ok_or(1)
+        self.target(&order).ok().flatten().ok_or(1)
     }
 
     fn owner(&self, token: &str) -> Option<DeviceKey> {
-        let inner = self.inner.lock();
-        let mut all = inner.all.iter();
-        all.find(|(_, tasks)| tasks.iter().any(|task| task.token == token)).map(|(key, _)| key.clone())
+        let sql =
+            "SELECT d.product, d.name FROM onenet_task t JOIN device d ON d.id = t.device WHERE t.token = $1";
+        let row = self.store.db().read(|tx| tx.one(sql, &[token.into()]));
+        row.ok().flatten().map(|mut row| DeviceKey::new(row.text(), row.text()))
     }
 
     /// Takes a report.
     pub fn report(&self, key: &DeviceKey, name: &Name, step: u32) -> Result<(), i64> {
-        let state = self.find(key, name, |task| {
-            let next = after(task.state, step)?;
-            task.state = next;
-            task.steps.push(step);
-            Ok(next)
-        })?;
+        let mut refused = None;
+        let kept = self.store.batch(|| {
+            let done = self.find(key, name, |task| {
+                let next = after(task.state, step)?;
+                task.state = next;
+                task.steps.push(step);
+                Ok((next, task.order.clone()))
+            });
+            match done {
+                Ok((state, order)) => self.pass_on(key, state, step, &order),
+                Err(errno) => {
+                    refused = Some(errno);
+                    Ok(())
+                }
+            }
+        });
+        match (refused, kept) {
+            (Some(errno), _) => Err(errno),
+            (None, Ok(())) => Ok(()),
+            (None, Err(failure)) => {
+                note(format_args!("{key}: the report is lost: {failure}"));
+                Err(errno::PARAMETERS)
+            }
+        }
+    }
+
+    /// What a report means for the device's update.
+    fn pass_on(&self, key: &DeviceKey, state: State, step: u32, order: &Order) -> Result<(), Failure> {
         if state == State::Succeeded
-            && let Some(firmware) = self.target(key, name)
+            && let Some(firmware) = self.target(order)?
         {
-            return self
-                .store
-                .report_version(key, None, &firmware.version)
-                .map(drop)
-                .map_err(|_| errno::PARAMETERS);
+            return self.store.report_version(key, None, &firmware.version).map(drop);
         }
         let (step, desc) = match (state, step) {
             (State::Failed, 205) => (-3, "code 205".to_owned()),
@@ -329,12 +336,7 @@ impl Tasks {
             (_, 0..=100) => (i32::try_from(step).unwrap_or(0), String::new()),
             (_, code) => (100, format!("code {code}")),
         };
-        self.store.report_step(key, None, step, &desc).map(drop).map_err(|_| errno::PARAMETERS)
-    }
-
-    fn target(&self, key: &DeviceKey, name: &Name) -> Option<Firmware> {
-        let id = self.find(key, name, |task| Ok(task.order.firmware.clone())).ok()?;
-        self.store.firmware(&id)
+        self.store.report_step(key, None, step, &desc).map(drop)
     }
 
     fn find<T>(
@@ -359,25 +361,47 @@ impl Tasks {
     }
 
     fn change<T>(&self, key: &DeviceKey, work: impl FnOnce(&mut Vec<Task>) -> T) -> Result<T, Failure> {
-        let mut inner = self.inner.lock();
-        let tasks = inner.all.entry(key.clone()).or_default();
-        let before = tasks.len();
-        let result = work(tasks);
-        if before > 0 {
-            self.save(key, tasks)?;
-        }
-        Ok(result)
-    }
-
-    fn save(&self, key: &DeviceKey, tasks: &[Task]) -> Result<(), Failure> {
-        let path = folder(&self.store).join(&key.product).join(format!("{}.json", key.device));
-        let (product_key, device_name) = (key.product.clone(), key.device.clone());
-        files::write(&path, &File { product_key, device_name, tasks: tasks.to_vec() })
+        self.store.db().write(|tx| {
+            let mut tasks = load(tx, key)?;
+            let before: Vec<String> = tasks.iter().map(written).collect();
+            let result = work(&mut tasks);
+            for (task, before) in tasks.iter().zip(before) {
+                let after = written(task);
+                if after != before {
+                    let sql = "UPDATE onenet_task SET token = $1, task = $2 WHERE tid = $3";
+                    tx.run(sql, &[(&task.token).into(), after.into(), i64::from(task.tid).into()])?;
+                }
+            }
+            Ok(result)
+        })
     }
 }
 
-fn folder(store: &Store) -> PathBuf {
-    store.layout().root().join("onenet")
+/// A task as the database keeps it.
+fn written(task: &Task) -> String {
+    // A task holds nothing that JSON cannot express.
+    serde_json::to_string(task).unwrap_or_default()
+}
+
+fn load(tx: &Tx<'_>, key: &DeviceKey) -> Result<Vec<Task>, Failure> {
+    let sql = "SELECT t.tid, t.task FROM onenet_task t JOIN device d ON d.id = t.device WHERE d.product = $1 AND d.name = $2 ORDER BY t.tid";
+    let rows = tx.all(sql, &[(&key.product).into(), (&key.device).into()])?;
+    let read = |mut row: Row| {
+        let tid = u32::try_from(row.int()).unwrap_or_default();
+        let task: Result<Task, _> = serde_json::from_str(&row.text());
+        task.map(|task| Task { tid, ..task })
+            .map_err(|e| Failure::new(format!("{key}: task {tid} cannot be read: {e}")))
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Keeps a new task of a device; gives it with its number.
+pub fn put(store: &Store, key: &DeviceKey, task: &Task) -> Result<Task, Failure> {
+    let device = store.device(key)?.ok_or_else(|| Failure::new(format!("{key} is not registered")))?;
+    let sql = "INSERT INTO onenet_task (device, token, task) VALUES ($1, $2, $3) RETURNING tid";
+    let values = [device.id.into(), (&task.token).into(), written(task).into()];
+    let tid = store.db().write(|tx| tx.id(sql, &values))?;
+    Ok(Task { tid: u32::try_from(tid).unwrap_or_default(), ..task.clone() })
 }
 
 /// `ota_` and twenty characters, as the platform gives them; 119 random bits, because a download names nothing else.
@@ -443,64 +467,48 @@ mod tests {
     }
 
     fn tasks(name: &str) -> (Tasks, DeviceKey) {
-        let dir = std::env::temp_dir().join(format!("otakit-cloud-tasks-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&dir);
-        std::fs::create_dir_all(&dir).unwrap();
-        let image = dir.join("image");
-        std::fs::write(&image, b"image").unwrap();
-        let layout = files::Layout::new(dir);
+        let store = Arc::new(crate::data::tests::fresh(name));
         for version in ["2.0.0", &"1".repeat(21), "2+b"] {
-            let new = crate::data::import::NewFirmware {
-                file: &image,
-                product: "p",
-                version,
-                module: None,
-                auto: false,
-                sign: None,
-                omit_md5: false,
-                in_place: false,
-                replace: false,
-            };
-            crate::data::import::add_firmware(&layout, &new).unwrap();
+            crate::data::tests::add(&store, "p", version, b"image");
         }
-        let store = Arc::new(Store::open(layout).unwrap());
         let key = DeviceKey::new("p", "d");
         store.put_device(&key, "c2VjcmV0", None).unwrap();
-        (Tasks::open(store).unwrap(), key)
+        (Tasks::new(store), key)
     }
 
-    fn order() -> Order {
-        let firmware = "p-2.0.0".to_owned();
-        Order { firmware, kind: 2, signal: 0, power: 0, retry: 0, interval: 0, token_life: 60 }
+    fn order_of(tasks: &Tasks, version: &str) -> Order {
+        let firmware_key = tasks.store.find("p", None, version).unwrap().map(|firmware| firmware.key);
+        let firmware = format!("p-{version}");
+        Order { firmware, firmware_key, kind: 2, signal: 0, power: 0, retry: 0, interval: 0, token_life: 60 }
     }
 
     #[test]
     fn odd_orders_are_refused() {
         let (tasks, key) = tasks("odd");
-        let long = format!("p-{}", "1".repeat(21));
+        let order = || order_of(&tasks, "2.0.0");
         for (odd, word) in [
             (Order { kind: 3, ..order() }, "kind"),
             (Order { power: 101, ..order() }, "power"),
             (Order { retry: -1, ..order() }, "retry"),
             (Order { token_life: 0, ..order() }, "token_life"),
             (Order { token_life: u64::MAX, ..order() }, "token_life"),
-            (Order { firmware: long, ..order() }, "version"),
-            (Order { firmware: "p-2+b".into(), ..order() }, "version"),
-            (Order { firmware: "p-9".into(), ..order() }, "no such firmware"),
+            (order_of(&tasks, &"1".repeat(21)), "version"),
+            (order_of(&tasks, "2+b"), "version"),
+            (order_of(&tasks, "9"), "no such firmware"),
         ] {
             let refused = tasks.order(&key, odd).unwrap_err().to_string();
             assert!(refused.contains(word), "{word}: {refused}");
         }
-        assert!(tasks.of(&key).is_empty());
+        assert!(tasks.of(&key).unwrap().is_empty());
         assert!(tasks.order(&key, order()).is_ok());
     }
 
     #[test]
     fn tokens_cannot_be_guessed() {
         let (tasks, key) = tasks("guess");
-        let task = tasks.order(&key, order()).unwrap();
+        let task = tasks.order(&key, order_of(&tasks, "2.0.0")).unwrap();
         assert!(tasks.owner(&task.token).is_some());
-        for n in 0..10_000_u128 {
+        for n in 0..1_000_u128 {
             for guess in [format!("ota_{n:020x}"), format!("ota_{:020x}", n << 40)] {
                 assert!(tasks.owner(&guess).is_none(), "{guess}");
             }

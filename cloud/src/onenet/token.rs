@@ -77,7 +77,8 @@ pub fn check(
     if token.expiry.parse::<u64>().map_err(|_| "the token's expiry is no number")? <= now {
         return Err(format!("{key}: the token has expired"));
     }
-    let known = store.device(&key).ok_or_else(|| format!("{key} is not registered"))?;
+    let known = store.device(&key).map_err(|e| e.to_string())?;
+    let known = known.ok_or_else(|| format!("{key} is not registered"))?;
     let secret =
         base64(&known.device_secret).ok_or_else(|| format!("{key}: the access key is not base64"))?;
     let sign = base64(&token.sign).ok_or_else(|| format!("{key}: the signature is not base64"))?;
@@ -123,14 +124,12 @@ fn base64(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::files::Layout;
 
     const KEY: &str = "KuF3NT/jUBJ62LNBB/A8XZA9CqS3Cu79B/ABmfA1UCw=";
     const EXPIRES: u64 = 1_537_255_523;
 
     fn store() -> Store {
-        let dir = std::env::temp_dir().join(format!("otakit-cloud-onenet-token-{}", std::process::id()));
-        let store = Store::open(Layout::new(dir)).unwrap();
+        let store = crate::data::tests::fresh("onenet-token");
         store.put_device(&DeviceKey::new("123123", "78329710"), KEY, None).unwrap();
         store
     }

@@ -7,32 +7,43 @@
 //!
 //! | request | body | answer |
 //! |---|---|---|
-//! | GET /api/status | | [`StatusView`] |
+//! | GET /api/server | | [`Address`] |
+//! | GET /api/status?product=P&device=D | | [`StatusView`], of all devices without P and D |
 //! | POST /api/devices | product_key, device_name, device_secret, product_secret? | {} |
+//! | DELETE /api/devices/PRODUCT/DEVICE | | {} |
 //! | GET /api/firmware | | list of firmware |
-//! | POST /api/firmware | id (a firmware already in the data directory) | the firmware |
-//! | POST /api/config | product_key (already in the data directory), push | number of devices pushed to |
-//! | POST /api/push | product_key, device_name, version? | version |
+//! | POST /api/firmware?product=P&version=V&name=FILE… | the image | the firmware |
+//! | DELETE /api/firmware/KEY | | {} |
+//! | POST /api/config?product=P&name=FILE&push=true | the file | the configuration, number of devices pushed to |
+//! | POST /api/push | product_key, device_name, version? | version, given, remark? |
+//! | POST /api/cancel | product_key, device_name | cancelled |
 //!
 //! Failures are `{"error": "..."}` with status 400 or 404.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Method, Response, StatusCode};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, Method, Response, StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
+use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use super::content;
 use crate::Failure;
 use crate::aliyun::offers::Offers;
-use crate::data::model::{Address, Device, DeviceKey, Firmware, Update};
-use crate::data::{Store, version};
+use crate::data::blobs::Blobs;
+use crate::data::firmware::NewFirmware;
+use crate::data::model::{Address, Content, Device, DeviceKey, Firmware, Sign, Update};
+use crate::data::upgrades::Origin;
+use crate::data::{Store, import, version};
 
 /// What the handlers share.
 #[derive(Debug)]
@@ -43,8 +54,10 @@ pub struct Shared {
     pub offers: Arc<Offers>,
     /// Where this server is.
     pub address: Address,
-    /// Whether the broker is the embedded one, which knows who is connected.
+    /// Whether the MQTT server is the one inside, which knows who is connected.
     pub embedded: bool,
+    /// Whether the server can be reached from this machine alone.
+    pub local: bool,
 }
 
 /// The cloud's view of everything, without secrets.
@@ -71,6 +84,12 @@ pub struct DeviceView {
     pub version: Option<String>,
     /// When.
     pub version_at: Option<String>,
+    /// The gateway that it belongs to, when it is a sub-device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<String>,
+    /// The versions of its modules.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub modules: BTreeMap<String, String>,
     /// Its updates, oldest first.
     pub updates: Vec<Update>,
 }
@@ -84,12 +103,39 @@ impl DeviceView {
             online,
             version: device.version,
             version_at: device.version_at,
+            gateway: device.gateway,
+            modules: device.modules,
             updates: device.updates,
         }
     }
 }
 
-#[derive(Debug, Deserialize)]
+impl StatusView {
+    /// One device, or all of them.
+    pub fn of(
+        store: &Store,
+        one: Option<&DeviceKey>,
+        server: Option<Address>,
+        online: impl Fn(&DeviceKey) -> Option<bool>,
+    ) -> Result<Self, Failure> {
+        let mut devices = match one {
+            Some(key) => store.device(key)?.into_iter().collect(),
+            None => store.devices()?,
+        };
+        let only = one.map(|_| devices.first().map_or(-1, |device: &Device| device.id));
+        let mut history = store.history(only)?;
+        for device in &mut devices {
+            device.updates = history.remove(&device.id).unwrap_or_default();
+        }
+        let view = |device: Device| {
+            let online = online(&device.key());
+            DeviceView::new(device, online)
+        };
+        Ok(Self { server, devices: devices.into_iter().map(view).collect(), firmware: store.all_firmware()? })
+    }
+}
+
+#[derive(Deserialize)]
 struct NewDevice {
     product_key: String,
     device_name: String,
@@ -98,13 +144,42 @@ struct NewDevice {
 }
 
 #[derive(Debug, Deserialize)]
-struct ById {
-    id: String,
+struct Named {
+    product_key: String,
+    device_name: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Which {
+    product: Option<String>,
+    device: Option<String>,
+}
+
+/// What a firmware is, besides its bytes.
+#[derive(Debug, Deserialize)]
+struct NewImage {
+    product: String,
+    version: String,
+    /// Of the file.
+    #[serde(default)]
+    name: String,
+    module: Option<String>,
+    #[serde(default)]
+    auto: bool,
+    sign: Option<Sign>,
+    #[serde(default)]
+    omit_md5: bool,
+    #[serde(default)]
+    replace: bool,
+    /// A file on this machine that is served from where it is.
+    in_place: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
 struct NewConfig {
-    product_key: String,
+    product: String,
+    #[serde(default)]
+    name: String,
     #[serde(default)]
     push: bool,
 }
@@ -119,8 +194,8 @@ struct PushOrder {
 /// The routes for devices.
 pub fn router(shared: Arc<Shared>) -> Router {
     Router::new()
-        .route("/firmware/:id/:edition/:name", get(firmware_content))
-        .route("/config/:product/:id", get(config_content))
+        .route("/firmware/{key}/{edition}/{name}", get(firmware_content))
+        .route("/config/{product}/{id}", get(config_content))
         .route("/auth/register/device", post(register))
         .with_state(shared)
 }
@@ -128,11 +203,15 @@ pub fn router(shared: Arc<Shared>) -> Router {
 /// The routes for the command line.
 pub fn control(shared: Arc<Shared>) -> Router {
     Router::new()
+        .route("/api/server", get(server))
         .route("/api/status", get(status))
         .route("/api/devices", post(add_device))
-        .route("/api/firmware", get(list_firmware).post(load_firmware))
-        .route("/api/config", post(load_config))
+        .route("/api/devices/{product}/{device}", delete(delete_device))
+        .route("/api/firmware", get(list_firmware).post(add_firmware))
+        .route("/api/firmware/{key}", delete(delete_firmware))
+        .route("/api/config", post(set_config))
         .route("/api/push", post(push))
+        .route("/api/cancel", post(cancel))
         .with_state(shared)
 }
 
@@ -140,7 +219,14 @@ type App = State<Arc<Shared>>;
 type Answer = Result<Json<Value>, Refused>;
 
 /// A failure as an HTTP answer.
-struct Refused(StatusCode, String);
+pub struct Refused(StatusCode, String);
+
+impl Refused {
+    /// There is nothing of this name.
+    pub fn absent(why: String) -> Self {
+        Self(StatusCode::NOT_FOUND, why)
+    }
+}
 
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
@@ -154,21 +240,31 @@ impl IntoResponse for Refused {
     }
 }
 
+/// Does what may wait for the database or a disk on a thread for that.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|e| Err(Failure::new(format!("the server failed at it: {e}"))))
+}
+
 async fn firmware_content(
     State(app): App,
-    Path((id, edition, name)): Path<(String, String, String)>,
+    Path((key, edition, name)): Path<(i64, String, String)>,
     method: Method,
     headers: HeaderMap,
 ) -> Response<Body> {
-    match app.store.firmware(&id) {
-        Some(firmware) if super::edition(&firmware.content) != edition => {
+    let store = app.store.clone();
+    match blocking(move || store.firmware(key)).await {
+        Ok(Some(firmware)) if super::edition(&firmware.content) != edition => {
             content::plain(StatusCode::GONE, "this firmware was replaced; ask for a new offer\n")
         }
-        Some(firmware) if firmware.content.name == name => {
+        Ok(Some(firmware)) if firmware.content.name == name => {
             let path = app.store.layout().image(&firmware);
             content::serve(&path, &firmware.content, &method, &headers).await
         }
-        _ => content::plain(StatusCode::NOT_FOUND, "no such firmware\n"),
+        Ok(_) => content::plain(StatusCode::NOT_FOUND, "no such firmware\n"),
+        Err(failure) => content::unavailable(&failure),
     }
 }
 
@@ -178,76 +274,156 @@ async fn config_content(
     method: Method,
     headers: HeaderMap,
 ) -> Response<Body> {
-    match app.store.config(&product).filter(|c| c.id == id) {
-        Some(config) => {
+    let store = app.store.clone();
+    match blocking(move || store.config(&product)).await {
+        Ok(Some(config)) if config.id == id => {
             let path = app.store.layout().config_file(&config);
             content::serve(&path, &config.content, &method, &headers).await
         }
-        None => content::plain(StatusCode::NOT_FOUND, "no such configuration\n"),
+        Ok(_) => content::plain(StatusCode::NOT_FOUND, "no such configuration\n"),
+        Err(failure) => content::unavailable(&failure),
     }
 }
 
-async fn register(State(app): App, form: String) -> Json<Value> {
-    Json(crate::aliyun::register::answer(&app.store, &form))
+async fn register(State(app): App, form: String) -> Answer {
+    Ok(Json(blocking(move || Ok(crate::aliyun::register::answer(&app.store, &form))).await?))
 }
 
-async fn status(State(app): App) -> Json<StatusView> {
-    let view = |device: Device| {
-        let online = app.embedded.then(|| app.store.is_online(&device.key()));
-        DeviceView::new(device, online)
+async fn server(State(app): App) -> Json<Address> {
+    Json(app.address.clone())
+}
+
+async fn status(State(app): App, Query(which): Query<Which>) -> Result<Json<StatusView>, Refused> {
+    let one = which.product.zip(which.device).map(|(product, device)| DeviceKey::new(product, device));
+    let work = move || {
+        let online = |key: &DeviceKey| app.embedded.then(|| app.store.is_online(key));
+        StatusView::of(&app.store, one.as_ref(), Some(app.address.clone()), online)
     };
-    Json(StatusView {
-        server: Some(app.address.clone()),
-        devices: app.store.devices().into_iter().map(view).collect(),
-        firmware: app.store.all_firmware(),
-    })
+    Ok(Json(blocking(work).await?))
 }
 
 async fn add_device(State(app): App, Json(new): Json<NewDevice>) -> Answer {
     let key = DeviceKey::new(new.product_key, new.device_name);
-    app.store.put_device(&key, &new.device_secret, new.product_secret.as_deref())?;
+    let work = move || app.store.put_device(&key, &new.device_secret, new.product_secret.as_deref());
+    blocking(work).await?;
     Ok(Json(json!({})))
 }
 
-async fn list_firmware(State(app): App) -> Json<Vec<Firmware>> {
-    Json(app.store.all_firmware())
+async fn delete_device(State(app): App, Path((product, device)): Path<(String, String)>) -> Answer {
+    let key = DeviceKey::new(product, device);
+    let absent = format!("{key} is not registered");
+    found(blocking(move || app.store.delete_device(&key)).await?, absent)
 }
 
-async fn load_firmware(State(app): App, Json(by): Json<ById>) -> Result<Json<Firmware>, Refused> {
-    Ok(Json(app.store.load_firmware(&by.id)?))
+async fn delete_firmware(State(app): App, Path(key): Path<i64>) -> Answer {
+    found(blocking(move || app.store.delete_firmware(key)).await?, format!("there is no firmware {key}"))
 }
 
-async fn load_config(State(app): App, Json(new): Json<NewConfig>) -> Answer {
-    app.store.load_config(&new.product_key)?;
-    let mut pushed = 0_u32;
-    if new.push {
-        for device in app.store.devices().iter().filter(|d| d.product_key == new.product_key) {
-            pushed += u32::from(app.offers.push_config(&device.key())?.is_some());
-        }
+fn found(there: bool, otherwise: String) -> Answer {
+    if there { Ok(Json(json!({}))) } else { Err(Refused(StatusCode::NOT_FOUND, otherwise)) }
+}
+
+async fn list_firmware(State(app): App) -> Result<Json<Vec<Firmware>>, Refused> {
+    Ok(Json(blocking(move || app.store.all_firmware()).await?))
+}
+
+/// The largest image.
+const MAX_IMAGE: u64 = 4 << 30;
+
+/// Takes a body into the blobs, while it comes.
+async fn receive(app: &Arc<Shared>, name: &str, headers: &HeaderMap, body: Body) -> Result<Content, Refused> {
+    // Any other type could be sent by a page of another site, unasked.
+    if headers.get(header::CONTENT_TYPE).is_none_or(|value| value != "application/octet-stream") {
+        let why = "the body must be of type application/octet-stream".to_owned();
+        return Err(Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
     }
-    Ok(Json(json!({ "pushed": pushed })))
+    let bytes = body.into_data_stream().map_err(std::io::Error::other);
+    let mut reader = SyncIoBridge::new(StreamReader::new(bytes));
+    let (app, name) = (app.clone(), import::url_name(name));
+    let work = move || {
+        let blob = app.store.layout().blobs().put(&mut reader, MAX_IMAGE)?;
+        Ok(Content { name, in_place: None, size: blob.size, md5: blob.md5, sha256: blob.sha256 })
+    };
+    Ok(blocking(work).await?)
+}
+
+async fn add_firmware(
+    State(app): App,
+    Query(image): Query<NewImage>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Firmware>, Refused> {
+    let NewImage { product, version, name, module, auto, sign, omit_md5, replace, in_place } = image;
+    let new = NewFirmware { product, version, module, auto, sign, omit_md5, replace };
+    let (store, early) = (app.store.clone(), new.clone());
+    blocking(move || store.may_add(&early)).await?;
+    let content = match in_place {
+        None => receive(&app, &name, &headers, body).await?,
+        Some(path) if app.local => {
+            let store = app.store.clone();
+            blocking(move || import::take(store.layout(), &path, true)).await?
+        }
+        Some(_) => {
+            return Err(
+                Failure::new("a file in place is for a server that listens on this machine alone").into()
+            );
+        }
+    };
+    Ok(Json(blocking(move || app.store.add_firmware(&new, &content)).await?))
+}
+
+async fn set_config(State(app): App, Query(new): Query<NewConfig>, headers: HeaderMap, body: Body) -> Answer {
+    crate::data::checked_name("product key", &new.product)?;
+    let content = receive(&app, &new.name, &headers, body).await?;
+    let work = move || {
+        let (answer, _) = app.offers.commit(|out| {
+            let config = app.store.set_config(&new.product, &content)?;
+            let mut pushed = 0_u32;
+            if new.push {
+                for device in app.store.devices()?.iter().filter(|d| d.product_key == new.product) {
+                    pushed += u32::from(app.offers.push_config(&device.key(), out)?);
+                }
+            }
+            Ok(json!({ "id": config.id, "size": config.content.size, "pushed": pushed }))
+        })?;
+        Ok(answer)
+    };
+    Ok(Json(blocking(work).await?))
 }
 
 async fn push(State(app): App, Json(order): Json<PushOrder>) -> Answer {
     let key = DeviceKey::new(order.product_key, order.device_name);
-    let absent = |text: String| Refused(StatusCode::NOT_FOUND, text);
-    let device = app.store.device(&key).ok_or_else(|| absent(format!("{key} is not registered")))?;
-    let firmware = match &order.version {
-        Some(version) => app.store.find(&key.product, None, version),
-        None => app.store.newest(&key.product, false),
+    let work = move || {
+        let Some(device) = app.store.device(&key)? else {
+            return Ok(Err(format!("{key} is not registered")));
+        };
+        let firmware = match &order.version {
+            Some(version) => app.store.find(&key.product, None, version)?,
+            None => app.store.newest_of(&key.product, None, false)?,
+        };
+        let Some(firmware) = firmware else {
+            return Ok(Err(match &order.version {
+                Some(version) => format!("no firmware {version} for product {}", key.product),
+                None => format!("no firmware for product {}", key.product),
+            }));
+        };
+        let (_, given) =
+            app.offers.commit(|out| app.offers.order(&key, &firmware, Origin::default(), out))?;
+        let mut answer = json!({ "version": firmware.version, "given": given });
+        if let (Some(remark), Some(answer)) = (remark(&device, &firmware), answer.as_object_mut()) {
+            answer.insert("remark".to_owned(), Value::from(remark));
+        }
+        Ok(Ok(answer))
     };
-    let firmware = firmware.ok_or_else(|| {
-        absent(match &order.version {
-            Some(version) => format!("no firmware {version} for product {}", key.product),
-            None => format!("no firmware for product {}", key.product),
-        })
-    })?;
-    let given = app.offers.order(&key, &firmware)?;
-    let mut answer = json!({ "version": firmware.version, "given": given });
-    if let (Some(remark), Some(answer)) = (remark(&device, &firmware), answer.as_object_mut()) {
-        answer.insert("remark".to_owned(), Value::from(remark));
+    match blocking(work).await? {
+        Ok(answer) => Ok(Json(answer)),
+        Err(absent) => Err(Refused(StatusCode::NOT_FOUND, absent)),
     }
-    Ok(Json(answer))
+}
+
+async fn cancel(State(app): App, Json(named): Json<Named>) -> Answer {
+    let key = DeviceKey::new(named.product_key, named.device_name);
+    Ok(Json(json!({ "cancelled": blocking(move || app.store.cancel_updates(&key)).await? })))
 }
 
 /// What whoever pushes may not have meant.

@@ -11,7 +11,7 @@ use tokio_util::io::ReaderStream;
 
 use super::range::{self, Wanted};
 use crate::data::model::Content;
-use crate::note;
+use crate::{Failure, note};
 
 /// Bytes read from the file at a time: each read is a hop to another thread.
 const CHUNK: usize = 256 * 1024;
@@ -91,6 +91,12 @@ fn wanted(request: &HeaderMap, size: u64, etag: &str, modified: &str) -> Wanted 
 fn set(headers: &mut HeaderMap, name: header::HeaderName, value: &str) -> Result<(), String> {
     headers.insert(name, HeaderValue::from_str(value).map_err(|e| e.to_string())?);
     Ok(())
+}
+
+/// The database does not answer: the device should try again.
+pub fn unavailable(failure: &Failure) -> Response<Body> {
+    note(failure);
+    plain(StatusCode::SERVICE_UNAVAILABLE, "try again later\n")
 }
 
 /// A short text answer.

@@ -26,7 +26,9 @@ pub async fn serve(listener: TcpListener, router: Router) {
     let mut pause = Duration::from_millis(10);
     loop {
         // The semaphore is never closed.
-        let Ok(place) = room.clone().acquire_owned().await else { return };
+        let Ok(place) = room.clone().acquire_owned().await else {
+            return;
+        };
         match listener.accept().await {
             Ok((stream, _)) => {
                 pause = Duration::from_millis(10);

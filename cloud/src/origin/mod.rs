@@ -4,6 +4,7 @@
 pub mod api;
 pub mod content;
 pub mod guard;
+pub mod jobs;
 pub mod listener;
 pub mod range;
 
@@ -24,7 +25,7 @@ impl Urls {
     /// Where a firmware's image is.
     pub fn firmware(&self, firmware: &Firmware) -> String {
         let content = &firmware.content;
-        format!("{}/firmware/{}/{}/{}", self.base, firmware.id, edition(content), content.name)
+        format!("{}/firmware/{}/{}/{}", self.base, firmware.key, edition(content), content.name)
     }
 
     /// Where a product's configuration is.

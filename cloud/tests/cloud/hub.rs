@@ -56,18 +56,18 @@ pub fn subscribe(id: u16, filters: &[(&str, u8)]) -> Vec<u8> {
     packet(0x82, &body)
 }
 
-fn publish(topic: &str, payload: &str, id: u16) -> Vec<u8> {
+pub fn publish(topic: &str, payload: &str, id: u16) -> Vec<u8> {
     packet(0x32, &[text(topic), id.to_be_bytes().to_vec(), payload.as_bytes().to_vec()].concat())
 }
 
 /// A connection on which packets are written and read as they are.
-struct Raw {
+pub struct Raw {
     stream: TcpStream,
     bytes: Vec<u8>,
 }
 
 impl Raw {
-    fn connect(broker: &str, connect: &[u8]) -> Self {
+    pub fn connect(broker: &str, connect: &[u8]) -> Self {
         let stream = TcpStream::connect(broker).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut raw = Self { stream, bytes: Vec::new() };
@@ -82,12 +82,29 @@ impl Raw {
         raw
     }
 
-    fn send(&mut self, bytes: &[u8]) {
+    pub fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).unwrap();
     }
 
+    /// The next packet, if it comes within a moment.
+    pub fn next_soon(&mut self) -> Option<Vec<u8>> {
+        if self.length().is_none_or(|length| self.bytes.len() < length) {
+            self.stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+            let mut bytes = [0; 4096];
+            if let Ok(n) = self.stream.read(&mut bytes) {
+                if n == 0 {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                self.bytes.extend(&bytes[..n]);
+            }
+        }
+        let length = self.length().filter(|length| self.bytes.len() >= *length)?;
+        let rest = self.bytes.split_off(length);
+        Some(std::mem::replace(&mut self.bytes, rest))
+    }
+
     /// The next packet; `None`: the server has closed the connection.
-    fn next(&mut self) -> Option<Vec<u8>> {
+    pub fn next(&mut self) -> Option<Vec<u8>> {
         loop {
             if let Some(length) = self.length().filter(|length| self.bytes.len() >= *length) {
                 let rest = self.bytes.split_off(length);

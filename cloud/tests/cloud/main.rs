@@ -4,7 +4,11 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // A test's way to fail.
 
 mod hub;
+mod jobs;
+mod kill;
+mod legacy;
 mod offers;
+mod postgres;
 mod serve;
 mod store;
 mod support;

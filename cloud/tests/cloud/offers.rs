@@ -100,7 +100,7 @@ fn the_newest_order_counts() {
     let status: Value = serde_json::from_str(&cloud.ok(&["status", PRODUCT, DEVICE, "--json"])).unwrap();
     let updates = status.pointer("/devices/0/updates").unwrap().as_array().unwrap();
     let states: Vec<&str> = updates.iter().map(|u| u["state"].as_str().unwrap()).collect();
-    assert_eq!(states, ["superseded", "pushed"]);
+    assert_eq!(states, ["superseded", "queued"]);
     let (client, mut connection) = device(&broker, PASSWORD, true);
     client.subscribe(upgrade(), QoS::AtLeastOnce).unwrap();
     assert_eq!(wait(&mut connection, offer).pointer("/data/version").unwrap(), "3.0.0");

@@ -42,7 +42,7 @@ fn an_update_from_report_to_success() {
         client.publish(&progress, QoS::AtLeastOnce, false, report).unwrap();
         wait(&mut connection, |p| matches!(p, Packet::PubAck(_)).then_some(()));
     }
-    let update = cloud.wait_for_state("downloading");
+    let update = cloud.wait_for_state("installing");
     let steps = update.get("steps").unwrap().as_array().unwrap();
     let seen: Vec<i64> = steps.iter().map(|s| s.get("step").unwrap().as_i64().unwrap()).collect();
     assert_eq!(seen, [0, 50, 100]);
@@ -119,7 +119,7 @@ fn check_origin(origin: &str, path: &str, bytes: &[u8]) {
         assert!(head.contains(&format!("{field}\r\n")), "{headers}: {head}");
         assert_eq!(body, wanted, "{headers}");
     }
-    let (head, _) = http(origin, "GET", "/firmware/none/0/fw.bin", "");
+    let (head, _) = http(origin, "GET", "/firmware/99/0/fw.bin", "");
     assert!(head.starts_with("http/1.1 404"), "{head}");
 }
 

@@ -20,12 +20,8 @@ fn firmware(cloud: &Cloud) -> (Value, String) {
     let firmware = status.pointer("/firmware/0").unwrap().clone();
     let content = &firmware["content"];
     let digest = content["sha256"].as_str().unwrap();
-    let path = format!(
-        "/firmware/{}/{}/{}",
-        firmware["id"].as_str().unwrap(),
-        &digest[..16],
-        content["name"].as_str().unwrap()
-    );
+    let path =
+        format!("/firmware/{}/{}/{}", firmware["key"], &digest[..16], content["name"].as_str().unwrap());
     (firmware, path)
 }
 

@@ -23,6 +23,7 @@ pub const PASSWORD: &str = "962B1892E19A9BB0F740F6F5AC0769674D52F4AE30D138572C00
 pub struct Cloud {
     pub dir: PathBuf,
     pub server: Option<Child>,
+    db: Option<String>,
 }
 
 impl Drop for Cloud {
@@ -39,7 +40,14 @@ impl Cloud {
     pub fn new(name: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("otakit-cloud-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
-        Self { dir, server: None }
+        Self { dir, server: None, db: None }
+    }
+
+    /// On a database elsewhere.
+    pub fn on(name: &str, db: &str) -> Self {
+        let mut cloud = Self::new(name);
+        cloud.db = Some(db.to_owned());
+        cloud
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -49,6 +57,9 @@ impl Cloud {
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_otakit-cloud"));
         command.args(words).arg("--data").arg(self.path("data"));
+        if let Some(db) = &self.db {
+            command.env("OTAKIT_CLOUD_DB", db);
+        }
         command
     }
 

@@ -53,7 +53,9 @@ impl Door {
         let mut pause = Duration::from_millis(10);
         loop {
             // The semaphore is never closed.
-            let Ok(place) = room.clone().acquire_owned().await else { return };
+            let Ok(place) = room.clone().acquire_owned().await else {
+                return;
+            };
             match listener.accept().await {
                 Ok((client, address)) => {
                     pause = Duration::from_millis(10);
@@ -80,13 +82,20 @@ impl Door {
         let mut bytes = BytesMut::with_capacity(512);
         let connect = match timeout(CONNECT_TIME, read_connect(&mut client, &mut bytes)).await {
             Ok(Ok(connect)) => connect,
-            Ok(Err(Some(Malformed::Protocol))) => return refuse(client, packet::BAD_PROTOCOL).await,
+            Ok(Err(Some(Malformed::Protocol))) => {
+                return refuse(client, packet::BAD_PROTOCOL).await;
+            }
             Ok(Err(Some(why))) => {
                 return note(format_args!("{address}: no MQTT CONNECT ({why:?}), connection closed"));
             }
             Ok(Err(None)) | Err(_) => return,
         };
-        match (self.registrar)(&connect.client_id, &connect.user, &connect.password) {
+        let (door, asked) = (self.clone(), connect.clone());
+        let verdict = tokio::task::spawn_blocking(move || door.judge(&asked)).await;
+        let Ok(verdict) = verdict else {
+            return refuse(client, packet::UNAVAILABLE).await;
+        };
+        match verdict.registration {
             Some(Ok(told)) => {
                 // A client that does not stay is its own affair.
                 let _ = timeout(REGISTRATION_TIME, tell(client, bytes, &told)).await;
@@ -98,7 +107,7 @@ impl Door {
             }
             None => {}
         }
-        let device = match (self.sign_in)(&connect.client_id, &connect.user, &connect.password) {
+        let device = match verdict.device {
             Ok(device) => device,
             Err(why) => {
                 note(format_args!("sign-in refused: {why}"));
@@ -123,6 +132,15 @@ impl Door {
         self.live(&mut client, bytes, connect, &device, attached).await;
         self.hub.detach(&device, number);
         self.store.count_connection(&device, false);
+    }
+
+    /// Asks who it is; may block.
+    fn judge(&self, connect: &Connect) -> Verdict {
+        let (id, user, password) = (&connect.client_id, &connect.user, &connect.password);
+        let registration = (self.registrar)(id, user, password);
+        let device =
+            if registration.is_some() { Err(String::new()) } else { (self.sign_in)(id, user, password) };
+        Verdict { registration, device }
     }
 
     async fn live(
@@ -157,6 +175,11 @@ impl Door {
         }
         let _ = output.shutdown().await;
     }
+}
+
+struct Verdict {
+    registration: Option<Result<Told, String>>,
+    device: Result<DeviceKey, String>,
 }
 
 struct Reader<'a> {

@@ -78,6 +78,11 @@ impl Done {
     pub fn send(self) {
         self.outbox.push(self.packet);
     }
+
+    /// Ends the connection instead: whoever sent the message will send it again.
+    pub fn fail(self) {
+        self.outbox.close();
+    }
 }
 
 /// All sessions.
@@ -121,7 +126,9 @@ impl Hub {
     /// Sends a message to whoever listens to its topic. With `keep` it waits in the session of a listener that is off line.
     /// `true`: somebody who is on line gets it.
     pub fn deliver(&self, topic: &str, payload: &[u8], qos: u8, keep: bool) -> bool {
-        let Some(owner) = topic::owner(topic) else { return false };
+        let Some(owner) = topic::owner(topic) else {
+            return false;
+        };
         let message = Message { topic: topic.into(), payload: Bytes::copy_from_slice(payload) };
         let mut guard = self.state.lock();
         let state = &mut *guard;
@@ -220,7 +227,9 @@ impl Hub {
     fn unsubscribe(&self, device: &DeviceKey, filters: &[String]) {
         let mut guard = self.state.lock();
         let state = &mut *guard;
-        let Some(session) = state.sessions.get_mut(device) else { return };
+        let Some(session) = state.sessions.get_mut(device) else {
+            return;
+        };
         for filter in filters {
             session.unsubscribe(filter);
         }

@@ -7,6 +7,8 @@ use bytes::{Buf, Bytes, BytesMut};
 pub const BAD_PROTOCOL: u8 = 1;
 /// CONNACK return code 2: the client id is not accepted.
 pub const BAD_CLIENT_ID: u8 = 2;
+/// CONNACK return code 3: the server cannot serve.
+pub const UNAVAILABLE: u8 = 3;
 /// CONNACK return code 4: bad user name or password.
 pub const BAD_LOGIN: u8 = 4;
 /// SUBACK return code: refused.
@@ -96,7 +98,9 @@ pub fn take(bytes: &mut BytesMut, limit: usize) -> Result<Option<Packet>, Malfor
     let mut length = 0_usize;
     let mut head = 1;
     loop {
-        let Some(byte) = bytes.get(head) else { return Ok(None) };
+        let Some(byte) = bytes.get(head) else {
+            return Ok(None);
+        };
         length |= usize::from(byte & 0x7F) << (7 * (head - 1));
         head += 1;
         if byte & 0x80 == 0 {
@@ -113,7 +117,9 @@ pub fn take(bytes: &mut BytesMut, limit: usize) -> Result<Option<Packet>, Malfor
         bytes.reserve(head + length - bytes.len());
         return Ok(None);
     }
-    let Some(first) = bytes.first().copied() else { return Ok(None) };
+    let Some(first) = bytes.first().copied() else {
+        return Ok(None);
+    };
     bytes.advance(head);
     let mut body = Body(bytes.split_to(length).freeze());
     let packet = parse(first, &mut body)?;

@@ -83,7 +83,9 @@ impl Session {
 
     /// Sends a message if it is listened to; see [`super::Hub::deliver`].
     pub fn deliver(&mut self, message: &Message, qos: u8, keep: bool) -> bool {
-        let Some(granted) = self.listens(&message.topic) else { return false };
+        let Some(granted) = self.listens(&message.topic) else {
+            return false;
+        };
         let at_least_once = qos.min(granted) > 0;
         match &self.link {
             Some(link) if at_least_once => {

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Firmware and configurations.
+
+use super::model::{Config, Content, DeviceKey, Firmware, Sign};
+use super::{Store, checked_name, checked_version, time, version};
+use crate::Failure;
+use crate::db::{Row, Value};
+
+/// The columns of [`firmware_of`].
+const FIRMWARE: &str = "id, product, module, version, auto, sign, omit_md5, added_at, file, in_place, size, md5, sha256 FROM firmware";
+/// The columns of [`config_of`].
+const CONFIG: &str = "product, file, size, md5, sha256 FROM config";
+
+fn firmware_of(mut row: Row) -> Firmware {
+    let key = row.int();
+    let (product_key, module, version) = (row.text(), row.text(), row.text());
+    let module = (!module.is_empty()).then_some(module);
+    Firmware {
+        key,
+        id: label(&product_key, module.as_deref(), &version),
+        product_key,
+        module,
+        version,
+        auto: row.flag(),
+        sign: row.maybe_text().and_then(|name| Sign::named(&name)),
+        omit_md5: row.flag(),
+        added_at: time::text(row.int()),
+        content: Content {
+            name: row.text(),
+            in_place: row.maybe_text().map(Into::into),
+            size: u64::try_from(row.int()).unwrap_or_default(),
+            md5: row.text(),
+            sha256: row.text(),
+        },
+    }
+}
+
+fn config_of(mut row: Row) -> Config {
+    let (product_key, name) = (row.text(), row.text());
+    let size = u64::try_from(row.int()).unwrap_or_default();
+    let content = Content { name, in_place: None, size, md5: row.text(), sha256: row.text() };
+    Config { product_key, id: content.sha256.get(..16).unwrap_or_default().to_owned(), content }
+}
+
+/// What a firmware is called in listings.
+pub fn label(product: &str, module: Option<&str>, version: &str) -> String {
+    match module {
+        Some(module) => format!("{product}-{module}-{version}"),
+        None => format!("{product}-{version}"),
+    }
+}
+
+/// What a firmware is, besides its bytes.
+#[derive(Clone, Debug)]
+pub struct NewFirmware {
+    /// Product key.
+    pub product: String,
+    /// Version.
+    pub version: String,
+    /// See [`Firmware::module`].
+    pub module: Option<String>,
+    /// See [`Firmware::auto`].
+    pub auto: bool,
+    /// See [`Firmware::sign`].
+    pub sign: Option<Sign>,
+    /// See [`Firmware::omit_md5`].
+    pub omit_md5: bool,
+    /// Replace a firmware of the same product, module and version.
+    pub replace: bool,
+}
+
+impl NewFirmware {
+    /// Refuses what cannot be offered.
+    pub fn check(&self) -> Result<(), Failure> {
+        checked_name("product key", &self.product)?;
+        checked_version(&self.version)?;
+        if let Some(module) = &self.module {
+            checked_name("module", module)?;
+        }
+        if self.omit_md5 && self.sign.is_none() {
+            return Err(Failure::new("an offer without md5 needs a --sign method"));
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Refuses a firmware that is there already and is not to be replaced: before its bytes are taken.
+    pub fn may_add(&self, new: &NewFirmware) -> Result<(), Failure> {
+        new.check()?;
+        match self.find(&new.product, new.module.as_deref(), &new.version)? {
+            Some(old) if !new.replace => {
+                Err(Failure::new(format!("firmware {} exists already (use --replace)", old.id)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds a firmware whose bytes are there.
+    pub fn add_firmware(&self, new: &NewFirmware, content: &Content) -> Result<Firmware, Failure> {
+        self.db.write(|tx| {
+            self.may_add(new)?;
+            self.put_product(tx, &new.product)?;
+            let sql = "INSERT INTO firmware (product, module, version, auto, sign, omit_md5, file, in_place, size, md5, sha256, added_at) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (product, module, version) DO UPDATE SET \
+                       auto = excluded.auto, sign = excluded.sign, omit_md5 = excluded.omit_md5, file = excluded.file, \
+                       in_place = excluded.in_place, size = excluded.size, md5 = excluded.md5, sha256 = excluded.sha256, \
+                       added_at = excluded.added_at";
+            let place = content.in_place.as_ref().map(|path| path.to_string_lossy().into_owned());
+            tx.run(
+                sql,
+                &[
+                    (&new.product).into(),
+                    new.module.as_deref().unwrap_or_default().into(),
+                    (&new.version).into(),
+                    new.auto.into(),
+                    new.sign.map(Sign::name).into(),
+                    new.omit_md5.into(),
+                    (&content.name).into(),
+                    place.into(),
+                    i64::try_from(content.size).unwrap_or(i64::MAX).into(),
+                    (&content.md5).into(),
+                    (&content.sha256).into(),
+                    time::now_ms().into(),
+                ],
+            )?;
+            let added = self.find(&new.product, new.module.as_deref(), &new.version)?;
+            added.ok_or_else(|| Failure::new("the firmware was not kept"))
+        })
+    }
+
+    fn select(&self, condition: &str, values: &[Value]) -> Result<Vec<Firmware>, Failure> {
+        let sql = format!("SELECT {FIRMWARE} WHERE {condition} ORDER BY product, module, id");
+        Ok(self.db.read(|tx| tx.all(&sql, values))?.into_iter().map(firmware_of).collect())
+    }
+
+    /// A firmware by its number.
+    pub fn firmware(&self, key: i64) -> Result<Option<Firmware>, Failure> {
+        Ok(self.select("id = $1", &[key.into()])?.pop())
+    }
+
+    /// The firmware of a product, module and version; no module: the device itself.
+    pub fn find(
+        &self,
+        product: &str,
+        module: Option<&str>,
+        version: &str,
+    ) -> Result<Option<Firmware>, Failure> {
+        let values = [product.into(), module.unwrap_or_default().into(), version.into()];
+        Ok(self.select("product = $1 AND module = $2 AND version = $3", &values)?.pop())
+    }
+
+    /// All firmware.
+    pub fn all_firmware(&self) -> Result<Vec<Firmware>, Failure> {
+        self.select("1 = 1", &[])
+    }
+
+    /// Removes a firmware that no order under way needs. `false`: there is none.
+    pub fn delete_firmware(&self, key: i64) -> Result<bool, Failure> {
+        self.db.write(|tx| {
+            let open = "SELECT COUNT(*) FROM upgrade WHERE firmware = $1 AND state IN ('queued', 'pushed', 'downloading', 'installing')";
+            let jobs = "SELECT COUNT(*) FROM job WHERE firmware = $1";
+            let (open, jobs) = (tx.id(open, &[key.into()])?, tx.id(jobs, &[key.into()])?);
+            if open + jobs > 0 {
+                return Err(Failure::new(format!(
+                    "{open} devices are being updated to this firmware and {jobs} jobs name it; cancel the updates first"
+                )));
+            }
+            Ok(tx.run("DELETE FROM firmware WHERE id = $1", &[key.into()])? > 0)
+        })
+    }
+
+    /// The newest firmware for a module of a product's devices, of those with auto-push on when `auto_only`; no module: for
+    /// the devices themselves.
+    pub fn newest_of(
+        &self,
+        product: &str,
+        module: Option<&str>,
+        auto_only: bool,
+    ) -> Result<Option<Firmware>, Failure> {
+        let values = [product.into(), module.unwrap_or_default().into()];
+        let fitting = self.select("product = $1 AND module = $2", &values)?;
+        let fitting = fitting.into_iter().filter(|f| f.auto || !auto_only);
+        Ok(fitting.max_by(|a, b| version::compare(&a.version, &b.version)))
+    }
+
+    /// The firmware that a device with this version ought to get unasked.
+    pub fn due(
+        &self,
+        key: &DeviceKey,
+        module: Option<&str>,
+        reported: &str,
+    ) -> Result<Option<Firmware>, Failure> {
+        let newest = self.newest_of(&key.product, module, true)?;
+        Ok(newest.filter(|newest| version::compare(reported, &newest.version).is_lt()))
+    }
+
+    /// Sets the configuration of a product whose bytes are there.
+    pub fn set_config(&self, product: &str, content: &Content) -> Result<Config, Failure> {
+        checked_name("product key", product)?;
+        self.db.write(|tx| {
+            self.put_product(tx, product)?;
+            let sql = "INSERT INTO config (product, file, size, md5, sha256, set_at) VALUES ($1, $2, $3, $4, $5, $6) \
+                       ON CONFLICT (product) DO UPDATE SET file = excluded.file, size = excluded.size, md5 = excluded.md5, \
+                       sha256 = excluded.sha256, set_at = excluded.set_at";
+            let size = i64::try_from(content.size).unwrap_or(i64::MAX);
+            let (md5, sha256) = (&content.md5, &content.sha256);
+            tx.run(sql, &[product.into(), (&content.name).into(), size.into(), md5.into(), sha256.into(), time::now_ms().into()])?;
+            self.config(product)?.ok_or_else(|| Failure::new("the configuration was not kept"))
+        })
+    }
+
+    /// A product's configuration.
+    pub fn config(&self, product: &str) -> Result<Option<Config>, Failure> {
+        let sql = format!("SELECT {CONFIG} WHERE product = $1");
+        Ok(self.db.read(|tx| tx.one(&sql, &[product.into()]))?.map(config_of))
+    }
+}

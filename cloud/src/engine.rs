@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is done with the events of devices. Those that have come meanwhile are one transaction; when that is committed the
+//! answers go out, and the acknowledgements: what a device has seen acknowledged is kept.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use crate::aliyun::offers::{Effects, Offers};
+use crate::aliyun::service::{self, Action};
+use crate::broker::Event;
+use crate::data::model::DeviceKey;
+use crate::onenet;
+use crate::onenet::tasks::Tasks;
+use crate::rollout::scheduler::Scheduler;
+use crate::{Failure, note};
+
+/// Events in one transaction.
+const BATCH: usize = 256;
+/// How often jobs are looked after without an event.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Feeds events to the platforms and carries out what they decide.
+#[derive(Clone)]
+pub struct Engine {
+    /// Offers.
+    pub offers: Arc<Offers>,
+    /// OneNET's tasks.
+    pub tasks: Arc<Tasks>,
+    /// Jobs.
+    pub scheduler: Arc<Scheduler>,
+}
+
+/// A device, or one of its modules.
+type Part = (DeviceKey, Option<String>);
+
+impl Engine {
+    /// Runs until nobody sends events any more.
+    pub async fn run(self, mut events: mpsc::Receiver<Event>) {
+        // The devices that are given time to settle, each with its last report.
+        let mut waiting: HashMap<Part, Instant> = HashMap::new();
+        let (settled, mut due) = mpsc::unbounded_channel::<(Part, Instant)>();
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let mut batch = Vec::new();
+            let mut ready = Vec::new();
+            tokio::select! {
+                n = events.recv_many(&mut batch, BATCH) => if n == 0 { return },
+                Some((part, report)) = due.recv() => {
+                    // A later report starts the wait again, and may have been of the new version already.
+                    if waiting.get(&part) == Some(&report) {
+                        waiting.remove(&part);
+                        ready.push((part, report));
+                    }
+                }
+                _ = ticks.tick() => {}
+            }
+            let engine = self.clone();
+            // The database may make it wait.
+            let Ok(reported) = tokio::task::spawn_blocking(move || engine.work(batch, &ready)).await else {
+                note("the engine ended unexpectedly");
+                return;
+            };
+            for part in reported {
+                let report = Instant::now();
+                waiting.insert(part.clone(), report);
+                let (settled, settle) = (settled.clone(), self.offers.settle);
+                tokio::spawn(async move {
+                    tokio::time::sleep(settle).await;
+                    // Without a receiver the process is ending.
+                    let _ = settled.send((part, report));
+                });
+            }
+        }
+    }
+
+    /// One transaction; gives what has reported its version.
+    fn work(&self, events: Vec<Event>, ready: &[(Part, Instant)]) -> Vec<Part> {
+        let (mut effects, mut acknowledged, mut reported) = (Effects::default(), Vec::new(), Vec::new());
+        let done = self.offers.store.batch(|| {
+            for event in events {
+                match event {
+                    Event::Listening { device, connection } => self
+                        .part(&device, &mut effects, |out| self.offers.listening(&device, connection, out)),
+                    Event::Message { topic, payload, done } => {
+                        self.part(&topic, &mut effects, |out| {
+                            self.message(&topic, &payload, out, &mut reported)
+                        });
+                        acknowledged.extend(done);
+                    }
+                }
+            }
+            for ((key, module), report) in ready {
+                self.part(key, &mut effects, |out| self.offers.settled(key, module.as_deref(), *report, out));
+            }
+            self.part(&"jobs", &mut effects, |out| self.scheduler.tick(out));
+            Ok(())
+        });
+        match done {
+            Ok(()) => {
+                self.offers.send(effects);
+                acknowledged.into_iter().for_each(|done| done.send());
+            }
+            Err(failure) => {
+                self.offers.retract(effects);
+                // They have not seen an acknowledgement: they connect and send again.
+                note(format_args!("{} messages of devices could not be kept: {failure}", acknowledged.len()));
+                acknowledged.into_iter().for_each(|done| done.fail());
+                reported.clear();
+            }
+        }
+        reported
+    }
+
+    /// A part of the transaction that fails alone.
+    fn part(
+        &self,
+        what: &dyn std::fmt::Display,
+        effects: &mut Effects,
+        work: impl FnOnce(&mut Effects) -> Result<(), Failure>,
+    ) {
+        let mut own = Effects::default();
+        match self.offers.store.batch(|| work(&mut own)) {
+            Ok(()) => effects.append(own),
+            Err(failure) => {
+                self.offers.retract(own);
+                note(format_args!("{what}: {failure}"));
+            }
+        }
+    }
+
+    fn message(
+        &self,
+        topic: &str,
+        payload: &[u8],
+        out: &mut Effects,
+        reported: &mut Vec<Part>,
+    ) -> Result<(), Failure> {
+        if let Some(key) = onenet::parse_reply_topic(topic) {
+            return self.tasks.informed(&key, payload);
+        }
+        for action in service::handle(&self.offers.store, &self.offers.urls, topic, payload)? {
+            match action {
+                Action::Publish(message) => out.answer(message),
+                Action::OfferSoon(key, module) => reported.push((key, module)),
+                Action::Answered(key, id) => self.offers.asked(&key, id),
+                Action::Progress(id) => self.offers.progress(id),
+            }
+        }
+        Ok(())
+    }
+}

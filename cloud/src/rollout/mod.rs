@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Updates of devices and roll-outs as state machines, and what carries them out.
+
+pub mod job;
+pub mod scheduler;
+pub mod spec;
+pub mod upgrade;
