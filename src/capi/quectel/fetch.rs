@@ -34,7 +34,7 @@ pub unsafe extern "C" fn quectel_fota_fetch_file(
     hash: *const c_char,
 ) -> c_int {
     guard("quectel_fota_fetch_file", FAILED, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: each pointer is NULL or a NUL-terminated string for the time of the call, as the contract above asks.
         let given = unsafe { (text::given(url), text::given(path), expected(hash_type, hash)) };
         let (Some(url), Some(path), Some(digest)) = given else { return FAILED };
         fetch_file(url, Path::new(path), digest, &settings::current(), &Cancel::new())

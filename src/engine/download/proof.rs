@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Stored bytes are read again before they count.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{Checkpoint, Failure, Hasher, Run, Step, StoreError, Watch};
+use super::{Checkpoint, Failure, Hasher, Run, Step, StoreError, TICK, Watch};
 
 /// Bytes read at once.
 const PIECE: usize = 64 * 1024;
-/// Longest time in which the watcher is not called meanwhile.
-const QUIET: Duration = Duration::from_millis(90);
 
 impl Run<'_, '_, '_> {
     /// How far an earlier life got with this very image, as far as the stored bytes prove it.
@@ -117,7 +115,7 @@ impl Run<'_, '_, '_> {
             let Some(bytes) = room.get(..read).filter(|bytes| !bytes.is_empty()) else { return Ok(false) };
             hasher.update(bytes);
             at += bytes.len() as u64;
-            if told.elapsed() >= QUIET {
+            if told.elapsed() >= TICK {
                 told = Instant::now();
                 if !watch(Step::Idle) {
                     return Err(Failure::Cancelled);
