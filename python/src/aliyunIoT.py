@@ -200,11 +200,11 @@ class Device:
         return _end(self._handle)
 
     def _event(self, device, kind, value, data):
-        if kind == Device.ON_CONNECT and self._ended:
-            return
         if kind == Device.ON_CONNECT:
             for what in ("service/#", "model/down_raw"):
                 _subscribe(device, self._topic + what, 0)
+            if self._ended:
+                return
         if kind in (Device.ON_CLOSE, Device.ON_ERROR):
             otakit_haas.detach(device)
             if device == self._handle:
