@@ -148,7 +148,7 @@ endif()
 set(otakit_archive "${otakit_lib_dir}/libotakit.a")
 configure_file("${PROJECT_SOURCE_DIR}/cmake/BuildRust.cmake.in" "${PROJECT_BINARY_DIR}/BuildRust.cmake" @ONLY)
 
-file(GLOB_RECURSE otakit_rust_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*.rs")
+file(GLOB_RECURSE otakit_rust_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*.rs" "${PROJECT_SOURCE_DIR}/core/*.rs")
 set(otakit_stamp "${PROJECT_BINARY_DIR}/otakit-rust.stamp")
 add_custom_command(
   OUTPUT "${otakit_stamp}"
@@ -156,7 +156,7 @@ add_custom_command(
   COMMAND "${CMAKE_COMMAND}" -P "${PROJECT_BINARY_DIR}/BuildRust.cmake"
   COMMAND "${CMAKE_COMMAND}" -E touch "${otakit_stamp}"
   DEPENDS ${otakit_rust_sources} ${otakit_export_lists} ${otakit_import_lists}
-          "${PROJECT_SOURCE_DIR}/Cargo.toml" "${PROJECT_SOURCE_DIR}/Cargo.lock"
+          "${PROJECT_SOURCE_DIR}/Cargo.toml" "${PROJECT_SOURCE_DIR}/Cargo.lock" "${PROJECT_SOURCE_DIR}/core/Cargo.toml"
           "${PROJECT_BINARY_DIR}/BuildRust.cmake" "${PROJECT_SOURCE_DIR}/cmake/Prelink.cmake"
           "${PROJECT_SOURCE_DIR}/cmake/quiet.c.in"
   WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"

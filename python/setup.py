@@ -19,7 +19,7 @@ LIBRARY = os.path.join("otakit_native", "libotakit_python.so")
 MODULES = ["otakit_ffi", "otakit_ftp", "otakit_ftplib", "otakit_zip", "otakit_haas", "otakit_power", "otakit_run", "otakit_time"]
 DOORS = ["fota", "app_fota", "ota", "aliyunIoT"]
 # What the library is built from, and where a source distribution has it.
-SOURCES = ["Cargo.lock", "build.rs", "src", "include", os.path.join("hal", "posix")]
+SOURCES = ["Cargo.lock", "core", "src", "include", os.path.join("hal", "posix")]
 CARRIED = "native"
 
 

@@ -16,12 +16,12 @@ import tomllib
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Parts that must reach the goal, and those shown for information.
 GOAL = 95.0
-JUDGED = ("engine", "platform", "fetch", "store")
+JUDGED = ("core", "engine", "platform", "fetch", "store")
 SHOWN = ("service", "mqtt")
 
 
 def export(tools, profile, objects):
-    """{file: {line: times reached}} of the files below src, as `llvm-cov export` has it."""
+    """{file: {line: times reached}} of the files below src and core/src, as `llvm-cov export` has it."""
     command = [os.path.join(tools, "llvm-cov"), "export", "--format=lcov", f"--instr-profile={profile}", objects[0]]
     command += [f"--object={each}" for each in objects[1:]]
     # It tells of functions that two builds have differently; each is counted in its own.
@@ -35,7 +35,7 @@ def export(tools, profile, objects):
         elif row.startswith("DA:"):
             number, count = row[3:].split(",")[:2]
             lines[int(number)] = max(int(count), lines.get(int(number), 0))
-    return {name: lines for name, lines in files.items() if name.startswith("src/")}
+    return {name: lines for name, lines in files.items() if name.startswith(("src/", "core/src/"))}
 
 
 def count(args):
@@ -46,8 +46,10 @@ def count(args):
 
 
 def part_of(name):
-    """`engine` of src/engine/…; "" for what stands in src itself."""
+    """`engine` of src/engine/…, `core` of core/src/…; "" for what stands in src itself."""
     folders = name.split("/")
+    if folders[0] == "core":
+        return "core"
     return folders[1] if len(folders) > 2 else ""
 
 
@@ -87,6 +89,10 @@ def percent(lines):
     return 100 * sum(lines.values()) / len(lines) if lines else 100.0
 
 
+def folder(part):
+    return "core" if part == "core" else f"src/{part}"
+
+
 def figures(lines):
     return len(lines), len(lines) - sum(lines.values()), percent(lines)
 
@@ -107,7 +113,7 @@ def show(files):
     for part in JUDGED + SHOWN:
         total, missed, share = figures(together(files, part))
         note = "" if part in JUDGED else "   (for information)"
-        print(f"{'src/' + part:44} {total:6} {missed:6} {share:7.2f} %{note}")
+        print(f"{folder(part):44} {total:6} {missed:6} {share:7.2f} %{note}")
 
 
 DOCUMENT = """\
@@ -149,7 +155,7 @@ def document(files, rows):
                        for name, start, length, reason in rows)
     return DOCUMENT.format(
         goal=GOAL, judged=len(JUDGED), shown=len(SHOWN), files=table(shown),
-        parts=table((f"src/{part}", figures(together(files, part))) for part in JUDGED + SHOWN),
+        parts=table((folder(part), figures(together(files, part))) for part in JUDGED + SHOWN),
         holes=f"| file | from this line on | lines | reason |\n|---|---|---:|---|\n{listed}" if rows else "Nothing.")
 
 
@@ -182,7 +188,7 @@ def main():
     print(f"\nuncovered in {', '.join(JUDGED)}: " + ("" if rows else "nothing"))
     for name, start, length, reason in rows:
         print(f"  {name} ({length}): {start}\n      {reason}")
-    wrong += [f"src/{part}: {percent(together(files, part)):.2f} % is below {GOAL:.0f} %"
+    wrong += [f"{folder(part)}: {percent(together(files, part)):.2f} % is below {GOAL:.0f} %"
               for part in JUDGED if percent(together(files, part)) < GOAL]
     for each in wrong:
         print(f"FAILED {each}")

@@ -78,7 +78,7 @@ in_trees() {
 }
 
 rust_tests() {
-    cargo test --locked --package otakit --lib --features "$features" --quiet
+    cargo test --locked --package otakit --package otakit-core --lib --features "$features" --quiet
 }
 
 python_tests() {
@@ -103,7 +103,7 @@ tree coverage-module -DOTAKIT_MQTT=OFF
 tree coverage-halssl -DOTAKIT_TLS=hal
 if wanted rust; then
     stage rust "Rust tests" rust_tests
-    cargo test --locked --package otakit --lib --features "$features" --no-run --message-format=json \
+    cargo test --locked --package otakit --package otakit-core --lib --features "$features" --no-run --message-format=json \
         2>"$work/rust.build.log" | python3 scripts/coverage.py --test-binary >"$work/test-binary"
     mapfile -t tests <"$work/test-binary"
 fi

@@ -19,7 +19,7 @@ TARGETS = [
 
 def manifest(path):
     text = path.read_text()
-    text, members = re.subn(r"^members = \[.*\]$", 'members = ["."]', text, flags=re.M)
+    text, members = re.subn(r"^members = \[.*\]$", 'members = [".", "core"]', text, flags=re.M)
     text, excluded = re.subn(r"^exclude = \[.*\]\n", "", text, flags=re.M)
     text, tests = re.subn(r"^\[dev-dependencies\]\n(?:[^\[\n].*\n|\n)*", "", text, flags=re.M)
     if (members, excluded, tests) != (1, 1, 1):

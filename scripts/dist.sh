@@ -20,7 +20,7 @@ mkdir -p "$tree" "$out"
 
 # What the repository has of the library, as it is in this working copy.
 git ls-files -z -- CMakeLists.txt CMakePresets.json Cargo.toml Cargo.lock cbindgen.toml README.md CHANGELOG.md \
-    'LICENSE-*' abi cmake docs examples_c hal include src python ':!python/tests' |
+    'LICENSE-*' abi cmake core docs examples_c hal include src python ':!python/tests' |
     xargs -0 cp --parents -t "$tree"
 
 # Cargo looks at every member and at what only tests need, even when neither is built.

@@ -40,6 +40,12 @@ for component in fmt clippy; do
         echo "setup: note: 'cargo $component' is missing, which 'make test' needs" >&2
 done
 
+# What the core is built for without an operating system. Without rustup, tests say that they leave that build out.
+bare=thumbv7em-none-eabihf
+if command -v rustup >/dev/null && [ ! -d "$(rustc --print target-libdir --target $bare 2>/dev/null)" ]; then
+    rustup target add $bare >/dev/null 2>&1 || echo "setup: note: rustup cannot add the target $bare" >&2
+fi
+
 missing=
 for pair in $NEEDED; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"

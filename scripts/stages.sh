@@ -71,6 +71,26 @@ rust_tests() {
     cargo test --locked --workspace --features "$DOORS" --quiet &&
         cargo test --locked --manifest-path cloud/Cargo.toml --target-dir "$TARGET_DIR" --quiet
 }
+# What is to build without an operating system does, with a heap and without. Where this machine has no Rust library for that
+# target, the host's stands in: there too the crate may use neither std nor, without the feature, a heap.
+BARE_TARGET=thumbv7em-none-eabihf
+core_alone() {
+    local target=() features
+    if [ -d "$(rustc --print target-libdir --target $BARE_TARGET 2>/dev/null)" ]; then
+        target=(--target $BARE_TARGET)
+    else
+        echo "no Rust target $BARE_TARGET here (rustup target add $BARE_TARGET): only checked, for this machine"
+    fi
+    for features in "" alloc; do
+        if [ ${#target[@]} -gt 0 ]; then
+            cargo build --locked --package otakit-core --no-default-features --features "$features" \
+                --target-dir "$TARGET_DIR" "${target[@]}" --release || return 1
+        else
+            cargo check --locked --package otakit-core --no-default-features --features "$features" \
+                --target-dir "$TARGET_DIR" || return 1
+        fi
+    done
+}
 native_header() {
     cargo run --quiet --locked -p xtask -- headers --check
 }

@@ -36,6 +36,7 @@ must "setup" scripts/setup.sh
 may "format" format
 may "clippy" clippy
 may "Rust tests" rust_tests
+may "core without an operating system" core_alone
 may "native header is up to date" native_header
 may "headers: every pair, both orders" python3 tests/headers/pairs.py
 may "documents: words, options, links" python3 tests/docs/check.py

@@ -5,13 +5,14 @@
 
 use std::sync::Once;
 
-use crate::digest::{Algorithm, Expected};
+use otakit_core::digest::{Algorithm, Expected};
+use otakit_core::http::answer::{self, Answer, Expectation};
+use otakit_core::http::head::Headers;
+use otakit_core::http::range::{ContentRange, MAX_RETRY_AFTER, retry_after, unsatisfied_total};
+use otakit_core::url::Url;
+
 use crate::engine::{Checkpoint, Kind, Offer, signature};
-use crate::fetch::http::answer::{self, Answer, Expectation};
-use crate::fetch::http::head::Headers;
 use crate::fetch::http::pieces;
-use crate::fetch::range::{ContentRange, MAX_RETRY_AFTER, retry_after, unsatisfied_total};
-use crate::fetch::url::Url;
 use crate::log::{Level, set_limit};
 use crate::platform::aliyun::{config, offer};
 

@@ -9,8 +9,6 @@
 
 pub mod cancel;
 pub mod capi;
-mod date;
-pub mod digest;
 pub mod engine;
 pub mod fetch;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -25,4 +23,3 @@ pub mod platform;
 pub mod service;
 pub mod store;
 mod thread;
-pub mod version;

@@ -82,15 +82,6 @@ pub fn write(level: Level, module: &str, text: fmt::Arguments<'_>) {
     }
 }
 
-/// Stands in for a secret where a type shows itself: passwords, tokens, signed query strings.
-pub struct Hidden;
-
-impl fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
 /// How many lines were printed: whoever would explain a failure sees whether another line has done so.
 pub fn printed() -> u32 {
     PRINTED.load(Ordering::Relaxed)

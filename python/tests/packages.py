@@ -26,5 +26,5 @@ check("the wheel has the licences", LICENCES <= {name.rsplit("/", 1)[-1] for nam
 with tarfile.open(sys.argv[2]) as sources:
     names = {name.split("/", 1)[-1] for name in sources.getnames()}
 wanted = {"build_library.sh", "setup.py", "pyproject.toml", "src/fota.py", "src/otakit_shims/utime.py", "native/Cargo.toml",
-          "native/Cargo.lock", "native/src/lib.rs", "native/hal/posix/HAL_Malloc.c", "native/include/otakit.h"} | LICENCES
+          "native/Cargo.lock", "native/src/lib.rs", "native/core/Cargo.toml", "native/core/src/lib.rs", "native/hal/posix/HAL_Malloc.c", "native/include/otakit.h"} | LICENCES
 check("the source distribution has what it is built from, without %s" % sorted(wanted - names), wanted <= names)

@@ -9,12 +9,12 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use otakit_core::digest::{Algorithm, Expected};
 use parking_lot::Mutex;
 
 use super::calls::{Calls, Running};
 use super::guard::guard;
 use super::{settings, text};
-use crate::digest::{Algorithm, Expected};
 use crate::engine::signature;
 use crate::service::fota::{Event, Fota};
 

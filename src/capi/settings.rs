@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
+use otakit_core::url::Url;
 use parking_lot::Mutex;
 
 use crate::engine;
 use crate::fetch::http::{HttpSource, Limits};
-use crate::fetch::url::Url;
 use crate::hal::tcp::HalDial;
 use crate::net::{Dial, Roots};
 

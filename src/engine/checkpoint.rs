@@ -5,11 +5,11 @@
 //! checksum (8): the front of the SHA-256 of all before it. The identity is that of the offer, so that a record of another
 //! image, or of the same version rebuilt, is foreign.
 
+use otakit_core::digest::Hasher;
+use otakit_core::fetch::Validator;
 use sha2::{Digest as _, Sha256};
 
 use super::Offer;
-use crate::digest::Hasher;
-use crate::fetch::Validator;
 
 const MAGIC: &[u8; 4] = b"OTK2";
 const CHECKSUM: usize = 8;
@@ -116,8 +116,9 @@ fn take<'a>(rest: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
 
 #[cfg(test)]
 mod tests {
+    use otakit_core::digest::{Algorithm, Expected};
+
     use super::*;
-    use crate::digest::{Algorithm, Expected};
 
     fn offer(version: &str) -> Offer {
         let digest = Expected::from_hex(Algorithm::Sha256, &"ab".repeat(32)).unwrap();

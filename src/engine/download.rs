@@ -9,9 +9,10 @@ mod proof;
 
 use std::time::{Duration, Instant};
 
+use otakit_core::digest::Hasher;
+use otakit_core::fetch::FetchError;
+
 use super::{Checkpoint, Failure, Offer, Session};
-use crate::digest::Hasher;
-use crate::fetch::FetchError;
 use crate::store::{Journal, Keep, Sink, StoreError};
 
 /// Longest time between two calls of the watcher: a little less than what a cancel may take.

@@ -3,8 +3,9 @@
 
 use std::fmt;
 
+use otakit_core::fetch::FetchError;
+
 use super::policy::Breach;
-use crate::fetch::FetchError;
 use crate::store::StoreError;
 
 /// What went wrong with an update.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a platform offers: an image and all that is needed to fetch and to verify it.
 
-use crate::digest::{Expected, Hasher};
+use otakit_core::digest::{Expected, Hasher};
 
 /// An image on offer. Whoever decodes one from a platform's message has checked that the size is not 0 and that the URL
 /// can be used; there is no offer without a digest.
@@ -27,7 +27,7 @@ impl std::fmt::Debug for Offer {
         f.debug_struct("Offer")
             .field("version", &self.version)
             .field("size", &self.size)
-            .field("url", &crate::log::Hidden)
+            .field("url", &otakit_core::Hidden)
             .field("digest", &self.digest)
             .field("kind", &self.kind)
             .field("signature", &self.signature)

@@ -4,10 +4,11 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use otakit_core::url::Url;
+
 use super::signature::Key;
 use super::{Kind, Offer};
-use crate::fetch::url::Url;
-pub use crate::version::compare as compare_versions;
+pub use otakit_core::version::compare as compare_versions;
 
 /// What an offer must satisfy. The default accepts all.
 #[derive(Clone, Default)]
@@ -99,8 +100,9 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
+    use otakit_core::digest::{Algorithm, Expected};
+
     use super::*;
-    use crate::digest::{Algorithm, Expected};
 
     fn offer(version: &str, size: u64, url: &str) -> Offer {
         let digest = Expected::from_hex(Algorithm::Md5, &"ab".repeat(16)).unwrap();

@@ -6,6 +6,9 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use otakit_core::digest::{Algorithm, Expected, Hasher, to_hex};
+use otakit_core::fetch::{Class, FetchError, Validator};
+use otakit_core::net::NetError;
 use parking_lot::Mutex;
 
 use super::pace::{Floor, Limiter, Meter};
@@ -15,9 +18,7 @@ use super::progress::percent;
 use super::retry::{self, Decision, Patience, Retries};
 use super::{Checkpoint, Failure, Kind, Offer, Phase, Session, Settings};
 use crate::cancel::Cancel;
-use crate::digest::{Algorithm, Expected, Hasher, to_hex};
-use crate::fetch::{Body, Class, FetchError, Opened, Request, Source, Validator};
-use crate::net::NetError;
+use crate::fetch::{Body, Opened, Request, Source};
 
 /// Xorshift.
 struct Dice(u64);

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use otakit_core::fetch::{Class, FetchError, Validator};
+use otakit_core::net::NetError;
 use parking_lot::{Condvar, Mutex};
 
 use super::pace::{Floor, Limiter, Meter};
@@ -14,8 +16,8 @@ use super::policy::Policy;
 use super::retry::{Decision, Kind, Patience, Retries};
 use super::{Failure, Offer};
 use crate::cancel::Cancel;
-use crate::fetch::{Body, Class, FetchError, Opened, Request, Source, Validator};
-use crate::net::{NetError, trace};
+use crate::fetch::{Body, Opened, Request, Source};
+use crate::net::trace;
 
 /// Partial answers in a row that bring nothing before the image is asked for from its first byte.
 const USELESS: u32 = 3;

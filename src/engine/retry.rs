@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::fetch::Class;
+use otakit_core::fetch::Class;
 
 /// How patient a transfer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ mod reader;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use otakit_core::digest::{Algorithm, Hasher};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::pace::Floor;
@@ -16,7 +17,6 @@ use super::pump::{Pump, Renew, Shared};
 use super::retry::Patience;
 use super::{Checkpoint, Failure, Offer, Phase};
 use crate::cancel::Cancel;
-use crate::digest::{Algorithm, Hasher};
 use crate::fetch::Source;
 use crate::thread::Birth;
 pub use reader::Put;

@@ -5,10 +5,12 @@ use std::ffi::{CStr, CString};
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
+use otakit_core::net::NetError;
+
 use super::{ffi, gate};
 use crate::cancel::Cancel;
 use crate::log;
-use crate::net::{Dial, NetError, Roots, Security, Stream, Target, trace};
+use crate::net::{Dial, Roots, Security, Stream, Target, trace};
 
 /// How long to wait before asking a HAL again that came back with nothing although time was left.
 const EARLY_RETURN_PAUSE: Duration = Duration::from_millis(2);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use otakit_core::net::NetError;
 use parking_lot::MutexGuard;
 
 use super::clock;
@@ -20,7 +21,7 @@ use super::session::Request;
 use super::shared::{Answer, Phase, Shared, State, known_qos};
 use super::topic;
 use crate::log;
-use crate::net::{Dial, NetError};
+use crate::net::Dial;
 
 /// What [`Client::yield_for`] takes a duration of zero for.
 const SHORTEST_YIELD: Duration = Duration::from_millis(10);

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::net::NetError;
+use otakit_core::net::NetError;
 
 /// Why no client came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,13 +5,15 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use otakit_core::net::NetError;
+
 use super::clock::{self, Backoff, Due, Keepalive};
 use super::decode::{self, Decoder, Inbound};
 use super::encode;
 use super::error::ConnectError;
 use super::shared::Shared;
 use crate::log;
-use crate::net::{Dial, NetError, SLICE, Stream, trace};
+use crate::net::{Dial, SLICE, Stream, trace};
 
 /// Attempts to connect before a new client is given up.
 pub(super) const FIRST_ATTEMPTS: u32 = 3;

@@ -8,9 +8,10 @@
 pub mod tls;
 pub mod trace;
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+use otakit_core::net::NetError;
 
 use crate::cancel::Cancel;
 
@@ -71,77 +72,3 @@ pub struct Roots {
     /// Whether the built-in public authorities (Mozilla's list) are trusted too.
     pub public: bool,
 }
-
-/// Why a connection failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NetError {
-    /// The time given was not enough.
-    Timeout,
-    /// The peer ended the stream in an orderly way.
-    Closed,
-    /// The connection broke.
-    Broken,
-    /// The host refused or is not reached, or its name could not be resolved: no connection came about.
-    Connect,
-    /// As [`NetError::Connect`], where it is known that the name could not be resolved.
-    Name,
-    /// The peer's certificate is not acceptable: unknown authority, wrong host, expired.
-    Certificate,
-    /// The peer's certificate cannot be read or its signature is wrong, as happens to bytes on their way.
-    CertificateDamaged,
-    /// The peer's certificate is not valid yet, and this device's clock is older than this library.
-    Clock,
-    /// The TLS handshake or record layer failed: what came was not TLS, or damaged.
-    Tls,
-    /// The peers have no version or cipher suite of TLS in common, or the other one refuses.
-    TlsRefused,
-    /// The firmware gave a certificate authority that cannot be read.
-    BadRoots,
-    /// This build has no TLS.
-    NoTls,
-    /// Cancelled by the caller.
-    Cancelled,
-    /// The stack (thread, memory, descriptor) ran out of something.
-    Resources,
-}
-
-impl NetError {
-    /// Whether trying again can help without anybody changing anything.
-    pub fn is_transient(self) -> bool {
-        matches!(
-            self,
-            Self::Timeout
-                | Self::Closed
-                | Self::Broken
-                | Self::Connect
-                | Self::Name
-                | Self::Resources
-                | Self::CertificateDamaged
-                | Self::Clock
-                | Self::Tls
-        )
-    }
-}
-
-impl fmt::Display for NetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Timeout => "timed out",
-            Self::Closed => "closed by the peer",
-            Self::Broken => "connection broken",
-            Self::Connect => "cannot connect",
-            Self::Name => "cannot resolve the name",
-            Self::Certificate => "certificate refused",
-            Self::CertificateDamaged => "certificate unreadable",
-            Self::Clock => "certificate not valid yet by this device's clock, which is wrong",
-            Self::Tls => "TLS failed",
-            Self::TlsRefused => "TLS refused: no version or cipher suite in common",
-            Self::BadRoots => "certificate authority unreadable",
-            Self::NoTls => "no TLS in this build",
-            Self::Cancelled => "cancelled",
-            Self::Resources => "out of resources",
-        })
-    }
-}
-
-impl std::error::Error for NetError {}

@@ -9,10 +9,11 @@ use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use otakit_core::net::NetError;
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, ClientConnection, Error};
 
-use super::{NetError, Roots, SLICE, Stream, trace};
+use super::{Roots, SLICE, Stream, trace};
 use crate::cancel::Cancel;
 
 /// Ciphertext taken from the stream below at once. Most of the largest TLS record; more brings little.

@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 
-use super::{NetError, Security, Target};
+use super::{Security, Target};
 
 /// Addresses of one connection attempt that are kept.
 const MAX_TRIED: usize = 16;
@@ -103,32 +103,10 @@ impl fmt::Display for Target {
     }
 }
 
-impl NetError {
-    /// What to do about it, where that is known.
-    pub fn advice(self) -> Option<&'static str> {
-        match self {
-            Self::Name => Some("check the host name, and this device's name server"),
-            Self::Connect => Some("check the address and the port, and that the server runs"),
-            Self::NoTls => Some("build with OTAKIT_TLS=rustls or OTAKIT_TLS=hal"),
-            Self::BadRoots => Some("check the PEM text given as certificate authority"),
-            Self::Clock => Some("set the clock; the connection is tried again meanwhile"),
-            Self::TlsRefused => {
-                Some("the server must speak TLS 1.3, or TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305")
-            }
-            Self::Certificate
-            | Self::CertificateDamaged
-            | Self::Tls
-            | Self::Timeout
-            | Self::Closed
-            | Self::Broken
-            | Self::Cancelled
-            | Self::Resources => None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use otakit_core::net::NetError;
+
     use super::*;
 
     fn target(host: &str, port: u16) -> Target {

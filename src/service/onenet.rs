@@ -10,26 +10,26 @@ mod notice;
 pub mod run;
 mod slices;
 
-pub use error::Error;
-#[cfg(feature = "mqtt")]
-pub use notice::{Broker, Notices};
-
 use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use otakit_core::digest::{Algorithm, Expected, Hasher};
+use otakit_core::fetch::FetchError;
+use otakit_core::net::NetError;
 use parking_lot::Mutex;
 
 use crate::cancel::Cancel;
-use crate::digest::{Algorithm, Expected, Hasher};
-use crate::fetch::FetchError;
 use crate::fetch::http::call::{self, Reply};
-use crate::net::{Dial, NetError, Roots, Security, Target};
+use crate::net::{Dial, Roots, Security, Target};
 use crate::platform::onenet::answer::{self, Envelope};
 use crate::platform::onenet::request::{Ask, RangeForm};
 use crate::platform::onenet::task::{Task, TaskError};
 use crate::platform::onenet::{Dialect, TaskId, errno};
+pub use error::Error;
+#[cfg(feature = "mqtt")]
+pub use notice::{Broker, Notices};
 
 /// Longest answer but for packages, in bytes.
 const MAX_ANSWER: usize = 16 * 1024;
@@ -77,7 +77,7 @@ impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
             .field("dialect", &self.dialect)
-            .field("authorization", &crate::log::Hidden)
+            .field("authorization", &otakit_core::Hidden)
             .field("version", &self.version)
             .field("endpoint", &self.endpoint)
             .finish_non_exhaustive()

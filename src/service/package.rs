@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use otakit_core::digest::{Algorithm, Expected, Hasher, to_hex};
+use otakit_core::fetch::{Class, FetchError};
+use otakit_core::url::Url;
+
 use crate::cancel::Cancel;
-use crate::digest::{Algorithm, Expected, Hasher, to_hex};
 use crate::engine::offer::Kind;
 use crate::engine::pump::Renew;
 use crate::engine::{Download, Failure, Offer, Session, Settings, Step, signature};
 use crate::fetch::http::HttpSource;
-use crate::fetch::url::Url;
-use crate::fetch::{Class, FetchError};
 use crate::store::{FileJournal, FileSink, Keep, Sink, StoreError};
 
 /// Longest time between two looks at the cancel.
@@ -246,7 +247,7 @@ fn transfer(
             watch(stored, size);
         }
     }
-    hasher.finish(Algorithm::Sha256).ok_or(Failure::Internal)
+    hasher.finish(Algorithm::Sha256).map(|digest| digest.to_vec()).ok_or(Failure::Internal)
 }
 
 /// The size of a file, and digests over all of it.

@@ -5,8 +5,9 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
+use otakit_core::fetch::FetchError;
+
 use crate::cancel::Cancel;
-use crate::fetch::FetchError;
 use crate::fetch::http::call::{self, Method, Request};
 use crate::net::{Dial, Target};
 use crate::platform::aliyun::identity::Device;

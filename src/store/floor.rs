@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The version floor that outlives the process, in the firmware's `HAL_Kv_*`. What cannot be read is not "none".
 
+use otakit_core::digest::to_hex;
 use sha2::{Digest as _, Sha256};
 
-use crate::digest::to_hex;
 use crate::hal::kv::{self, Look};
 
 /// Where the floor is: a format, the front of the SHA-256 of the version in hexadecimal digits, the version.

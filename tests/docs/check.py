@@ -82,7 +82,7 @@ def check_links():
                     yield f"{document}:{number}: {target} is not there"
                 elif anchor and place.endswith(".md") and anchor not in anchors(place):
                     yield f"{document}:{number}: {place} has no heading #{anchor}"
-            for path in re.findall(r"`((?:src|tests|scripts|cmake|docs|examples_c|hal|include|fuzz|benches|cloud|python|xtask)/"
+            for path in re.findall(r"`((?:src|core|tests|scripts|cmake|docs|examples_c|hal|include|fuzz|benches|cloud|python|xtask)/"
                                    r"[\w./-]+)`", line):
                 places = [os.path.join(ROOT, below, path) for below in ("", folder, "src")]
                 if "NAME" not in path and not any(map(os.path.exists, places)):
@@ -172,7 +172,7 @@ def check_runtime_options():
 def check_environment():
     """Environment variables of the library, the HAL's defaults, the examples and the Python modules."""
     there = set()
-    for name in files("src/**/*.rs", "hal/**/*.c", "hal/**/*.h", "examples_c/*.c", "python/*.sh", "python/*.py", "python/src/*.py"):
+    for name in files("src/**/*.rs", "core/**/*.rs", "hal/**/*.c", "hal/**/*.h", "examples_c/*.c", "python/*.sh", "python/*.py", "python/src/*.py"):
         if "test" in name:
             continue
         text = read(name)
@@ -191,7 +191,7 @@ def check_environment():
 def check_identifiers():
     """Names of the C API, of options and of variables that documents mention are in the code."""
     code = []
-    for name in files("src/**/*.rs", "hal/**/*.[ch]", "include/**/*.h", "examples_c/*", "CMakeLists.txt", "cmake/**/*", "python/**/*.py",
+    for name in files("src/**/*.rs", "core/**/*.rs", "hal/**/*.[ch]", "include/**/*.h", "examples_c/*", "CMakeLists.txt", "cmake/**/*", "python/**/*.py",
                       "python/*.sh", "scripts/*", "tests/c/**/*", "tests/abi/*", "abi/*", "tests/e2e/**/*.py", "benches/*",
                       "cloud/src/**/*.rs", "Cargo.toml", "build.rs", "tests/docs/*.py", "tests/kill/*.py", "scripts/**/*"):
         try:

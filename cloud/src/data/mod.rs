@@ -12,7 +12,7 @@ pub mod model;
 pub mod time;
 pub mod upgrades;
 // The library's own rule, so that device and cloud agree.
-#[path = "../../../src/version.rs"]
+#[path = "../../../core/src/version.rs"]
 pub mod version;
 
 use std::collections::HashMap;

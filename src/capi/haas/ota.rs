@@ -4,9 +4,10 @@
 use std::ffi::{c_char, c_int};
 use std::path::{Path, PathBuf};
 
+use otakit_core::digest::{Algorithm, Expected};
+
 use super::{HUB, answer, device};
 use crate::capi::{settings, text};
-use crate::digest::{Algorithm, Expected};
 use crate::platform::aliyun::identity;
 
 /// Begins to listen for updates.

@@ -3,10 +3,11 @@
 
 use std::ffi::c_int;
 
+use otakit_core::fetch::FetchError;
+use otakit_core::net::NetError;
+
 use crate::engine::Failure;
 use crate::engine::policy::Breach;
-use crate::fetch::FetchError;
-use crate::net::NetError;
 use crate::store::StoreError;
 
 /// Success.

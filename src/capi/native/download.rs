@@ -5,10 +5,11 @@ use std::ffi::{c_char, c_int, c_void};
 use std::path::Path;
 use std::sync::Arc;
 
+use otakit_core::digest::{Algorithm, Expected};
+
 use super::codes::{OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK, of_failure};
 use crate::capi::guard::guard;
 use crate::capi::{settings, text};
-use crate::digest::{Algorithm, Expected};
 use crate::engine::{Download, Failure, Kind, Offer, Session, Step, signature};
 use crate::store::{FileJournal, FileSink, Journal, KvJournal, PersistenceSink, Resume, Sink};
 

@@ -5,6 +5,7 @@ use std::ffi::{c_char, c_int};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use otakit_core::digest::Expected;
 use parking_lot::{Condvar, Mutex};
 
 use super::{FAILED, OK, answer, expected, timeout};
@@ -13,7 +14,6 @@ use crate::capi::guard::guard;
 use crate::capi::handle::{Handle, Kind, Table};
 use crate::capi::settings::{self, Settings};
 use crate::capi::text;
-use crate::digest::Expected;
 use crate::service::fota::code;
 use crate::service::package::{self, Promise, Wanted};
 

@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
+use otakit_core::digest::{Algorithm, Expected, Hasher, to_hex};
+use otakit_core::fetch::FetchError;
 use parking_lot::Mutex;
 
 use super::*;
 use crate::cancel::Cancel;
-use crate::digest::{Algorithm, Expected, Hasher, to_hex};
 use crate::engine::Settings;
-use crate::fetch::{Body, FetchError, Opened, Request, Source};
+use crate::fetch::{Body, Opened, Request, Source};
 
 const SIZE: usize = 20_000;
 const EVERY: u64 = 1024;

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::digest::Hasher;
+use otakit_core::digest::Hasher;
+
 use crate::engine::Failure;
 use crate::engine::pipe::{Pipe, Popped, Slot};
 

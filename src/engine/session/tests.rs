@@ -3,10 +3,12 @@
 
 use std::collections::VecDeque;
 
+use otakit_core::digest::{Algorithm, Expected, to_hex};
+use otakit_core::fetch::{FetchError, Validator};
+use otakit_core::net::NetError;
+
 use super::*;
-use crate::digest::{Algorithm, Expected, to_hex};
-use crate::fetch::{Body, FetchError, Opened, Request, Validator};
-use crate::net::NetError;
+use crate::fetch::{Body, Opened, Request};
 
 /// How one opening of the image goes.
 #[derive(Clone, Debug)]

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Keys and signatures made with OpenSSL (see `tests/data/signature/README.md`).
 
+use otakit_core::digest::{Algorithm, Hasher};
+
 use super::*;
-use crate::digest::{Algorithm, Hasher};
 
 macro_rules! data {
     ($name:literal) => {
@@ -13,7 +14,7 @@ macro_rules! data {
 fn digest(image: &[u8]) -> Vec<u8> {
     let mut hasher = Hasher::new(Algorithm::Sha256);
     hasher.update(image);
-    hasher.finish(Algorithm::Sha256).unwrap()
+    hasher.finish(Algorithm::Sha256).unwrap().to_vec()
 }
 
 #[test]

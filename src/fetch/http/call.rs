@@ -8,13 +8,15 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use otakit_core::fetch::FetchError;
+use otakit_core::http::head::{Head, Headers};
+use otakit_core::net::NetError;
+
 use super::Limits;
 use super::content::Content;
 use super::exchange::{Bounds, exchange};
-use super::head::{Head, Headers};
 use crate::cancel::Cancel;
-use crate::fetch::FetchError;
-use crate::net::{Dial, NetError, Target, trace};
+use crate::net::{Dial, Target, trace};
 
 /// What is done to the resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

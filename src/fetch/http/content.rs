@@ -4,11 +4,13 @@
 
 use std::time::Duration;
 
-use super::answer::{content_length, is_chunked};
+use otakit_core::fetch::FetchError;
+use otakit_core::http::answer::{content_length, is_chunked};
+use otakit_core::http::head::Head;
+use otakit_core::net::NetError;
+
 use super::exchange::Bounds;
-use super::head::Head;
-use crate::fetch::FetchError;
-use crate::net::{NetError, QUIET, SLICE, Stream};
+use crate::net::{QUIET, SLICE, Stream};
 
 /// The longest line between chunks, and among the trailers, in bytes.
 const MAX_LINE: usize = 1024;

@@ -3,12 +3,14 @@
 
 use std::time::{Duration, Instant};
 
+use otakit_core::fetch::FetchError;
+use otakit_core::http::head::{Head, MAX_HEAD, MAX_LINE, Parser, may_begin};
+use otakit_core::net::NetError;
+
 use super::Limits;
 use super::content::Content;
-use super::head::{Head, MAX_HEAD, MAX_LINE, Parser, may_begin};
 use crate::cancel::Cancel;
-use crate::fetch::FetchError;
-use crate::net::{Dial, NetError, SLICE, Stream, Target};
+use crate::net::{Dial, SLICE, Stream, Target};
 
 /// Bytes read at once while the head comes: enough for nearly every head, and little of the body behind it.
 const FIRST_READ: usize = 1024;

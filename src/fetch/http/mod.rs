@@ -1,28 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Images over HTTP and HTTPS: one GET, resumed by `Range` and `If-Range`, every answer checked.
 
-pub(crate) mod answer;
 pub mod call;
 mod content;
 mod exchange;
-pub(crate) mod head;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod pieces;
 #[cfg(any(feature = "haas", feature = "quectel"))]
 mod size;
-pub mod slice;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use otakit_core::fetch::{FetchError, Validator};
+use otakit_core::http::answer::{self, Answer, Expectation};
+use otakit_core::url::Url;
 
-use super::url::Url;
-use super::{Body, FetchError, Opened, Request, Source, Validator};
+use super::{Body, Opened, Request, Source};
 use crate::cancel::Cancel;
 use crate::net::{Dial, Roots, Security, Target, trace};
-use answer::{Answer, Expectation};
 use content::{Content, Step};
 use exchange::{Bounds, Exchange};
 

@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
+use otakit_core::fetch::FetchError;
+use otakit_core::http::head::Head;
+use otakit_core::net::NetError;
+
 use super::Limits;
 use super::exchange::{Bounds, exchange};
-use super::head::Head;
 use crate::cancel::Cancel;
-use crate::fetch::FetchError;
-use crate::net::{Dial, NetError, Security, Stream, Target};
+use crate::net::{Dial, Security, Stream, Target};
 
 /// Every connection brings these bytes, at most `cut` at once and after a silence each time, then closes.
 #[derive(Clone)]

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How large an image is, where no platform says so: asked of the server that has it.
 
-use super::answer::{self, Answer, Expectation, content_length, is_chunked};
+use otakit_core::fetch::FetchError;
+use otakit_core::http::answer::{self, Answer, Expectation, content_length, is_chunked};
+use otakit_core::url::Url;
+
 use super::{HttpSource, MAX_REDIRECTS};
 use crate::cancel::Cancel;
-use crate::fetch::url::Url;
-use crate::fetch::{FetchError, Request};
+use crate::fetch::Request;
 
 impl HttpSource {
     /// Size in bytes of what `url` leads to, by the header of an answer to GET: signed URLs often allow no HEAD.
@@ -35,11 +37,12 @@ impl HttpSource {
 mod tests {
     use std::sync::Arc;
 
+    use otakit_core::net::NetError;
+    use otakit_core::url::UrlError;
+
     use super::super::call::tests::Scripted;
     use super::*;
     use crate::fetch::http::Limits;
-    use crate::fetch::url::UrlError;
-    use crate::net::NetError;
 
     fn size(url: &str, answers: &[&[u8]]) -> Result<u64, FetchError> {
         let guard = Box::new(|url: &Url| url.host != "forbidden");

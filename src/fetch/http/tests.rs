@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
+use otakit_core::fetch::Validator;
+use otakit_core::net::NetError;
+
 use super::call::tests::Scripted;
 use super::*;
-use crate::fetch::Validator;
-use crate::net::NetError;
 
 fn source(dial: Arc<dyn Dial>) -> HttpSource {
     HttpSource::new(dial, Arc::default(), Limits::default(), Box::new(|_| true))

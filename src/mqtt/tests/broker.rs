@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use otakit_core::net::NetError;
+
 use crate::cancel::Cancel;
 use crate::mqtt::{Client, ConnectError, Event, Handler, Options, Subscription};
-use crate::net::{Dial, NetError, Security, Stream, Target};
+use crate::net::{Dial, Security, Stream, Target};
 
 /// Nothing in these tests takes this long unless it is broken.
 pub const LONG: Duration = Duration::from_secs(20);

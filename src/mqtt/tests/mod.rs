@@ -10,10 +10,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
+use otakit_core::net::NetError;
+
 use self::broker::{Broker, LONG, Peer, TcpDial, connect_in_thread, publish, recorder, recorder_with};
 use super::{Client, ConnectError, Event, Handler, MqttError, Options, Subscription};
 use crate::cancel::Cancel;
-use crate::net::{Dial, NetError, Stream, Target};
+use crate::net::{Dial, Stream, Target};
 
 const MS: Duration = Duration::from_millis(1);
 

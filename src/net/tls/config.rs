@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use otakit_core::net::NetError;
 use parking_lot::Mutex;
 use rustls::client::Resumption;
 use rustls::crypto::WebPkiSupportedAlgorithms;
@@ -12,7 +13,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::trust::{self, Trust};
 use crate::log;
-use crate::net::{NetError, Roots};
+use crate::net::Roots;
 
 /// A program has one or two sets of roots: its MQTT server's and its download server's.
 const KEPT: usize = 4;

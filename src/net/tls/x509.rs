@@ -243,7 +243,7 @@ fn time(reader: &mut Reader<'_>) -> Option<i64> {
         (0x17, _) => 1900 + year,
         _ => year,
     };
-    crate::date::seconds(year, two(0)?, two(2)?, [two(4)?, two(6)?, two(8)?])
+    otakit_core::date::seconds(year, two(0)?, two(2)?, [two(4)?, two(6)?, two(8)?])
 }
 
 #[cfg(test)]

@@ -4,9 +4,8 @@
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
+use otakit_core::digest::to_hex;
 use sha2::Sha256;
-
-use crate::digest::to_hex;
 
 /// Longest product key in characters.
 pub const PRODUCT_KEY_LEN: usize = 20;
@@ -128,7 +127,7 @@ impl std::fmt::Debug for Credentials {
         f.debug_struct("Credentials")
             .field("client_id", &self.client_id)
             .field("username", &self.username)
-            .field("password", &crate::log::Hidden)
+            .field("password", &otakit_core::Hidden)
             .finish()
     }
 }

@@ -5,11 +5,12 @@
 //! image behind a URL: differences to an older version (`isDiff`), several files (`files`), bytes that come over MQTT
 //! (`dProtocol`). Those are recognised and refused with a reason; a list of one file is one image.
 
+use otakit_core::digest::{Algorithm, Expected};
+use otakit_core::url::Url;
+
 use super::json::Fields;
 use super::{Refusal, json};
-use crate::digest::{Algorithm, Expected};
 use crate::engine::{Kind, Offer, signature};
-use crate::fetch::url::Url;
 
 /// A firmware on offer.
 #[derive(Clone, Debug, PartialEq, Eq)]

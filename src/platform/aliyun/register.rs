@@ -2,12 +2,12 @@
 //! Dynamic registration: a device that knows its product's secret asks for its own, over HTTP or over MQTT.
 
 use hmac::{Hmac, KeyInit, Mac};
+use otakit_core::digest::to_hex;
 use sha2::Sha256;
 
 use super::identity::{Credentials, DEVICE_SECRET_LEN, Device};
 use super::json::Fields;
 use super::{Refusal, json};
-use crate::digest::to_hex;
 
 /// Where the form is posted.
 pub const PATH: &str = "/auth/register/device";

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 mod held;
 mod orders;
 
+use otakit_core::digest::{Algorithm, Hasher, to_hex};
+use otakit_core::fetch::{FetchError, Validator};
+
 use super::*;
 use crate::cancel::Cancel;
-use crate::digest::{Algorithm, Hasher, to_hex};
-use crate::fetch::{Body, FetchError, Opened, Request, Validator};
+use crate::fetch::{Body, Opened, Request};
 
 const LONG: Duration = Duration::from_secs(20);
 const MS: Duration = Duration::from_millis(1);

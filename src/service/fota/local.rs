@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A package that the application has itself: written, made durable, judged.
 
+use otakit_core::digest::{Algorithm, Hasher, to_hex};
+
 use super::{Fota, Promise, Refused};
-use crate::digest::{Algorithm, Hasher, to_hex};
 use crate::engine::policy::Policy;
 use crate::store::{FileSink, Keep, Sink};
 

@@ -7,18 +7,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use otakit_core::digest::Expected;
+use otakit_core::fetch::FetchError;
+use otakit_core::net::NetError;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::events::Events;
 use super::package::{self, Promise, Wanted};
 use crate::cancel::Cancel;
-use crate::digest::Expected;
 use crate::engine::policy::Breach;
 use crate::engine::progress::percent;
 use crate::engine::{Failure, Settings};
-use crate::fetch::FetchError;
 use crate::fetch::http::HttpSource;
-use crate::net::NetError;
 use crate::store::{Keep, Sink, StoreError};
 use local::Local;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+use otakit_core::digest::Algorithm;
+
 use super::*;
-use crate::digest::Algorithm;
 use crate::engine::policy::Policy;
 
 #[test]
@@ -54,7 +55,7 @@ fn documented_codes() {
     let cases = [
         (Failure::Fetch(FetchError::Net(NetError::Name)), 1001),
         (Failure::Fetch(FetchError::Net(NetError::Timeout)), 1002),
-        (Failure::Fetch(FetchError::Url(crate::fetch::url::UrlError::Scheme)), 1003),
+        (Failure::Fetch(FetchError::Url(otakit_core::url::UrlError::Scheme)), 1003),
         (Failure::Fetch(FetchError::Net(NetError::Connect)), 1004),
         (status(401), 1005),
         (status(403), 1005),

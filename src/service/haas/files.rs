@@ -8,14 +8,15 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
+use otakit_core::digest::{Algorithm, Expected, Hasher};
+use otakit_core::fetch::FetchError;
+
 use super::updates::Renewal;
 use super::{Content, DOWNLOAD, Device, Event, Hub, INSTALL, VERIFY};
 use crate::cancel::Cancel;
-use crate::digest::{Algorithm, Expected, Hasher};
 use crate::engine::policy::{Breach, Policy};
 use crate::engine::pump::Renew;
 use crate::engine::{Failure, Settings};
-use crate::fetch::FetchError;
 use crate::fetch::http::HttpSource;
 use crate::platform::aliyun::module::Upgrade;
 use crate::service::package::{self, Promise, Wanted};
@@ -181,8 +182,9 @@ fn code(failure: &Failure) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use otakit_core::net::NetError;
+
     use super::*;
-    use crate::net::NetError;
 
     #[test]
     fn documented_codes() {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! An event's content as JSON text, for languages that take such text more easily than C structures.
 
+use otakit_core::digest::{Algorithm, to_hex};
 use serde_json::json;
 
 use super::{CONNECT, Content, Event};
-use crate::digest::{Algorithm, to_hex};
 use crate::platform::aliyun::module::Upgrade;
 
 /// The name of an offer's digest.

@@ -3,9 +3,10 @@
 
 use std::fmt;
 
+use otakit_core::fetch::FetchError;
+use otakit_core::net::NetError;
+
 use crate::engine::Failure;
-use crate::fetch::FetchError;
-use crate::net::NetError;
 use crate::store::StoreError;
 
 /// Why a call failed. The numbers of the C API stand in its door.

@@ -5,12 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use otakit_core::net::NetError;
+
 use super::slices::{Slices, is_expired};
 use super::{Error, Onenet, is_no_task};
 use crate::engine::progress::percent;
 use crate::engine::retry::Patience;
 use crate::engine::{self, Download, Failure, Session, Step};
-use crate::net::NetError;
 use crate::platform::onenet::task::Task;
 use crate::platform::onenet::{errno, step};
 use crate::store::{Journal, Sink, StoreError};
@@ -195,7 +196,7 @@ fn patience(task: &Task, settings: &engine::Settings, interval: Duration) -> Pat
 /// What the platform is told of a failed download; `None`: nothing, because it ended the task itself, or because a
 /// later run goes on.
 fn code(failure: &Failure) -> Option<u32> {
-    use crate::fetch::FetchError;
+    use otakit_core::fetch::FetchError;
     match failure {
         Failure::Cancelled | Failure::Fetch(FetchError::Net(NetError::Cancelled)) => None,
         Failure::Fetch(FetchError::Refused { code, .. }) if is_ended(*code) => None,
@@ -280,7 +281,7 @@ mod tests {
 
     #[test]
     fn failures_have_the_platforms_codes() {
-        use crate::fetch::{Class, FetchError};
+        use otakit_core::fetch::{Class, FetchError};
         let refused = |code, class| Failure::Fetch(FetchError::Refused { code, class });
         let rows = [
             (Failure::Store(StoreError::Full), Some(102)),

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use otakit_core::digest::{Algorithm, Expected};
+use otakit_core::fetch::{Class, FetchError};
+use otakit_core::http::range::{ContentRange, decimal};
+use otakit_core::http::slice::{self, Slice};
+use otakit_core::net::NetError;
+
 use super::{Error, Known, MAX_ANSWER, Onenet};
 use crate::cancel::Cancel;
-use crate::digest::{Algorithm, Expected};
 use crate::engine::offer::{Kind, Offer};
 use crate::engine::pump::Renew;
 use crate::fetch::http::call::Reply;
-use crate::fetch::http::slice::{self, Slice};
-use crate::fetch::range::{ContentRange, decimal};
-use crate::fetch::{Body, Class, FetchError, Opened, Request, Source};
-use crate::net::NetError;
+use crate::fetch::{Body, Opened, Request, Source};
 use crate::platform::onenet::request::Ask;
 use crate::platform::onenet::task::Task;
 use crate::platform::onenet::{TaskId, answer, value};

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use otakit_core::digest::{Algorithm, Hasher, to_hex};
+
 use super::run::{Host, Plan, Summary, run};
 use super::*;
-use crate::digest::{Algorithm, Hasher, to_hex};
 use crate::engine;
 use crate::net::Stream;
 use crate::store::{FileSink, Sink};

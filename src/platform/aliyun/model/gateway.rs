@@ -2,10 +2,10 @@
 //! A gateway speaking for its sub-devices: registration, topology, sessions.
 
 use hmac::{Hmac, KeyInit, Mac};
+use otakit_core::digest::to_hex;
 use serde_json::Value;
 use sha1::Sha1;
 
-use crate::digest::to_hex;
 use crate::platform::aliyun::identity::Device;
 use crate::platform::aliyun::json::quote;
 

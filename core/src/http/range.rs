@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The headers that say which bytes of an image an answer carries (RFC 9110, sections 10.2.3 and 14).
 
-use std::time::Duration;
+use core::time::Duration;
 
 use crate::date;
 

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Digests of images: computed while the bytes stream by, compared in constant time.
 
-use std::fmt;
+#[cfg(feature = "alloc")]
+use alloc::string::String;
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Deref;
 
 use md5::Md5;
 use md5::digest::Digest as _;
@@ -27,11 +32,46 @@ impl Algorithm {
     }
 }
 
+/// Length in bytes of the longest digest.
+const LONGEST: usize = 32;
+
+/// The bytes of a digest; reads as a slice.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Digest {
+    bytes: [u8; LONGEST],
+    len: usize,
+}
+
+impl Digest {
+    fn of(bytes: impl IntoIterator<Item = u8>) -> Self {
+        let mut digest = Self::default();
+        for (place, byte) in digest.bytes.iter_mut().zip(bytes) {
+            *place = byte;
+            digest.len += 1;
+        }
+        digest
+    }
+}
+
+impl Deref for Digest {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
 /// The digest that an image must have. Holds no more and no fewer bytes than its algorithm yields.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Expected {
     algorithm: Algorithm,
-    bytes: Vec<u8>,
+    bytes: Digest,
 }
 
 impl Expected {
@@ -42,19 +82,18 @@ impl Expected {
             return None;
         }
         let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|n| u8::try_from(n).ok());
-        let bytes = digits
-            .chunks(2)
-            .map(|pair| match pair {
-                [high, low] => Some((nibble(*high)? << 4) | nibble(*low)?),
-                _ => None,
-            })
-            .collect::<Option<Vec<u8>>>()?;
+        let mut bytes = Digest::default();
+        for (place, pair) in bytes.bytes.iter_mut().zip(digits.chunks(2)) {
+            let [high, low] = pair else { return None };
+            *place = (nibble(*high)? << 4) | nibble(*low)?;
+            bytes.len += 1;
+        }
         Some(Self { algorithm, bytes })
     }
 
     /// For an image of which no digest is promised: no bytes match it, a session never calls such an image valid.
     pub fn unknown() -> Self {
-        Self { algorithm: Algorithm::Sha256, bytes: Vec::new() }
+        Self { algorithm: Algorithm::Sha256, bytes: Digest::default() }
     }
 
     /// Whether no digest was promised.
@@ -68,6 +107,7 @@ impl Expected {
     }
 
     /// Its digits, in lower case.
+    #[cfg(feature = "alloc")]
     pub fn to_hex(&self) -> String {
         to_hex(&self.bytes)
     }
@@ -82,7 +122,7 @@ impl Expected {
 
 impl fmt::Debug for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}:{}", self.algorithm, to_hex(&self.bytes))
+        write!(f, "{:?}:{:?}", self.algorithm, self.bytes)
     }
 }
 
@@ -120,6 +160,7 @@ impl Hasher {
     }
 
     /// The state after the bytes seen, for [`Hasher::restore`]. Good only for this version of the digest crates.
+    #[cfg(feature = "alloc")]
     pub fn save(&self) -> Vec<u8> {
         let mut saved = self.md5.as_ref().map(|state| state.serialize().to_vec()).unwrap_or_default();
         if let Some(state) = &self.sha256 {
@@ -152,17 +193,18 @@ impl Hasher {
     }
 
     /// The digest of all bytes seen; `None` when it was not computed.
-    pub fn finish(&self, algorithm: Algorithm) -> Option<Vec<u8>> {
+    pub fn finish(&self, algorithm: Algorithm) -> Option<Digest> {
         match algorithm {
-            Algorithm::Md5 => self.md5.clone().map(|state| state.finalize().to_vec()),
-            Algorithm::Sha256 => self.sha256.clone().map(|state| state.finalize().to_vec()),
+            Algorithm::Md5 => self.md5.clone().map(|state| Digest::of(state.finalize())),
+            Algorithm::Sha256 => self.sha256.clone().map(|state| Digest::of(state.finalize())),
         }
     }
 }
 
 /// Lower-case hexadecimal digits.
+#[cfg(feature = "alloc")]
 pub fn to_hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
+    use core::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // Writing into a String cannot fail.
         let _ = write!(text, "{byte:02x}");
@@ -170,7 +212,7 @@ pub fn to_hex(bytes: &[u8]) -> String {
     })
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "alloc"))]
 mod tests {
     use super::*;
 
@@ -188,7 +230,7 @@ mod tests {
             assert_eq!(to_hex(&digest), hex);
             assert!(Expected::from_hex(algorithm, hex).unwrap().matches(&digest));
             assert!(Expected::from_hex(algorithm, &hex.to_uppercase()).unwrap().matches(&digest));
-            let mut other = digest.clone();
+            let mut other = digest.to_vec();
             *other.last_mut().unwrap() ^= 1;
             assert!(!Expected::from_hex(algorithm, hex).unwrap().matches(&other));
             assert!(!Expected::from_hex(algorithm, hex).unwrap().matches(&digest[1..]));

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
+use alloc::borrow::ToOwned;
+use alloc::vec::Vec;
+
 use super::*;
 
 /// The head at the front of `bytes`, and its length; `None` while it is not complete.
-pub fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, FetchError> {
+fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, FetchError> {
     let (mut parser, mut at) = (Parser::default(), 0);
     while let Some(len) = bytes[at..].iter().position(|byte| *byte == b'\n') {
         let line = &bytes[at..=at + len];

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The URLs of images: http and https, checked before anything is sent (RFC 3986, the part that is needed here).
+//! A URL taken apart, and joined with where a redirect leads.
 
-use std::fmt::{self, Write as _};
-use std::net::Ipv6Addr;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{self, Write as _};
+use core::net::Ipv6Addr;
 
-/// The longest URL taken, in bytes. Signed URLs of object stores reach about 2 KiB.
-pub const MAX_LEN: usize = 4096;
+use super::{MAX_LEN, UrlError};
 
 /// A URL taken apart.
 #[derive(Clone, PartialEq, Eq)]
@@ -20,36 +22,6 @@ pub struct Url {
     pub port: u16,
     /// Path and query, never empty, without the fragment.
     pub path: String,
-}
-
-/// Why a URL cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UrlError {
-    /// Longer than [`MAX_LEN`].
-    TooLong,
-    /// Neither http nor https.
-    Scheme,
-    /// Host missing, malformed or longer than DNS allows (253).
-    Host,
-    /// Port not a number from 1 to 65535.
-    Port,
-    /// Control character, blank or non-ASCII byte.
-    Character,
-    /// User info with a broken percent escape.
-    UserInfo,
-}
-
-impl fmt::Display for UrlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooLong => "URL longer than 4096 bytes",
-            Self::Scheme => "URL scheme is neither http nor https",
-            Self::Host => "URL has no usable host",
-            Self::Port => "URL port is not a number from 1 to 65535",
-            Self::Character => "URL holds a character that must be escaped",
-            Self::UserInfo => "URL user info is malformed",
-        })
-    }
 }
 
 impl Url {
@@ -119,7 +91,6 @@ impl Url {
     }
 
     /// Scheme, host, port, path and query.
-    #[cfg(any(test, feature = "fuzzing"))]
     pub fn whole(&self) -> String {
         format!("{}://{}{}", self.scheme(), self.authority(), self.path)
     }
@@ -148,7 +119,7 @@ impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme(), self.authority())?;
         match self.path.split_once('?') {
-            Some((path, _)) => write!(f, "{path}?{:?}", crate::log::Hidden),
+            Some((path, _)) => write!(f, "{path}?{:?}", crate::Hidden),
             None => f.write_str(&self.path),
         }
     }
@@ -248,6 +219,8 @@ fn percent_decode(text: &str) -> Result<Vec<u8>, UrlError> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
 
     fn parsed(text: &str) -> (bool, String, u16, String) {

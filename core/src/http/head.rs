@@ -4,6 +4,9 @@
 //! Read line by line and as leniently as RFC 9112 allows: what a head says beside the few fields that are looked at
 //! never makes an image fail. Memory stays bounded, since fields that nobody looks at are dropped once there are many.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use crate::fetch::FetchError;
 
 /// The longest head taken, in bytes; interim answers before it count as parts of it.
@@ -218,4 +221,4 @@ fn plain(value: &[u8]) -> Option<&str> {
 
 #[cfg(test)]
 #[path = "head_tests.rs"]
-pub(super) mod tests;
+mod tests;

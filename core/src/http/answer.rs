@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Judges an HTTP answer by its status and header alone: pure, so that every lie of a server is one table row.
 
-use super::head::Headers;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+
 use crate::date;
-use crate::fetch::range::{ContentRange, decimal, retry_after, unsatisfied_total};
-use crate::fetch::url::escaped;
 use crate::fetch::{FetchError, Validator};
+use crate::http::head::Headers;
+use crate::http::range::{ContentRange, decimal, retry_after, unsatisfied_total};
+use crate::url::escaped;
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -20,8 +23,7 @@ pub struct Expectation<'a> {
 
 impl Expectation<'_> {
     /// For those who are after the head alone.
-    #[cfg(any(feature = "haas", feature = "quectel"))]
-    pub(super) const NOTHING: Self = Self { offset: 0, size: 0, validator: None };
+    pub const NOTHING: Self = Self { offset: 0, size: 0, validator: None };
 }
 
 /// What the answer amounts to.
@@ -57,7 +59,7 @@ pub fn judge(status: u16, headers: &Headers, expected: &Expectation<'_>) -> Resu
 }
 
 /// The failure that a status stands for, with the wait that the server asks for.
-pub(super) fn refusal(status: u16, headers: &Headers) -> FetchError {
+pub fn refusal(status: u16, headers: &Headers) -> FetchError {
     let now = headers.text("date").and_then(date::parse);
     FetchError::Status {
         status,
@@ -66,7 +68,7 @@ pub(super) fn refusal(status: u16, headers: &Headers) -> FetchError {
 }
 
 /// Where a redirect leads, in the characters that a URL may have.
-pub(super) fn redirect(headers: &Headers) -> Result<String, FetchError> {
+pub fn redirect(headers: &Headers) -> Result<String, FetchError> {
     let location = headers.bytes("location").filter(|location| !location.is_empty());
     location.map(escaped).ok_or(FetchError::Redirect)
 }
@@ -123,7 +125,7 @@ fn opaque(tag: &str) -> &str {
 
 /// The answer's length; `None` when it does not say. Two that differ break the protocol: that is how answers are smuggled
 /// (RFC 9112, section 6.3).
-pub(super) fn content_length(headers: &Headers) -> Result<Option<u64>, FetchError> {
+pub fn content_length(headers: &Headers) -> Result<Option<u64>, FetchError> {
     let mut length = None;
     for member in headers.list("content-length") {
         let value = str::from_utf8(member).ok().and_then(decimal).ok_or(FetchError::Protocol)?;
@@ -135,7 +137,7 @@ pub(super) fn content_length(headers: &Headers) -> Result<Option<u64>, FetchErro
 }
 
 /// Whether the body comes in chunks. Codings that change nothing, and a repetition, are passed over; others are unknown.
-pub(super) fn is_chunked(headers: &Headers) -> Result<bool, FetchError> {
+pub fn is_chunked(headers: &Headers) -> Result<bool, FetchError> {
     let mut chunked = false;
     for coding in headers.list("transfer-encoding") {
         match coding {
@@ -149,7 +151,7 @@ pub(super) fn is_chunked(headers: &Headers) -> Result<bool, FetchError> {
 
 /// Whether the body is said to be coded, compressed as a rule. That is a label: it explains why bytes are not those of the
 /// image, and never decides whether they are.
-pub(super) fn is_coded(headers: &Headers) -> bool {
+pub fn is_coded(headers: &Headers) -> bool {
     headers.list("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity"))
 }
 
@@ -171,7 +173,8 @@ pub fn validator(headers: &Headers) -> Option<Validator> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use alloc::vec::Vec;
+    use core::time::Duration;
 
     use super::*;
 

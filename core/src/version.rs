@@ -7,19 +7,18 @@
 //! `rc`, in this order, make a version older than one that ends there; any other word makes it newer, and a number newer
 //! still: 1.2.0-rc1 < 1.2.0 < 1.2.0a < 1.2.0-hotfix1 < 1.2.0-1.
 
-use std::cmp::Ordering;
+use core::cmp::Ordering;
 
 /// Words of what comes before a release, oldest first.
 const BEFORE: [&str; 6] = ["dev", "snapshot", "alpha", "beta", "pre", "rc"];
 
 /// Compares two versions; see the module.
 pub fn compare(a: &str, b: &str) -> Ordering {
-    let (a, b) = (parts(a), parts(b));
-    let (mut a, mut b) = (a.iter(), b.iter());
+    let (mut a, mut b) = (Parts::of(a), Parts::of(b));
     loop {
-        let (x, y) = (a.next().unwrap_or(&Part::End), b.next().unwrap_or(&Part::End));
-        match x.cmp(y) {
-            Ordering::Equal if *x == Part::End => return Ordering::Equal,
+        let (x, y) = (a.next().unwrap_or(Part::End), b.next().unwrap_or(Part::End));
+        match x.cmp(&y) {
+            Ordering::Equal if x == Part::End => return Ordering::Equal,
             Ordering::Equal => {}
             order => return order,
         }
@@ -27,45 +26,97 @@ pub fn compare(a: &str, b: &str) -> Ordering {
 }
 
 /// A part of a version, oldest kind first.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Part<'a> {
     /// One of [`BEFORE`].
     Before(usize),
     /// Nothing more.
     End,
-    Word(String),
+    Word(Word<'a>),
     /// Number of digits and digits, without leading zeros.
-    Number(usize, String),
+    Number(usize, &'a str),
 }
 
-fn parts(version: &str) -> Vec<Part> {
-    let text = without_name(version).to_ascii_lowercase();
-    let mut parts: Vec<Part> = Vec::new();
-    for run in text.split(|c: char| !c.is_ascii_alphanumeric()) {
-        let mut rest = run;
-        while let Some(first) = rest.chars().next() {
-            let digits = first.is_ascii_digit();
-            let end = rest.find(|c: char| c.is_ascii_digit() != digits).unwrap_or(rest.len());
-            let (part, tail) = rest.split_at(end);
-            rest = tail;
-            if digits {
-                let number = part.trim_start_matches('0');
-                parts.push(Part::Number(number.len(), number.to_owned()));
-            } else {
-                drop_zeros(&mut parts);
-                let before = BEFORE.iter().position(|word| *word == part);
-                parts.push(before.map_or_else(|| Part::Word(part.to_owned()), Part::Before));
+/// Letters, whatever their case.
+#[derive(Clone, Copy, Debug)]
+struct Word<'a>(&'a str);
+
+impl Ord for Word<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let lower = |word: &Self| word.0.bytes().map(|byte| byte.to_ascii_lowercase());
+        lower(self).cmp(lower(other))
+    }
+}
+
+impl PartialOrd for Word<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Word<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Word<'_> {}
+
+/// The parts of a version, one after the other.
+struct Parts<'a> {
+    rest: &'a str,
+    /// Zeros to be handed out, and the number behind them. Zeros in front of a word or the end say nothing: 1.2.0-rc1 is a
+    /// version before 1.2.
+    zeros: usize,
+    number: Option<Part<'a>>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(version: &'a str) -> Self {
+        Self { rest: without_name(version), zeros: 0, number: None }
+    }
+
+    /// The next run of digits or of letters.
+    fn run(&mut self) -> Option<Part<'a>> {
+        let text = self.rest.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+        let digits = text.chars().next()?.is_ascii_digit();
+        let ends = |c: char| !c.is_ascii_alphanumeric() || c.is_ascii_digit() != digits;
+        let (run, rest) = text.split_at(text.find(ends).unwrap_or(text.len()));
+        self.rest = rest;
+        Some(if digits {
+            let number = run.trim_start_matches('0');
+            Part::Number(number.len(), number)
+        } else {
+            let before = BEFORE.iter().position(|word| word.eq_ignore_ascii_case(run));
+            before.map_or(Part::Word(Word(run)), Part::Before)
+        })
+    }
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = Part<'a>;
+
+    fn next(&mut self) -> Option<Part<'a>> {
+        if self.number.is_none() {
+            let mut zeros = 0;
+            loop {
+                match self.run() {
+                    Some(Part::Number(0, _)) => zeros += 1,
+                    Some(number @ Part::Number(..)) => {
+                        (self.zeros, self.number) = (zeros, Some(number));
+                        break;
+                    }
+                    other => return other,
+                }
             }
         }
-    }
-    drop_zeros(&mut parts);
-    parts
-}
-
-/// Zeros in front of a word or the end say nothing: 1.2.0-rc1 is a version before 1.2.
-fn drop_zeros(parts: &mut Vec<Part>) {
-    while matches!(parts.last(), Some(Part::Number(0, _))) {
-        parts.pop();
+        match self.zeros.checked_sub(1) {
+            Some(left) => {
+                self.zeros = left;
+                Some(Part::Number(0, ""))
+            }
+            None => self.number.take(),
+        }
     }
 }
 
@@ -103,10 +154,14 @@ fn start_of_number<'a>(segment: &str, rest: &'a str) -> &'a str {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
+    use std::vec::Vec;
+
     use super::*;
 
     /// Lines of versions, each older than the next one; `=` stands between equal ones.
-    const VECTORS: &str = include_str!("../tests/data/versions.txt");
+    const VECTORS: &str = include_str!("../../tests/data/versions.txt");
 
     #[test]
     fn versions_are_ordered_as_the_vectors_say() {

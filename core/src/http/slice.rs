@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Judges the answer to a request for one slice of an image: pure, and as strict as for whole images.
 
-use super::answer::{content_length, is_coded, refusal};
-use super::head::Headers;
 use crate::fetch::FetchError;
-use crate::fetch::range::ContentRange;
+use crate::http::answer::{content_length, is_coded, refusal};
+use crate::http::head::Headers;
+use crate::http::range::ContentRange;
 
 /// The slice that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

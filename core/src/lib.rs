@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What an update over the air is, apart from any system that one runs on: bytes become types here, and types decisions.
+//!
+//! Nothing in this crate does input or output, asks a clock, starts a thread or takes a lock: bytes, times and random
+//! numbers are arguments. It builds without Rust's standard library; without the feature `alloc` it needs no heap either,
+//! and then has digests, dates, versions, failures and the headers of ranges.
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "alloc")]
+#[macro_use]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod date;
+pub mod digest;
+pub mod fetch;
+mod hidden;
+pub mod http;
+pub mod net;
+pub mod url;
+pub mod version;
+
+pub use hidden::Hidden;
