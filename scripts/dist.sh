@@ -19,7 +19,7 @@ tree=$work/$name
 mkdir -p "$tree" "$out"
 
 # What the repository has of the library, as it is in this working copy.
-git ls-files -z -- CMakeLists.txt CMakePresets.json Cargo.toml Cargo.lock cbindgen.toml README.md CHANGELOG.md \
+git ls-files -z -- CMakeLists.txt CMakePresets.json Cargo.toml Cargo.lock cbindgen.toml README.md README.zh-CN.md CHANGELOG.md \
     'LICENSE-*' abi cmake core docs examples_c hal include src python ':!python/tests' |
     xargs -0 cp --parents -t "$tree"
 

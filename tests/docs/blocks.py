@@ -25,11 +25,21 @@ TREATMENTS = {"text": {None}, "sh": {"run", "make"}, "console": {"run"}, "c": {"
               "python": {"file"}}
 
 
+def found(*patterns):
+    out = [path for pattern in patterns for path in glob.glob(os.path.join(ROOT, pattern), recursive=True)]
+    return sorted(os.path.relpath(path, ROOT) for path in out)
+
+
 def documents():
-    """Paths below ROOT; README first, since the others may use what it installs."""
-    found = ["README.md", "cloud/README.md", "python/README.md", "CONTRIBUTING.md"]
-    return found + sorted(os.path.relpath(path, ROOT)
-                          for path in glob.glob(os.path.join(ROOT, "docs", "**", "*.md"), recursive=True))
+    """Paths below ROOT; README first, since the others may use what it installs. Translations are not among them: their code
+    blocks are those of the English pages, and need not be run twice."""
+    rest = [path for path in found("docs/**/*.md") if path not in translations()]
+    return ["README.md", "cloud/README.md", "python/README.md", "CONTRIBUTING.md", *rest]
+
+
+def translations():
+    """Pages in Chinese; tests/docs/translations.py compares each with the English one."""
+    return found("*.zh-CN.md", "*/*.zh-CN.md", "docs/**/*.zh-CN.md", "docs/zh-CN/**/*.md")
 
 
 def read(document):

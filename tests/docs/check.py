@@ -13,7 +13,8 @@ import re
 import subprocess
 import sys
 
-from blocks import ROOT, blocks, documents, read
+import translations as chinese
+from blocks import ROOT, blocks, documents, read, translations
 
 # Words and phrases that people no longer write, and some that only a translation has. Write the everyday word.
 BANNED = """anew, amid, amidst, amongst, albeit, aught, betwixt, borne, but for, beget, betimes, ere, erstwhile, forthwith,
@@ -35,6 +36,10 @@ def files(*patterns):
     return sorted(os.path.relpath(path, ROOT) for path in out if os.path.isfile(path))
 
 
+def pages():
+    return [*documents(), *translations()]
+
+
 def prose(document):
     """[(line number, text)] outside of code blocks."""
     out, fenced = [], False
@@ -54,7 +59,7 @@ def banned():
 def check_words():
     """Documents and public headers use everyday words."""
     pattern = banned()
-    for name in [*documents(), *files("include/**/*.h")]:
+    for name in [*pages(), *files("include/**/*.h")]:
         if name in GENERATED:
             continue
         for number, line in enumerate(read(name).split("\n"), 1):
@@ -64,13 +69,13 @@ def check_words():
 
 def check_blocks():
     """Every code block says what the test does with it."""
-    for document in documents():
+    for document in pages():
         yield from blocks(document)[1]
 
 
 def check_links():
     """Links and paths lead somewhere."""
-    for document in documents():
+    for document in pages():
         folder = os.path.dirname(document)
         for number, line in prose(document):
             for target in re.findall(r"\]\(([^)\s]+)\)", line):
@@ -90,8 +95,21 @@ def check_links():
 
 
 def anchors(document):
-    return {re.sub(r"[^\w\- ]", "", line.lstrip("#").strip().lower()).replace(" ", "-")
-            for _, line in prose(document) if line.startswith("#")}
+    return {chinese.anchor(line) for _, line in prose(document) if line.startswith("#")}
+
+
+def check_translations():
+    """A page in English and the same page in Chinese differ in nothing but the language."""
+    for document in translations():
+        if document not in chinese.ENGLISH:
+            yield f"{document}: tests/docs/translations.py does not say which page it is a translation of"
+    for english, other in chinese.TRANSLATED.items():
+        missing = [document for document in (english, other) if not chinese.there_is(document)]
+        if missing:
+            yield f"{missing[0]} is not there: {english} and {other} belong together"
+        else:
+            yield from chinese.compare(english, other)
+            yield from chinese.style(other)
 
 
 def check_make():
@@ -100,7 +118,7 @@ def check_make():
     targets = set(re.findall(r"^([a-z0-9-]+):", makefile, re.M))
     for target in sorted(targets - set(re.findall(r"^([a-z0-9-]+):.*## ", makefile, re.M))):
         yield f"Makefile: {target} has no `## ` comment for `make help`"
-    for document in [*documents(), "CHANGELOG.md"]:
+    for document in [*pages(), "CHANGELOG.md"]:
         for number, line in enumerate(read(document).split("\n"), 1):
             for target in re.findall(r"`make ([a-z0-9-]+)", line):
                 if target not in targets:
@@ -199,7 +217,7 @@ def check_identifiers():
         except UnicodeDecodeError:
             pass
     there = set(re.findall(r"\w+", "\n".join(code)))
-    for document in documents():
+    for document in pages():
         for number, line in prose(document):
             for name in re.findall(r"`((?:OTAKIT|IOT|HAL|otakit|IOTX|ITE|ITM)_\w*[A-Za-z0-9])(?![\w*…])", line):
                 if name not in there and f"otakit_{name}" not in there:
