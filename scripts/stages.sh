@@ -94,3 +94,6 @@ core_alone() {
 native_header() {
     cargo run --quiet --locked -p xtask -- headers --check
 }
+guarded() {
+    cargo run --quiet --locked -p xtask -- exports
+}

@@ -38,6 +38,7 @@ may "clippy" clippy
 may "Rust tests" rust_tests
 may "core without an operating system" core_alone
 may "native header is up to date" native_header
+may "every export is guarded" guarded
 may "headers: every pair, both orders" python3 tests/headers/pairs.py
 may "documents: words, options, links" python3 tests/docs/check.py
 must "otakit-cloud" build_cloud

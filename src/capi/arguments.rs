@@ -127,7 +127,7 @@ mod tests {
             assert_eq!(native::download::otakit_download_file(image, path, null_mut(), None, null_mut()), -2);
         }
         #[cfg(feature = "linkkit")]
-        // SAFETY: as above.
+        // SAFETY: each text is NULL or NUL-terminated, each other pointer NULL.
         unsafe {
             use crate::capi::linkkit::ota;
             assert!(ota::IOT_OTA_Init(null_mut(), c"dn".as_ptr(), null_mut()).is_null());
@@ -136,7 +136,7 @@ mod tests {
             assert_eq!(noted().as_deref(), Some("handle is no open handle, version is NULL"));
         }
         #[cfg(all(feature = "linkkit", feature = "mqtt"))]
-        // SAFETY: as above.
+        // SAFETY: each text is NULL or NUL-terminated, each other pointer NULL.
         unsafe {
             use crate::capi::linkkit::mqtt;
             assert_eq!(mqtt::IOT_MQTT_Unsubscribe(null_mut(), c"".as_ptr()), -2);

@@ -90,7 +90,8 @@ pub unsafe extern "C" fn haas_device_connect(
     keepalive_s: c_int,
 ) -> i64 {
     guard("haas_device_connect", -1, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `region`, `product_key`, `device_name` and `device_secret` are NULL or NUL-terminated, by
+        // this function's contract.
         let texts = unsafe {
             (
                 text::given(region),
@@ -121,9 +122,10 @@ pub unsafe extern "C" fn haas_device_open(
         if device.is_null() {
             return None;
         }
-        // SAFETY: as the caller vouches.
+        // SAFETY: the texts are NULL or NUL-terminated, by this function's contract.
         let id = unsafe { haas_device_connect(region, product_key, device_name, device_secret, keepalive_s) };
-        // SAFETY: not NULL; writable, as the caller vouches; alignment is not relied upon.
+        // SAFETY: `device` is not NULL and may be written, by this function's contract; its alignment is not
+        // relied upon.
         unsafe { device.write_unaligned(id) };
         (id > 0).then_some(())
     })
@@ -181,7 +183,7 @@ pub unsafe extern "C" fn haas_device_publish(
     qos: c_int,
 ) -> c_int {
     answer("haas_device_publish", || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `topic` is NULL or NUL-terminated, by this function's contract.
         let (topic, payload) =
             unsafe { (text::given(topic)?, text::bytes(payload, i64::try_from(size).ok()?)?) };
         device(handle)?.publish(topic, qos_up_to(1, qos)?, payload)
@@ -195,7 +197,7 @@ pub unsafe extern "C" fn haas_device_publish(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn haas_device_subscribe(handle: i64, topic: *const c_char, qos: c_int) -> c_int {
     answer("haas_device_subscribe", || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `topic` is NULL or NUL-terminated, by this function's contract.
         let topic = unsafe { text::given(topic) }?;
         device(handle)?.subscribe(topic, qos_up_to(2, qos)?)
     })
@@ -208,7 +210,7 @@ pub unsafe extern "C" fn haas_device_subscribe(handle: i64, topic: *const c_char
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn haas_device_unsubscribe(handle: i64, topic: *const c_char) -> c_int {
     answer("haas_device_unsubscribe", || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `topic` is NULL or NUL-terminated, by this function's contract.
         let topic = unsafe { text::given(topic) }?;
         device(handle)?.unsubscribe(topic)
     })

@@ -173,7 +173,7 @@ pub extern "C" fn otakit_wait_workers(timeout_ms: u32) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn otakit_set_https_ca(pem: *const c_char) -> c_int {
     guard("otakit_set_https_ca", OTAKIT_FAILED, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `pem` is NULL or NUL-terminated, by this function's contract.
         let given = unsafe { text::given(pem) };
         if !pem.is_null() && !given.is_some_and(|pem| pem.contains("-----BEGIN CERTIFICATE-----")) {
             return OTAKIT_INVALID;

@@ -203,7 +203,7 @@ fn finished(result: Result<(), i32>) -> i32 {
 /// # Safety
 /// `pointer` is NULL or points to a NUL-terminated string.
 unsafe fn part<'a>(pointer: *const u8) -> Result<&'a str, i32> {
-    // SAFETY: as the caller vouches.
+    // SAFETY: `pointer` is NULL or NUL-terminated, by this function's contract.
     unsafe { text::text(pointer.cast()) }.filter(|text| plain(text)).ok_or(INVALID_PARAM)
 }
 
@@ -223,7 +223,8 @@ pub unsafe extern "C" fn ota_init(
     cdn: boolean,
 ) -> i32 {
     guard("ota_init", OTHERS, || {
-        // SAFETY: as the caller vouches. Manufacturer and model are checked and never sent, as in the SDK.
+        // SAFETY: the texts are NULL or NUL-terminated, by this function's contract. Manufacturer and model
+        // are checked and never sent, as in the SDK.
         let texts = unsafe { (part(dev_token), part(dev_id), part(version), part(manuf), part(model)) };
         let (Ok(authorization), Ok(device_id), Ok(version), Ok(_), Ok(_)) = texts else {
             return INVALID_PARAM;
@@ -273,7 +274,8 @@ pub extern "C" fn ota_post_version(timeout_ms: u32) -> i32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ota_check_task(task_info: *mut ota_task_info_t, timeout_ms: u32) -> i32 {
     guard("ota_check_task", OTHERS, || {
-        // SAFETY: as the caller vouches; all bytes 0 are a value of this structure.
+        // SAFETY: `task_info` is NULL or may be written, by this function's contract; all bytes 0 are a value
+        // of its type.
         unsafe { check_task(task_info, timeout_ms, false, general_info) }
     })
 }
@@ -293,7 +295,7 @@ unsafe fn check_task<T>(
     if out.is_null() {
         return INVALID_PARAM;
     }
-    // SAFETY: not NULL; writable, as the caller vouches.
+    // SAFETY: not NULL, and may be written, by this function's contract.
     let out = unsafe {
         out.write_bytes(0, 1);
         &mut *out
@@ -301,7 +303,7 @@ unsafe fn check_task<T>(
     match context.answered(CHECK_TASK, context.service.check_task(milliseconds(timeout_ms))) {
         Ok(task) if fill(&task, out).is_some() => OK,
         Ok(_) => {
-            // SAFETY: as above.
+            // SAFETY: `0` is NULL or has `1` bytes, by this function's contract.
             unsafe { std::ptr::from_mut(out).write_bytes(0, 1) };
             OVERFLOW
         }
@@ -342,7 +344,7 @@ fn variant(things: bool) -> Result<Arc<Context>, i32> {
 /// `token` is NULL or a NUL-terminated string.
 unsafe fn by_token(token: *const u8) -> Result<(Arc<Context>, TaskId), i32> {
     let context = variant(false)?;
-    // SAFETY: as the caller vouches.
+    // SAFETY: `token` is NULL or NUL-terminated, by this function's contract.
     let token = unsafe { part(token) }?;
     if token.contains(['/', '?', '#']) {
         Err(INVALID_PARAM)
@@ -377,9 +379,10 @@ fn report((context, task): &(Arc<Context>, TaskId), status_code: u32, timeout_ms
 /// `token` is NULL or a NUL-terminated string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ota_check_token(token: *mut u8, timeout_ms: u32) -> i32 {
-    // SAFETY: as the caller vouches.
-    let named = || unsafe { by_token(token) };
-    guard("ota_check_token", OTHERS, || finished(named().and_then(|task| check_standing(&task, timeout_ms))))
+    guard("ota_check_token", OTHERS, || {
+        // SAFETY: `token` is NULL or NUL-terminated, by this function's contract.
+        finished(unsafe { by_token(token) }.and_then(|task| check_standing(&task, timeout_ms)))
+    })
 }
 
 /// Fetches one slice of the package and hands it to the callback: exactly `range_size` bytes, fewer only where the
@@ -394,10 +397,11 @@ pub unsafe extern "C" fn ota_download_package(
     range_size: u32,
     timeout_ms: u32,
 ) -> i32 {
-    // SAFETY: as the caller vouches.
-    let named = || unsafe { by_token(token) };
     guard("ota_download_package", OTHERS, || {
-        finished(named().and_then(|task| download(&task, range_start, range_size, timeout_ms)))
+        // SAFETY: `token` is NULL or NUL-terminated, by this function's contract.
+        finished(
+            unsafe { by_token(token) }.and_then(|task| download(&task, range_start, range_size, timeout_ms)),
+        )
     })
 }
 
@@ -407,10 +411,9 @@ pub unsafe extern "C" fn ota_download_package(
 /// `token` is NULL or a NUL-terminated string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ota_report_status(token: *mut u8, status_code: u32, timeout_ms: u32) -> i32 {
-    // SAFETY: as the caller vouches.
-    let named = || unsafe { by_token(token) };
     guard("ota_report_status", OTHERS, || {
-        finished(named().and_then(|task| report(&task, status_code, timeout_ms)))
+        // SAFETY: `token` is NULL or NUL-terminated, by this function's contract.
+        finished(unsafe { by_token(token) }.and_then(|task| report(&task, status_code, timeout_ms)))
     })
 }
 

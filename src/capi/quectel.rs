@@ -152,7 +152,7 @@ pub extern "C" fn quectel_fota_reset_disable(disable: c_int) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn quectel_fota_package_path(path: *const c_char) -> c_int {
     answer("quectel_fota_package_path", || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `path` is NULL or NUL-terminated, by this function's contract.
         let path = unsafe { text::given(path) }?;
         FOTA.set_path(Path::new(path));
         Some(())
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn quectel_fota_package_path(path: *const c_char) -> c_int
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn quectel_fota_expect(hash_type: *const c_char, hash: *const c_char) -> c_int {
     answer("quectel_fota_expect", || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `hash_type` and `hash` are NULL or NUL-terminated, by this function's contract.
         FOTA.expect(unsafe { expected(hash_type, hash) }?);
         Some(())
     })
@@ -179,7 +179,7 @@ pub unsafe extern "C" fn quectel_fota_expect(hash_type: *const c_char, hash: *co
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn quectel_fota_expect_signature(signature: *const c_char) -> c_int {
     answer("quectel_fota_expect_signature", || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `signature` is NULL or NUL-terminated, by this function's contract.
         let coded = unsafe { text::given(signature) };
         if coded.is_none() && !signature.is_null() {
             return None;
@@ -195,7 +195,7 @@ pub unsafe extern "C" fn quectel_fota_expect_signature(signature: *const c_char)
 /// # Safety
 /// Both are NULL or NUL-terminated.
 unsafe fn expected(hash_type: *const c_char, hash: *const c_char) -> Option<Option<Expected>> {
-    // SAFETY: as the caller vouches.
+    // SAFETY: `hash_type` and `hash` are NULL or NUL-terminated, by this function's contract.
     match unsafe { (text::given(hash_type), text::given(hash)) } {
         (None, None) => Some(None),
         (Some(name), Some(hex)) => Expected::from_hex(algorithm(name)?, hex).map(Some),
@@ -220,7 +220,7 @@ fn algorithm(name: &str) -> Option<Algorithm> {
 pub unsafe extern "C" fn quectel_fota_sha256(digest: *mut c_char, size: usize) -> c_int {
     answer("quectel_fota_sha256", || {
         let known = FOTA.sha256().filter(|known| size > known.len())?;
-        // SAFETY: as the caller vouches.
+        // SAFETY: `digest` is NULL or has `size` bytes, by this function's contract.
         text::copy_truncated(&known, unsafe { text::buffer(digest, size) }?);
         Some(())
     })
@@ -229,7 +229,7 @@ pub unsafe extern "C" fn quectel_fota_sha256(digest: *mut c_char, size: usize) -
 /// # Safety
 /// Both are NULL or NUL-terminated.
 unsafe fn start(url1: *const c_char, url2: *const c_char) -> Option<u64> {
-    // SAFETY: as the caller vouches.
+    // SAFETY: `url1` and `url2` are NULL or NUL-terminated, by this function's contract.
     let (first, second) = unsafe { (text::given(url1)?, text::given(url2)) };
     let urls = std::iter::once(first).chain(second).map(str::to_owned).collect();
     let settings = settings::current();
@@ -243,7 +243,7 @@ unsafe fn start(url1: *const c_char, url2: *const c_char) -> Option<u64> {
 /// Both are NULL or NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn quectel_fota_download_start(url1: *const c_char, url2: *const c_char) -> c_int {
-    // SAFETY: as the caller vouches.
+    // SAFETY: `url1` and `url2` are NULL or NUL-terminated, by this function's contract.
     answer("quectel_fota_download_start", || unsafe { start(url1, url2) }.map(drop))
 }
 
@@ -254,7 +254,7 @@ pub unsafe extern "C" fn quectel_fota_download_start(url1: *const c_char, url2: 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn quectel_fota_download(url1: *const c_char, url2: *const c_char) -> c_int {
     answer("quectel_fota_download", || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `url1` and `url2` are NULL or NUL-terminated, by this function's contract.
         let ours = unsafe { start(url1, url2) }?;
         loop {
             match FOTA.events().take(Duration::from_secs(1)) {
@@ -292,7 +292,7 @@ pub extern "C" fn quectel_fota_download_cancel() -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn quectel_fota_write(data: *const c_void, size: usize, file_size: u64) -> c_int {
     answer("quectel_fota_write", || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `data` is NULL or has `size` bytes, by this function's contract.
         let bytes = unsafe { text::bytes(data, i64::try_from(size).ok()?) }?;
         FOTA.write(bytes, file_size).ok()
     })
@@ -334,12 +334,12 @@ pub unsafe extern "C" fn quectel_fota_apn_set(
             if given.is_null() {
                 return Some(CString::default());
             }
-            // SAFETY: as the caller vouches.
+            // SAFETY: `given` is NULL or NUL-terminated, by this function's contract.
             unsafe { text::text(given) }.and_then(|text| CString::new(text).ok())
         };
         let (apn, user, password) = (copy(apn)?, copy(user)?, copy(password)?);
         let _running = callbacks.enter()?;
-        // SAFETY: C gave the function for this prototype and vouches for its pointer; the strings live during the call.
+        // SAFETY: C gave the function for this prototype, with its pointer; the strings live during the call.
         let done = unsafe {
             callback(callbacks.user(), apn.as_ptr(), ip_type.into(), user.as_ptr(), password.as_ptr())
         };
@@ -369,7 +369,8 @@ pub unsafe extern "C" fn quectel_fota_poll_event(
         }
         let Some((_, event)) = FOTA.events().take(timeout(timeout_ms)) else { return 0 };
         let (now, how_far) = event.pair();
-        // SAFETY: not NULL; writable, as the caller vouches; alignment is not relied upon.
+        // SAFETY: neither is NULL, both may be written, by this function's contract; their alignment is not
+        // relied upon.
         unsafe {
             status.write_unaligned(now);
             progress.write_unaligned(how_far);

@@ -16,7 +16,7 @@ pub unsafe fn text<'a>(pointer: *const c_char) -> Option<&'a str> {
         note(Fault::Null, Location::caller());
         return None;
     }
-    // SAFETY: not NULL, and the caller vouches for the rest.
+    // SAFETY: not NULL, and NUL-terminated and unchanged for `'a`, by this function's contract.
     let text = unsafe { CStr::from_ptr(pointer) }.to_str().ok();
     if text.is_none() {
         note(Fault::NotText, Location::caller());
@@ -30,7 +30,7 @@ pub unsafe fn text<'a>(pointer: *const c_char) -> Option<&'a str> {
 /// As for [`text`].
 #[track_caller]
 pub unsafe fn given<'a>(pointer: *const c_char) -> Option<&'a str> {
-    // SAFETY: the caller vouches for the pointer.
+    // SAFETY: `pointer` is NULL or NUL-terminated, by this function's contract.
     let text = unsafe { text(pointer) };
     if text.is_some_and(str::is_empty) {
         note(Fault::Empty, Location::caller());
@@ -69,7 +69,7 @@ pub unsafe fn bytes<'a>(pointer: *const c_void, len: i64) -> Option<&'a [u8]> {
             note(Fault::Null, Location::caller());
             None
         }
-        // SAFETY: not NULL, and the caller vouches for the length.
+        // SAFETY: not NULL, and `len` bytes that stay unchanged for `'a`, by this function's contract.
         (false, _) => Some(unsafe { std::slice::from_raw_parts(pointer.cast::<u8>(), len) }),
     }
 }
@@ -86,7 +86,8 @@ pub unsafe fn buffer<'a>(pointer: *mut c_char, len: usize) -> Option<&'a mut [u8
         note(Fault::Null, Location::caller());
         return None;
     }
-    // SAFETY: not NULL, `len` bytes may be written, as the caller vouches; all are initialised here.
+    // SAFETY: not NULL, and `len` bytes may be written by this function alone; all of them are initialised
+    // here.
     unsafe {
         pointer.write_bytes(0, len);
         Some(std::slice::from_raw_parts_mut(pointer.cast::<u8>(), len))
@@ -130,7 +131,8 @@ impl Out<'_> {
     /// Appends bytes; what does not fit is cut.
     pub fn put(&mut self, bytes: &[u8]) {
         let n = bytes.len().min(self.room);
-        // SAFETY: `new`'s caller vouches for `room + 1` bytes from `next` on, which are not Rust's, so `bytes` lie elsewhere.
+        // SAFETY: `new` was promised `room + 1` bytes from `next` on, which are not Rust's, so `bytes` lie
+        // elsewhere.
         unsafe {
             std::ptr::copy_nonoverlapping(bytes.as_ptr().cast::<c_char>(), self.next, n);
             self.next = self.next.add(n);

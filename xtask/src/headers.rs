@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::Outcome;
+use crate::sources::rust_files;
 
 const NATIVE_HEADER: &str = "include/otakit.h";
 
@@ -82,24 +83,6 @@ fn generate(config: cbindgen::Config, sources: &[PathBuf]) -> Result<String, Str
     let mut text = Vec::new();
     bindings.write(&mut text);
     String::from_utf8(text).map_err(|e| e.to_string())
-}
-
-/// All `.rs` files under `dir`, sorted; none when there is no such folder.
-fn rust_files(dir: &Path) -> Result<Vec<PathBuf>, String> {
-    let mut files = Vec::new();
-    if !dir.is_dir() {
-        return Ok(files);
-    }
-    for entry in fs::read_dir(dir).map_err(|e| format!("{}: {e}", dir.display()))? {
-        let path = entry.map_err(|e| e.to_string())?.path();
-        if path.is_dir() {
-            files.extend(rust_files(&path)?);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// Writes `text` unless the file holds it already, so that nothing is built again for no reason.

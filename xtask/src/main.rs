@@ -4,10 +4,13 @@
 //! ```text
 //! xtask headers [--check]          writes include/otakit.h from src/capi/native.rs, or says that it is out of date
 //! xtask gate OUT.h DOOR            writes the functions of a front door as C sees them, for the prototype gate
+//! xtask exports                    fails unless the body of each exported function is one guarded call
 //! xtask symbols [OPTION]... LIB... compares what the libraries export and import with the manifests
 //! ```
 
+mod exports;
 mod headers;
+mod sources;
 mod symbols;
 
 use std::path::{Path, PathBuf};
@@ -24,8 +27,10 @@ fn main() -> ExitCode {
         ["headers"] => headers::write(&root),
         ["headers", "--check"] => headers::check(&root),
         ["gate", out, door] => headers::gate(&root, Path::new(out), door),
+        ["exports"] => exports::check(&root),
         ["symbols", rest @ ..] => symbols::run(rest),
-        _ => Err("usage: xtask headers [--check] | gate OUT.h DOOR | symbols [OPTION]... LIB...".to_owned()),
+        _ => Err("usage: xtask headers [--check] | gate OUT.h DOOR | exports | symbols [OPTION]... LIB..."
+            .to_owned()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

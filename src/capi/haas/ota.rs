@@ -23,7 +23,7 @@ pub extern "C" fn haas_ota_init(handle: i64) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn haas_ota_system_path(handle: i64, path: *const c_char) -> c_int {
     answer("haas_ota_system_path", || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `path` is NULL or NUL-terminated, by this function's contract.
         let given = unsafe { text::given(path) };
         if given.is_none() && !path.is_null() {
             return None;
@@ -46,9 +46,9 @@ pub unsafe extern "C" fn haas_ota_report(
     version: *const c_char,
 ) -> c_int {
     answer("haas_ota_report", || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `product_key` and `device_name` are NULL or NUL-terminated, by this function's contract.
         let (product_key, device_name) = unsafe { (text::given(product_key)?, text::given(device_name)?) };
-        // SAFETY: as the caller vouches.
+        // SAFETY: `module` and `version` are NULL or NUL-terminated, by this function's contract.
         let (module, version) = unsafe { (text::given(module)?, text::given(version)?) };
         device(handle)?.report(&identity::Device::new(product_key, device_name)?, module, version)
     })
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn haas_ota_progress(
     desc: *const c_char,
 ) -> c_int {
     answer("haas_ota_progress", || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `module` and `desc` are NULL or NUL-terminated, by this function's contract.
         let (module, desc) = unsafe { (text::given(module)?, text::text(desc).unwrap_or_default()) };
         device(handle)?.progress(module, step, desc)
     })
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn haas_ota_progress(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn haas_ota_download(url: *const c_char, store_path: *const c_char) -> c_int {
     answer("haas_ota_download", || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `url` and `store_path` are NULL or NUL-terminated, by this function's contract.
         let (url, path) = unsafe { (text::given(url)?, text::given(store_path)?) };
         let settings = settings::current();
         let source = settings.http_source(None);
@@ -100,7 +100,8 @@ pub unsafe extern "C" fn haas_ota_verify(
 ) -> c_int {
     answer("haas_ota_verify", || {
         let length = u64::try_from(length).ok()?;
-        // SAFETY: as the caller vouches.
+        // SAFETY: `store_path`, `hash_type` and `hash` are NULL or NUL-terminated, by this function's
+        // contract.
         let (path, name, hex) =
             unsafe { (text::given(store_path)?, text::given(hash_type)?, text::given(hash)?) };
         let algorithm = match name {
@@ -126,7 +127,7 @@ pub unsafe extern "C" fn haas_ota_install(
 ) -> c_int {
     answer("haas_ota_install", || {
         let length = u64::try_from(length).ok()?;
-        // SAFETY: as the caller vouches.
+        // SAFETY: `store_path` and `install_path` are NULL or NUL-terminated, by this function's contract.
         let (from, to) = unsafe { (text::given(store_path)?, text::given(install_path)?) };
         HUB.install(length, PathBuf::from(from), PathBuf::from(to)).then_some(())
     })

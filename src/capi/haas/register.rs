@@ -25,11 +25,11 @@ pub unsafe extern "C" fn haas_device_register(
     size: usize,
 ) -> c_int {
     answer("haas_device_register", || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `region` and `product_secret` are NULL or NUL-terminated, by this function's contract.
         let (region, product_secret) = unsafe { (text::given(region), text::given(product_secret)?) };
-        // SAFETY: as the caller vouches.
+        // SAFETY: `product_key` and `device_name` are NULL or NUL-terminated, by this function's contract.
         let device = unsafe { Device::new(text::given(product_key)?, text::given(device_name)?) }?;
-        // SAFETY: as the caller vouches.
+        // SAFETY: `secret` is NULL or has `size` bytes, by this function's contract.
         let out = unsafe { text::buffer(secret, size) }?;
         let told = register::ask(&settings::dial(), target(region)?, &device, product_secret)?;
         if told.len() >= out.len() {

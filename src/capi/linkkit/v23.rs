@@ -121,8 +121,11 @@ pub unsafe extern "C" fn otakit_v23_IOT_Linkkit_Report(
     payload: *mut u8,
     payload_len: c_int,
 ) -> c_int {
-    // SAFETY: as the caller vouches.
-    renumbered(msg_type).map_or(FAIL, |kind| unsafe { IOT_Linkkit_Report(devid, kind, payload, payload_len) })
+    guard("IOT_Linkkit_Report", FAIL, || {
+        // SAFETY: `payload` is NULL or points to `payload_len` bytes, as that function asks for.
+        renumbered(msg_type)
+            .map_or(FAIL, |kind| unsafe { IOT_Linkkit_Report(devid, kind, payload, payload_len) })
+    })
 }
 
 /// `IOT_Linkkit_Query`, by this lineage's numbers.
@@ -136,8 +139,11 @@ pub unsafe extern "C" fn otakit_v23_IOT_Linkkit_Query(
     payload: *mut u8,
     payload_len: c_int,
 ) -> c_int {
-    // SAFETY: as the caller vouches.
-    renumbered(msg_type).map_or(FAIL, |kind| unsafe { IOT_Linkkit_Query(devid, kind, payload, payload_len) })
+    guard("IOT_Linkkit_Query", FAIL, || {
+        // SAFETY: `payload` is NULL or points to `payload_len` bytes, as that function asks for.
+        renumbered(msg_type)
+            .map_or(FAIL, |kind| unsafe { IOT_Linkkit_Query(devid, kind, payload, payload_len) })
+    })
 }
 
 /// Sends a line to the cloud's log service. 0 when sent, -1 when not, -2 for arguments that cannot be used.

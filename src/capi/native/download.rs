@@ -80,7 +80,7 @@ pub unsafe extern "C" fn otakit_download_file(
     user: *mut c_void,
 ) -> c_int {
     guard("otakit_download_file", OTAKIT_FAILED, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `path` and `journal` are NULL or NUL-terminated, by this function's contract.
         let (offer, path, journal) = unsafe { (offer(image), text::given(path), text::given(journal)) };
         let (Some(offer), Some(path)) = (offer, path) else { return OTAKIT_INVALID };
         let (mut sink, mut journal) = in_files(path, journal);
@@ -114,13 +114,14 @@ pub unsafe extern "C" fn otakit_download_persistence(
     user: *mut c_void,
 ) -> c_int {
     guard("otakit_download_persistence", OTAKIT_FAILED, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `key` is NULL or NUL-terminated, by this function's contract.
         let (Some(offer), key) = (unsafe { (offer(image), text::given(key)) }) else { return OTAKIT_INVALID };
         let user = User(user);
         let ask = resume.map(|resume| {
             Box::new(move |stored| {
                 let user = user;
-                // SAFETY: C gave the function for this prototype and vouches for `user`.
+                // SAFETY: C gave the function for this prototype, and `user` to be called with until this
+                // call returns.
                 unsafe { resume(user.0, stored) != 0 }
             }) as Resume
         });
@@ -173,7 +174,8 @@ pub(super) fn run<'a>(
             Step::Progress { fetched: stored, .. } => fetched = stored,
             Step::Idle => {}
         }
-        // SAFETY: C gave the function for this prototype and vouches for `user`.
+        // SAFETY: C gave the function for this prototype, and `user` to be called with until this call
+        // returns.
         watch.is_none_or(|watch| unsafe { watch(user.0, fetched, total) == 0 })
     })?;
     if valid { Ok(()) } else { Err(session.failure().unwrap_or(Failure::Digest)) }
@@ -193,9 +195,9 @@ fn unusable<T>(what: &str) -> Option<T> {
 /// # Safety
 /// As for [`otakit_download_file`].
 unsafe fn offer(image: *const otakit_image_t) -> Option<Offer> {
-    // SAFETY: as the caller vouches.
+    // SAFETY: `image` is NULL or valid for the call, by this function's contract.
     let image = unsafe { image.as_ref() }?;
-    // SAFETY: as the caller vouches.
+    // SAFETY: `image.sha256` and `image.md5` are NULL or NUL-terminated, by this function's contract.
     let digests = unsafe { (text::given(image.sha256), text::given(image.md5)) };
     let digest = match digests {
         (Some(hex), _) => Expected::from_hex(Algorithm::Sha256, hex)
@@ -206,9 +208,9 @@ unsafe fn offer(image: *const otakit_image_t) -> Option<Offer> {
             return unusable("neither sha256 nor md5 is given: an image without a digest cannot be verified");
         }
     };
-    // SAFETY: as the caller vouches.
+    // SAFETY: `image.url` and `image.version` are NULL or NUL-terminated, by this function's contract.
     let (url, version) = unsafe { (text::given(image.url)?, text::text(image.version)) };
-    // SAFETY: as the caller vouches.
+    // SAFETY: `image.signature` is NULL or NUL-terminated, by this function's contract.
     let signature = match unsafe { text::given(image.signature) } {
         Some(coded) => Some(signature::decode(coded).or_else(|| unusable("signature is not base64"))?),
         None => None,

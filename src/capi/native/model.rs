@@ -37,7 +37,7 @@ pub unsafe extern "C" fn otakit_linkkit_set_store(
         if devid < 0 {
             return OTAKIT_INVALID;
         }
-        // SAFETY: as the caller vouches.
+        // SAFETY: `store` is NULL or valid for the call, by this function's contract.
         let Some(store) = (unsafe { store.as_ref() }) else {
             set_store(devid, None);
             return OTAKIT_OK;

@@ -33,7 +33,7 @@ pub extern "C" fn otakit_policy_https_only(only: c_int) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn otakit_policy_allow_host(host: *const c_char) -> c_int {
     guard("otakit_policy_allow_host", OTAKIT_FAILED, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `host` is NULL or NUL-terminated, by this function's contract.
         let given = unsafe { text::given(host) };
         settings::change(|settings| {
             let hosts = &mut settings.session.policy.hosts;
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn otakit_policy_allow_host(host: *const c_char) -> c_int 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn otakit_policy_trust_key(pem: *const c_char) -> c_int {
     guard("otakit_policy_trust_key", OTAKIT_FAILED, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `pem` is NULL or NUL-terminated, by this function's contract.
         let given = unsafe { text::given(pem) };
         let key = given.and_then(Key::from_pem);
         settings::change(|settings| {
@@ -112,7 +112,7 @@ pub extern "C" fn otakit_policy_max_size(bytes: u64) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn otakit_policy_version_floor(version: *const c_char, keep: c_int) -> c_int {
     guard("otakit_policy_version_floor", OTAKIT_FAILED, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `version` is NULL or NUL-terminated, by this function's contract.
         let given = unsafe { text::given(version) };
         let is_bad = |given: &str| given.is_empty() || given.len() > floor::MAX_VERSION;
         if (given.is_none() && !version.is_null()) || given.is_some_and(is_bad) {

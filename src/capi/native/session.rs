@@ -28,7 +28,8 @@ pub unsafe extern "C" fn otakit_linkkit_ota_size(
         let Some((done, size)) = ota.session().progress() else { return OTAKIT_STATE };
         for (out, value) in [(fetched, done), (total, size)] {
             if !out.is_null() {
-                // SAFETY: not NULL; writable, as the caller vouches; alignment is not relied upon.
+                // SAFETY: `out` is not NULL and may be written, by this function's contract; its alignment is
+                // not relied upon.
                 unsafe { out.write_unaligned(value) };
             }
         }
@@ -53,7 +54,7 @@ pub unsafe extern "C" fn otakit_linkkit_ota_failure(
     guard("otakit_linkkit_ota_failure", OTAKIT_FAILED, || {
         let Some(ota) = session(ota_handle) else { return OTAKIT_INVALID };
         let failure = ota.session().failure();
-        // SAFETY: as the caller vouches.
+        // SAFETY: `buf` is NULL or has `buf_len` bytes, by this function's contract.
         if let Some(out) = unsafe { text::buffer(buf, buf_len) } {
             let words = ota.session().failure_words().unwrap_or_default();
             text::copy_truncated(&words, out);
@@ -111,7 +112,7 @@ pub unsafe extern "C" fn otakit_linkkit_ota_download_file(
     user: *mut c_void,
 ) -> c_int {
     guard("otakit_linkkit_ota_download_file", OTAKIT_FAILED, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `path` and `journal` are NULL or NUL-terminated, by this function's contract.
         let (path, journal) = unsafe { (text::given(path), text::given(journal)) };
         let (Some(ota), Some(path)) = (session(ota_handle), path) else { return OTAKIT_INVALID };
         let Some(offer) = ota.session().current().filter(|_| ota.is_fetching()) else { return OTAKIT_STATE };

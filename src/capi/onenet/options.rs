@@ -171,7 +171,7 @@ pub(super) fn method(number: u32) -> Option<Method> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn onenet_set_text(option: i32, value: *const c_char) -> i32 {
     guard("onenet_set_text", OTHERS, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: `value` is NULL or NUL-terminated, by this function's contract.
         let given = unsafe { text::text(value) };
         if given.is_none() && !value.is_null() {
             return INVALID_PARAM;

@@ -39,7 +39,7 @@ pub unsafe extern "C" fn ota_tm_init(
     r#type: u8,
 ) -> i32 {
     guard("ota_tm_init", OTHERS, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: the texts are NULL or NUL-terminated, by this function's contract.
         let texts = unsafe { (part(product_id), part(dev_name), part(access_key), part(version)) };
         let (Ok(product_id), Ok(name), Ok(key), Ok(version)) = texts else { return INVALID_PARAM };
         let (Some(device), true) = (Device::new(product_id, name), evt_cb.is_some()) else {
@@ -60,7 +60,8 @@ pub unsafe extern "C" fn ota_tm_init(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ota_tm_check_task(task_info: *mut ota_tm_task_info_t, timeout_ms: u32) -> i32 {
     guard("ota_tm_check_task", OTHERS, || {
-        // SAFETY: as the caller vouches; all bytes 0 are a value of this structure.
+        // SAFETY: `task_info` is NULL or may be written, by this function's contract; all bytes 0 are a value
+        // of its type.
         unsafe { check_task(task_info, timeout_ms, true, things_info) }
     })
 }

@@ -30,12 +30,13 @@ pub unsafe extern "C" fn dev_token_generate(
     access_key: *const u8,
 ) -> i32 {
     guard("dev_token_generate", OTHERS, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: the texts are NULL or NUL-terminated, by this function's contract.
         match unsafe { generate(method, exp_time, product_id, dev_name, access_key) } {
             Some(_) if token.is_null() => INVALID_PARAM,
             Some(text) if text.len() >= ROOM => OVERFLOW,
             Some(text) => {
-                // SAFETY: not NULL, and 256 bytes may be written, as the caller vouches; the text and its NUL are fewer.
+                // SAFETY: not NULL, and 256 bytes may be written, by this function's contract; the text and
+                // its NUL are fewer.
                 unsafe {
                     token.copy_from_nonoverlapping(text.as_ptr(), text.len());
                     token.add(text.len()).write(0);
@@ -56,12 +57,12 @@ unsafe fn generate(
     dev_name: *const u8,
     access_key: *const u8,
 ) -> Option<String> {
-    // SAFETY: as the caller vouches.
+    // SAFETY: `product_id` and `access_key` are NULL or NUL-terminated, by this function's contract.
     let (product_id, key) = unsafe { (part(product_id).ok()?, part(access_key).ok()?) };
     let name = if dev_name.is_null() {
         None
     } else {
-        // SAFETY: as the caller vouches.
+        // SAFETY: not NULL, and NUL-terminated, by this function's contract.
         Some(unsafe { part(dev_name) }.ok()?)
     };
     // A device's name must not lead to another resource.

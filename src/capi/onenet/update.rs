@@ -81,18 +81,19 @@ const _: () = {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn onenet_ota_run(options: *const onenet_run_t, result: *mut onenet_result_t) -> i32 {
     guard("onenet_ota_run", OTHERS, || {
-        // SAFETY: as the caller vouches; all bytes 0 are a value of the result.
+        // SAFETY: `result` is NULL or may be written, by this function's contract; all bytes 0 are a value of
+        // its type.
         unsafe {
             if !result.is_null() {
                 result.write_bytes(0, 1);
             }
         }
-        // SAFETY: as the caller vouches.
+        // SAFETY: `options` is NULL or valid for the call, by this function's contract.
         let (Some(options), result) = (unsafe { options.as_ref() }, unsafe { result.as_mut() }) else {
             return current().map_or_else(|code| code, |_| INVALID_PARAM);
         };
         let mut summary = Summary::default();
-        // SAFETY: as the caller vouches.
+        // SAFETY: `options` is NULL or valid, by this function's contract.
         let outcome = unsafe { update(options, &mut summary) };
         if let Some(result) = result {
             fill(result, &summary);
@@ -110,7 +111,7 @@ unsafe fn update(options: &onenet_run_t, summary: &mut Summary) -> Result<(), i3
     let slice = or(options.slice, SLICE);
     let report_every = u8::try_from(or(options.report_every, 10)).ok().filter(|&every| every <= 100);
     let (Some(report_every), true) = (report_every, slice <= MAX_SLICE) else { return Err(INVALID_PARAM) };
-    // SAFETY: as the caller vouches.
+    // SAFETY: the texts in `options` are NULL or NUL-terminated, by this function's contract.
     let (mut sink, mut journal) = unsafe { store(options, &context) }?;
     let plan = Plan {
         slice,
@@ -138,7 +139,7 @@ unsafe fn store(options: &onenet_run_t, context: &Arc<Context>) -> Result<Store,
         });
         return Ok((Box::new(PersistenceSink::new(resume)), Box::new(KvJournal::new(JOURNAL_KEY))));
     }
-    // SAFETY: as the caller vouches.
+    // SAFETY: `options.path` is NULL or NUL-terminated, by this function's contract.
     let path = unsafe { text::given(options.path) }.map(PathBuf::from).ok_or(INVALID_PARAM)?;
     let mut journal = path.clone().into_os_string();
     journal.push(".journal");

@@ -94,7 +94,7 @@ pub unsafe extern "C" fn quectel_fota_fetch_start(
         }
         // SAFETY: all are NULL or NUL-terminated, as this function's caller promises.
         let (url, path) = unsafe { (text::given(url)?.to_owned(), PathBuf::from(text::given(path)?)) };
-        // SAFETY: as above.
+        // SAFETY: `hash_type` and `hash` are NULL or NUL-terminated, by this function's contract.
         let digest = unsafe { expected(hash_type, hash) }?;
         let job = Fetch { cancel: Cancel::new(), outcome: Mutex::new(None), ended: Condvar::new() };
         let job = Arc::new(job);
