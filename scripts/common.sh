@@ -5,6 +5,7 @@
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 TARGET_DIR=${CARGO_TARGET_DIR:-$ROOT/target}
 JOBS=${JOBS:-$(nproc)}
+export HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d : -f 6)}
 PATH=$PATH:/usr/sbin:/sbin:$HOME/.cargo/bin
 
 # Every front door, from the one list there is, the feature `doors` of Cargo.toml: for cargo and for CMake.

@@ -4,6 +4,7 @@
 # when something is missing. Given as a base: git, gcc, make, python3 and a cargo that is new enough.
 set -euo pipefail
 
+export HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d : -f 6)}
 PATH=$PATH:/usr/sbin:/sbin:$HOME/.cargo/bin
 
 # program:package

@@ -11,6 +11,7 @@ Configuring is all that most of these do; the others use the build tree's librar
 import argparse
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -51,28 +52,32 @@ class Case(unittest.TestCase):
         return lines[0]
 
 
+# Every option that is on or off.
+BOOLEAN = re.findall(r"^option\((OTAKIT_\w+) ", (ROOT / "cmake/OtakitOptions.cmake").read_text(), re.M)
+
+
 class Options(Case):
     def test_a_misspelt_option_is_refused_with_the_nearest_one(self):
         for wrong, right in [("OTAKIT_LABS", "OTAKIT_LAB"), ("OTAKIT_PLATFORM", "OTAKIT_PLATFORMS"),
-                             ("OTAKIT_SIGNATURES", "OTAKIT_SIGNATURE"), ("otakit_lab", None), ("OTAKIT_lab", "OTAKIT_LAB"),
+                             ("OTAKIT_SIGNATURES", "OTAKIT_SIGNATURE"), ("otakit_lab", "OTAKIT_LAB"), ("OTAKIT_lab", "OTAKIT_LAB"),
+                             ("OTAKT_LAB", "OTAKIT_LAB"), ("OTA_KIT_LAB", "OTAKIT_LAB"), ("otakit_SHARED:BOOL", "OTAKIT_SHARED"),
                              ("OTAKIT_BUILD_TEST:BOOL", "OTAKIT_BUILD_TESTS")]:
-            if right:
-                line = self.refused(f"-D{wrong}=ON")
-                self.assertEqual(line, f"otakit: there is no option {wrong.split(':')[0]}; the nearest one is {right}")
-        # Nothing of it stays behind.
-        self.assertEqual(self.configure()[0], 0)
+            line = self.refused(f"-D{wrong}=ON")
+            self.assertEqual(line, f"otakit: there is no option {wrong.split(':')[0]}; the nearest one is {right}")
+        # Nothing of it stays behind, and a name that is far from all of them is another project's.
+        self.assertEqual(self.configure("-DKIT_LABEL=ON", "-DOTHER_TLS=x")[0], 0)
 
     def test_every_option_of_the_list_is_accepted(self):
-        text = (ROOT / "cmake/OtakitOptions.cmake").read_text()
-        for name in ["OTAKIT_MQTT", "OTAKIT_LAB", "OTAKIT_SHARED", "OTAKIT_PRELINK", "OTAKIT_BUILD_EXAMPLES"]:
-            self.assertIn(name, text)
-            self.assertEqual(self.configure(f"-D{name}=OFF")[0], 0, name)
+        for value in ["OFF", "no", "0"]:
+            self.assertEqual(self.configure(*(f"-D{name}={value}" for name in BOOLEAN))[0], 0, value)
+        self.assertEqual(self.configure("-DOTAKIT_PLATFORMS=linkkit;linkkit")[0], 0)
 
     def test_values_are_checked(self):
         for option, line in [("OTAKIT_TLS=openssl", "OTAKIT_TLS is rustls, hal or none, not 'openssl'"),
                              ("OTAKIT_PLATFORMS=linkkit;aws", "there is no platform 'aws'"),
                              ("OTAKIT_CARGO_PROFILE=fast", "OTAKIT_CARGO_PROFILE is"),
-                             ("OTAKIT_PLATFORMS=", "OTAKIT_PLATFORMS is empty")]:
+                             ("OTAKIT_PLATFORMS=", "OTAKIT_PLATFORMS is empty"),
+                             *((f"{name}=yess", f"{name} is ON or OFF, not 'yess'") for name in BOOLEAN)]:
             self.assertIn(line, self.refused(f"-D{option}"))
             # A refused value stays in the folder's cache, as CMake keeps every value.
             shutil.rmtree(self.work / "tree")

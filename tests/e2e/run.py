@@ -149,6 +149,9 @@ def main(argv):
         run_class(args)
         return 0
     classes, left_out = collect(args)
+    if args.patterns and not classes and not left_out:
+        print(f"no test matches {' '.join(args.patterns)}; --list prints their names", file=sys.stderr)
+        return 2
     if args.trees:
         options = {EXTRA.get(name.split(".")[0]) for name in classes}
         print(" ".join(["test", *sorted(option.removesuffix("_build") for option in options if option)]))
