@@ -41,9 +41,10 @@ fn build_info() -> String {
 }
 
 /// The calls that note an argument which they cannot use; each is followed by the argument.
-const CONVERSIONS: [&str; 9] = [
+const CONVERSIONS: [&str; 10] = [
     "text::text(",
     "text::given(",
+    "text::optional(",
     "text::bytes(",
     "text::buffer(",
     "text::Out::new(",

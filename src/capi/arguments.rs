@@ -37,15 +37,41 @@ impl Fault {
     }
 }
 
-thread_local! {
-    static NOTED: RefCell<Vec<(Fault, &'static Location<'static>)>> = const { RefCell::new(Vec::new()) };
+/// Something that an argument was refused for.
+enum Noted {
+    /// By the conversion at this place, whose argument the table knows.
+    At(Fault, &'static Location<'static>),
+    /// By the export itself: the argument, and what is wrong with it.
+    Named(&'static str, &'static str),
 }
 
-/// Notes what a conversion could not use. It may be an argument that need not be given: only a refused call tells.
+impl Noted {
+    fn words(&self) -> String {
+        match self {
+            Self::At(fault, place) => format!("{} {}", name(place).unwrap_or("an argument"), fault.words()),
+            Self::Named(argument, wrong) => format!("{argument} {wrong}"),
+        }
+    }
+}
+
+thread_local! {
+    static NOTED: RefCell<Vec<Noted>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Notes what a conversion could not use; only a refused call tells.
 pub fn note(fault: Fault, place: &'static Location<'static>) {
+    push(Noted::At(fault, place));
+}
+
+/// Notes why an export refuses an argument that could be converted: `wrong` follows its name in the log line.
+pub fn refuse(argument: &'static str, wrong: &'static str) {
+    push(Noted::Named(argument, wrong));
+}
+
+fn push(one: Noted) {
     NOTED.with_borrow_mut(|noted| {
         if noted.len() < 8 {
-            noted.push((fault, place));
+            noted.push(one);
         }
     });
 }
@@ -58,10 +84,7 @@ pub fn clear() {
 /// What was noted, for a log line; `None` when nothing was.
 pub fn noted() -> Option<String> {
     NOTED.with_borrow(|noted| {
-        let words: Vec<_> = noted
-            .iter()
-            .map(|(fault, place)| format!("{} {}", name(place).unwrap_or("an argument"), fault.words()))
-            .collect();
+        let words: Vec<_> = noted.iter().map(Noted::words).collect();
         (!words.is_empty()).then(|| words.join(", "))
     })
 }
@@ -122,7 +145,12 @@ mod tests {
         // SAFETY: each text is NULL or NUL-terminated, each other pointer NULL.
         unsafe {
             assert_eq!(native::otakit_set_https_ca(bad), -2);
-            assert_eq!(noted().as_deref(), Some("pem is not UTF-8 text"));
+            let no_certificate = "pem holds no certificate: -----BEGIN CERTIFICATE----- is missing";
+            assert_eq!(noted(), Some(format!("pem is not UTF-8 text, {no_certificate}")));
+            assert_eq!(native::otakit_set_https_ca(c"x".as_ptr()), -2);
+            assert_eq!(noted().as_deref(), Some(no_certificate));
+            assert_eq!(native::policy::otakit_policy_trust_key(c"x".as_ptr()), -2);
+            assert!(noted().is_some_and(|noted| noted.starts_with("pem ")));
             let (image, path) = (null_mut(), c"".as_ptr());
             assert_eq!(native::download::otakit_download_file(image, path, null_mut(), None, null_mut()), -2);
         }

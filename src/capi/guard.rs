@@ -23,7 +23,7 @@ pub fn guard<T: Outcome>(name: &str, on_panic: T, body: impl FnOnce() -> T) -> T
         && printed == crate::log::printed()
         && let Some(noted) = arguments::noted()
     {
-        refused(format!("{name}: refused; of its arguments, {noted}"));
+        refused(format!("{name}: refused: {noted}"));
     }
     outcome
 }

@@ -94,7 +94,7 @@ pub unsafe extern "C" fn haas_device_connect(
         // this function's contract.
         let texts = unsafe {
             (
-                text::given(region),
+                text::optional(region),
                 text::given(product_key),
                 text::given(device_name),
                 text::given(device_secret),

@@ -13,6 +13,7 @@ pub mod policy;
 pub mod session;
 pub mod words;
 
+use super::arguments::refuse;
 use super::guard::guard;
 use super::settings;
 use super::text;
@@ -174,8 +175,9 @@ pub extern "C" fn otakit_wait_workers(timeout_ms: u32) -> c_int {
 pub unsafe extern "C" fn otakit_set_https_ca(pem: *const c_char) -> c_int {
     guard("otakit_set_https_ca", OTAKIT_FAILED, || {
         // SAFETY: `pem` is NULL or NUL-terminated, by this function's contract.
-        let given = unsafe { text::given(pem) };
+        let given = unsafe { text::optional(pem) };
         if !pem.is_null() && !given.is_some_and(|pem| pem.contains("-----BEGIN CERTIFICATE-----")) {
+            refuse("pem", "holds no certificate: -----BEGIN CERTIFICATE----- is missing");
             return OTAKIT_INVALID;
         }
         settings::change(|settings| settings.authorities = given.map(str::to_owned));

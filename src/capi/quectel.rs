@@ -180,7 +180,7 @@ pub unsafe extern "C" fn quectel_fota_expect(hash_type: *const c_char, hash: *co
 pub unsafe extern "C" fn quectel_fota_expect_signature(signature: *const c_char) -> c_int {
     answer("quectel_fota_expect_signature", || {
         // SAFETY: `signature` is NULL or NUL-terminated, by this function's contract.
-        let coded = unsafe { text::given(signature) };
+        let coded = unsafe { text::optional(signature) };
         if coded.is_none() && !signature.is_null() {
             return None;
         }
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn quectel_fota_expect_signature(signature: *const c_char)
 /// Both are NULL or NUL-terminated.
 unsafe fn expected(hash_type: *const c_char, hash: *const c_char) -> Option<Option<Expected>> {
     // SAFETY: `hash_type` and `hash` are NULL or NUL-terminated, by this function's contract.
-    match unsafe { (text::given(hash_type), text::given(hash)) } {
+    match unsafe { (text::optional(hash_type), text::optional(hash)) } {
         (None, None) => Some(None),
         (Some(name), Some(hex)) => Expected::from_hex(algorithm(name)?, hex).map(Some),
         _ => None,
@@ -230,7 +230,7 @@ pub unsafe extern "C" fn quectel_fota_sha256(digest: *mut c_char, size: usize) -
 /// Both are NULL or NUL-terminated.
 unsafe fn start(url1: *const c_char, url2: *const c_char) -> Option<u64> {
     // SAFETY: `url1` and `url2` are NULL or NUL-terminated, by this function's contract.
-    let (first, second) = unsafe { (text::given(url1)?, text::given(url2)) };
+    let (first, second) = unsafe { (text::given(url1)?, text::optional(url2)) };
     let urls = std::iter::once(first).chain(second).map(str::to_owned).collect();
     let settings = settings::current();
     let session = settings.session.clone();

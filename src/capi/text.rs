@@ -38,6 +38,19 @@ pub unsafe fn given<'a>(pointer: *const c_char) -> Option<&'a str> {
     text.filter(|text| !text.is_empty())
 }
 
+/// As [`given`], for an argument that need not be given: NULL and the empty text are no faults of the caller's.
+///
+/// # Safety
+/// As for [`text`].
+#[track_caller]
+pub unsafe fn optional<'a>(pointer: *const c_char) -> Option<&'a str> {
+    if pointer.is_null() {
+        return None;
+    }
+    // SAFETY: NUL-terminated and unchanged for `'a`, by this function's contract.
+    unsafe { text(pointer) }.filter(|text| !text.is_empty())
+}
+
 /// As [`given`], but bytes that are not UTF-8 are an error: where the first of them stands.
 ///
 /// # Safety

@@ -24,7 +24,7 @@ pub extern "C" fn haas_ota_init(handle: i64) -> c_int {
 pub unsafe extern "C" fn haas_ota_system_path(handle: i64, path: *const c_char) -> c_int {
     answer("haas_ota_system_path", || {
         // SAFETY: `path` is NULL or NUL-terminated, by this function's contract.
-        let given = unsafe { text::given(path) };
+        let given = unsafe { text::optional(path) };
         if given.is_none() && !path.is_null() {
             return None;
         }
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn haas_ota_progress(
 ) -> c_int {
     answer("haas_ota_progress", || {
         // SAFETY: `module` and `desc` are NULL or NUL-terminated, by this function's contract.
-        let (module, desc) = unsafe { (text::given(module)?, text::text(desc).unwrap_or_default()) };
+        let (module, desc) = unsafe { (text::given(module)?, text::optional(desc).unwrap_or_default()) };
         device(handle)?.progress(module, step, desc)
     })
 }

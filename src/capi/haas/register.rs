@@ -26,7 +26,7 @@ pub unsafe extern "C" fn haas_device_register(
 ) -> c_int {
     answer("haas_device_register", || {
         // SAFETY: `region` and `product_secret` are NULL or NUL-terminated, by this function's contract.
-        let (region, product_secret) = unsafe { (text::given(region), text::given(product_secret)?) };
+        let (region, product_secret) = unsafe { (text::optional(region), text::given(product_secret)?) };
         // SAFETY: `product_key` and `device_name` are NULL or NUL-terminated, by this function's contract.
         let device = unsafe { Device::new(text::given(product_key)?, text::given(device_name)?) }?;
         // SAFETY: `secret` is NULL or has `size` bytes, by this function's contract.

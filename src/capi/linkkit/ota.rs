@@ -160,7 +160,7 @@ pub unsafe extern "C" fn IOT_OTA_ReportProgress(
     guard("IOT_OTA_ReportProgress", FAIL, || {
         let Some(ota) = session(handle) else { return NULL_VALUE };
         // SAFETY: as the caller vouches.
-        let msg = unsafe { text::text(msg) }.unwrap_or_default();
+        let msg = unsafe { text::optional(msg) }.unwrap_or_default();
         completed(ota.report_progress(progress.0, msg))
     })
 }

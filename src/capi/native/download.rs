@@ -8,6 +8,7 @@ use std::sync::Arc;
 use otakit_core::digest::{Algorithm, Expected};
 
 use super::codes::{OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK, of_failure};
+use crate::capi::arguments::refuse;
 use crate::capi::guard::guard;
 use crate::capi::{settings, text};
 use crate::engine::{Download, Failure, Kind, Offer, Session, Step, signature};
@@ -81,7 +82,7 @@ pub unsafe extern "C" fn otakit_download_file(
 ) -> c_int {
     guard("otakit_download_file", OTAKIT_FAILED, || {
         // SAFETY: `path` and `journal` are NULL or NUL-terminated, by this function's contract.
-        let (offer, path, journal) = unsafe { (offer(image), text::given(path), text::given(journal)) };
+        let (offer, path, journal) = unsafe { (offer(image), text::given(path), text::optional(journal)) };
         let (Some(offer), Some(path)) = (offer, path) else { return OTAKIT_INVALID };
         let (mut sink, mut journal) = in_files(path, journal);
         let journal = journal.as_mut().map(|journal| journal as &mut dyn Journal);
@@ -115,7 +116,9 @@ pub unsafe extern "C" fn otakit_download_persistence(
 ) -> c_int {
     guard("otakit_download_persistence", OTAKIT_FAILED, || {
         // SAFETY: `key` is NULL or NUL-terminated, by this function's contract.
-        let (Some(offer), key) = (unsafe { (offer(image), text::given(key)) }) else { return OTAKIT_INVALID };
+        let (Some(offer), key) = (unsafe { (offer(image), text::optional(key)) }) else {
+            return OTAKIT_INVALID;
+        };
         let user = User(user);
         let ask = resume.map(|resume| {
             Box::new(move |stored| {
@@ -196,9 +199,12 @@ fn unusable<T>(what: &str) -> Option<T> {
 /// As for [`otakit_download_file`].
 unsafe fn offer(image: *const otakit_image_t) -> Option<Offer> {
     // SAFETY: `image` is NULL or valid for the call, by this function's contract.
-    let image = unsafe { image.as_ref() }?;
+    let Some(image) = (unsafe { image.as_ref() }) else {
+        refuse("image", "is NULL");
+        return None;
+    };
     // SAFETY: `image.sha256` and `image.md5` are NULL or NUL-terminated, by this function's contract.
-    let digests = unsafe { (text::given(image.sha256), text::given(image.md5)) };
+    let digests = unsafe { (text::optional(image.sha256), text::optional(image.md5)) };
     let digest = match digests {
         (Some(hex), _) => Expected::from_hex(Algorithm::Sha256, hex)
             .or_else(|| unusable("sha256 is not 64 hexadecimal digits"))?,
@@ -209,9 +215,9 @@ unsafe fn offer(image: *const otakit_image_t) -> Option<Offer> {
         }
     };
     // SAFETY: `image.url` and `image.version` are NULL or NUL-terminated, by this function's contract.
-    let (url, version) = unsafe { (text::given(image.url)?, text::text(image.version)) };
+    let (url, version) = unsafe { (text::given(image.url)?, text::optional(image.version)) };
     // SAFETY: `image.signature` is NULL or NUL-terminated, by this function's contract.
-    let signature = match unsafe { text::given(image.signature) } {
+    let signature = match unsafe { text::optional(image.signature) } {
         Some(coded) => Some(signature::decode(coded).or_else(|| unusable("signature is not base64"))?),
         None => None,
     };

@@ -4,6 +4,7 @@
 use std::ffi::{c_char, c_int, c_void};
 
 use super::codes::{OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK};
+use crate::capi::arguments::refuse;
 use crate::capi::guard::guard;
 use crate::capi::linkkit::model::{StoreCallbacks, offered_device, set_store};
 
@@ -35,6 +36,7 @@ pub unsafe extern "C" fn otakit_linkkit_set_store(
 ) -> c_int {
     guard("otakit_linkkit_set_store", OTAKIT_FAILED, || {
         if devid < 0 {
+            refuse("devid", "is negative");
             return OTAKIT_INVALID;
         }
         // SAFETY: `store` is NULL or valid for the call, by this function's contract.
@@ -43,6 +45,7 @@ pub unsafe extern "C" fn otakit_linkkit_set_store(
             return OTAKIT_OK;
         };
         let (Some(start), Some(write), Some(stop)) = (store.start, store.write, store.stop) else {
+            refuse("store", "lacks one of start, write and stop");
             return OTAKIT_INVALID;
         };
         set_store(devid, Some(StoreCallbacks { start, write, stop, user: store.user }));

@@ -4,6 +4,7 @@
 use std::ffi::{c_char, c_int};
 
 use super::codes::{OTAKIT_ERR_STORE, OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK, OTAKIT_STATE};
+use crate::capi::arguments::refuse;
 use crate::capi::guard::guard;
 use crate::capi::{settings, text};
 use crate::engine::policy::compare_versions;
@@ -14,6 +15,10 @@ use crate::store::floor::{self, Kept};
 const MAX_HOSTS: usize = 64;
 /// Most keys trusted at once.
 const MAX_KEYS: usize = 8;
+#[cfg(feature = "signature")]
+const NOT_A_KEY: &str = "is no public key in PEM: Ed25519, ECDSA P-256, or RSA of 2048 to 4096 bits";
+#[cfg(not(feature = "signature"))]
+const NOT_A_KEY: &str = "cannot be used: this library is built without signatures";
 
 /// 1: only https, redirects included; 0, the default: http too. Does not block; any thread.
 #[unsafe(no_mangle)]
@@ -34,13 +39,24 @@ pub extern "C" fn otakit_policy_https_only(only: c_int) {
 pub unsafe extern "C" fn otakit_policy_allow_host(host: *const c_char) -> c_int {
     guard("otakit_policy_allow_host", OTAKIT_FAILED, || {
         // SAFETY: `host` is NULL or NUL-terminated, by this function's contract.
-        let given = unsafe { text::given(host) };
+        let given = unsafe { text::optional(host) };
         settings::change(|settings| {
             let hosts = &mut settings.session.policy.hosts;
             match given {
                 None if host.is_null() => hosts.clear(),
                 Some(host) if host.len() <= 255 && hosts.len() < MAX_HOSTS => hosts.push(host.to_owned()),
-                _ => return OTAKIT_INVALID,
+                other => {
+                    let long = other.is_none_or(|host| host.len() > 255);
+                    refuse(
+                        "host",
+                        if long {
+                            "has no or more than 255 bytes"
+                        } else {
+                            "is one too many: there is room for 64"
+                        },
+                    );
+                    return OTAKIT_INVALID;
+                }
             }
             OTAKIT_OK
         })
@@ -62,14 +78,21 @@ pub unsafe extern "C" fn otakit_policy_allow_host(host: *const c_char) -> c_int 
 pub unsafe extern "C" fn otakit_policy_trust_key(pem: *const c_char) -> c_int {
     guard("otakit_policy_trust_key", OTAKIT_FAILED, || {
         // SAFETY: `pem` is NULL or NUL-terminated, by this function's contract.
-        let given = unsafe { text::given(pem) };
+        let given = unsafe { text::optional(pem) };
         let key = given.and_then(Key::from_pem);
         settings::change(|settings| {
             let keys = &mut settings.session.policy.keys;
             match key {
                 None if pem.is_null() => keys.clear(),
                 Some(key) if keys.len() < MAX_KEYS => keys.push(key),
-                _ => return OTAKIT_INVALID,
+                Some(_) => {
+                    refuse("pem", "is one key too many: there is room for 8");
+                    return OTAKIT_INVALID;
+                }
+                None => {
+                    refuse("pem", NOT_A_KEY);
+                    return OTAKIT_INVALID;
+                }
             }
             OTAKIT_OK
         })
@@ -113,9 +136,10 @@ pub extern "C" fn otakit_policy_max_size(bytes: u64) {
 pub unsafe extern "C" fn otakit_policy_version_floor(version: *const c_char, keep: c_int) -> c_int {
     guard("otakit_policy_version_floor", OTAKIT_FAILED, || {
         // SAFETY: `version` is NULL or NUL-terminated, by this function's contract.
-        let given = unsafe { text::given(version) };
+        let given = unsafe { text::optional(version) };
         let is_bad = |given: &str| given.is_empty() || given.len() > floor::MAX_VERSION;
         if (given.is_none() && !version.is_null()) || given.is_some_and(is_bad) {
+            refuse("version", "is empty or too long");
             return OTAKIT_INVALID;
         }
         let (held, code) = match (if keep != 0 { floor::load() } else { Kept::Nothing }, given) {

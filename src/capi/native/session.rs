@@ -113,7 +113,7 @@ pub unsafe extern "C" fn otakit_linkkit_ota_download_file(
 ) -> c_int {
     guard("otakit_linkkit_ota_download_file", OTAKIT_FAILED, || {
         // SAFETY: `path` and `journal` are NULL or NUL-terminated, by this function's contract.
-        let (path, journal) = unsafe { (text::given(path), text::given(journal)) };
+        let (path, journal) = unsafe { (text::given(path), text::optional(journal)) };
         let (Some(ota), Some(path)) = (session(ota_handle), path) else { return OTAKIT_INVALID };
         let Some(offer) = ota.session().current().filter(|_| ota.is_fetching()) else { return OTAKIT_STATE };
         let (mut sink, mut journal) = in_files(path, journal);
