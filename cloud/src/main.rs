@@ -4,8 +4,9 @@
 //! Data takes one way through the program: [`broker`] carries MQTT messages in and out, [`engine`] makes transactions of
 //! them, a platform module ([`aliyun`], [`onenet`]) turns each into changes of the [`data`] store and into replies.
 //! [`rollout`] holds what an update and a job are, [`db`] the two databases. [`origin`] hands out the images over HTTP and
-//! serves the control API that the command line uses. [`faults`] stands alone: an HTTP server that lies.
+//! serves the control API that the command line uses, behind [`access`]. [`faults`] stands alone: an HTTP server that lies.
 
+mod access;
 mod aliyun;
 mod broker;
 mod cli;

@@ -2,7 +2,7 @@
 //! `otakit-cloud serve`: starts broker, service and origin, and runs until it is told to stop.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,9 @@ use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use axum::middleware::{from_fn, from_fn_with_state};
+
+use crate::access::{self, Access};
 use crate::aliyun::offers::Offers;
 use crate::aliyun::{self, register, sign};
 use crate::broker::external::{self, BrokerUrl, Connected};
@@ -26,9 +29,9 @@ use crate::onenet::tasks::Tasks;
 use crate::origin::Urls;
 use crate::origin::api::{self, Shared, blocking};
 use crate::origin::guard::{self, Hosts};
-use crate::origin::{jobs, listener};
+use crate::origin::{headers, jobs, listener};
 use crate::rollout::scheduler::Scheduler;
-use crate::{Failure, limits};
+use crate::{Failure, limits, note};
 
 /// How to serve.
 #[derive(Clone, Debug, clap::Args)]
@@ -106,24 +109,26 @@ async fn serve(layout: Layout, place: Place, options: &Options) -> Result<(), Fa
         embedded: options.broker.is_none(),
         local: http_address.ip().is_loopback(),
     });
-    let tasks = Arc::new(Tasks::new(store));
+    let tasks = Arc::new(Tasks::new(store.clone()));
     let platform =
         Arc::new(onenet::api::Shared { tasks: tasks.clone(), publisher, address: http_address.to_string() });
+    let known = store.clone();
+    let access = Arc::new(blocking(move || Access::new(known, http_address.port(), false, None)).await?);
     let hosts = Arc::new(Hosts::new(http_address, options.public_url.as_deref()));
     let scheduler = Arc::new(Scheduler { offers: offers.clone() });
     let control = api::control(shared.clone())
         .merge(onenet::api::control(platform.clone()))
-        .merge(jobs::router(scheduler.clone()));
-    let control = control.layer(axum::middleware::from_fn_with_state(hosts, guard::check));
+        .merge(jobs::router(scheduler.clone()))
+        .merge(access::api::control(access.clone()))
+        .layer(from_fn_with_state(access.clone(), access::check))
+        .merge(access::api::public(access.clone()))
+        .layer(from_fn_with_state(hosts, guard::check))
+        .layer(from_fn(headers::add));
     let devices = api::router(shared).merge(onenet::api::router(platform));
     let origin = listener::serve(http, devices.merge(control));
     let service = tokio::spawn(Engine { offers, tasks, scheduler }.run(events));
     let stop = stop_signal()?;
-    files::write(&layout.address(), &address)?;
-    println!("mqtt {}\nhttp {}", address.mqtt, address.http);
-    if let Some(path) = &options.ready_file {
-        files::write(path, &address)?;
-    }
+    announce(&layout, &access, &address, options.ready_file.as_deref())?;
     let result = tokio::select! {
         () = origin => Err(Failure::new("the origin ended")),
         _ = service => Err(Failure::new("the broker ended")),
@@ -131,7 +136,26 @@ async fn serve(layout: Layout, place: Place, options: &Options) -> Result<(), Fa
     };
     // A file that stays behind only makes the next command find nobody there.
     let _ = std::fs::remove_file(layout.address());
+    let _ = std::fs::remove_file(layout.local_token());
     result
+}
+
+/// Says where the server is: to the commands on this machine, to whoever started it.
+fn announce(
+    layout: &Layout,
+    access: &Access,
+    address: &Address,
+    ready: Option<&Path>,
+) -> Result<(), Failure> {
+    files::write_bytes(&layout.local_token(), access.local_token().as_bytes())?;
+    files::write(&layout.address(), address)?;
+    if access.is_open() {
+        note(
+            "no password is set: whoever reaches this machine's loopback interface may do everything (`otakit-cloud password` sets one)",
+        );
+    }
+    println!("mqtt {}\nhttp {}", address.mqtt, address.http);
+    ready.map_or(Ok(()), |path| files::write(path, address))
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {

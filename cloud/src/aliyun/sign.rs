@@ -7,8 +7,8 @@ use serde_json::Value;
 use sha1::Sha1;
 use sha2::Sha256;
 
-use crate::data::Store;
 use crate::data::model::{Device, DeviceKey};
+use crate::data::{Store, import};
 
 /// The parts of a client id `{id}|key=value,...|`.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub fn check(store: &Store, client_id: &str, user: &str, password: &str) -> Resu
 
 /// Whether `given`, in hex, signs `text` under `secret`. The method's name is read in any case.
 pub fn check_text(method: &str, secret: &str, text: &str, given: &str) -> bool {
-    let (secret, Some(given)) = (secret.as_bytes(), decode_hex(given)) else {
+    let (secret, Some(given)) = (secret.as_bytes(), import::unhex(given)) else {
         return false;
     };
     match method.to_ascii_lowercase().as_str() {
@@ -87,15 +87,6 @@ fn verify<M: Mac + KeyInit>(secret: &[u8], text: &str, given: &[u8]) -> bool {
     // An HMAC key may have any length.
     <M as KeyInit>::new_from_slice(secret)
         .is_ok_and(|mac| mac.chain_update(text.as_bytes()).verify_slice(given).is_ok())
-}
-
-fn decode_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |b: &u8| char::from(*b).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    let pairs = text.as_bytes().chunks(2).map(|pair| match pair {
-        [high, low] => Some(digit(high)? << 4 | digit(low)?),
-        _ => None,
-    });
-    pairs.collect()
 }
 
 #[cfg(test)]

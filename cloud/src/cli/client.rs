@@ -14,7 +14,12 @@ use crate::data::model::Address;
 pub struct Server {
     base: String,
     agent: ureq::Agent,
+    /// What it is told who asks by.
+    token: Option<String>,
 }
+
+/// The environment variable with an API token.
+const TOKEN: &str = "OTAKIT_CLOUD_TOKEN";
 
 impl Server {
     /// The server that runs on this data directory, if one does.
@@ -30,8 +35,10 @@ impl Server {
             .timeout_connect(Some(Duration::from_secs(2)))
             .timeout_global(Some(Duration::from_secs(30)))
             .build();
-        let server = Self { base: address.http, agent: agent.into() };
-        // A server that was killed leaves its address behind; somebody else may have the port now.
+        // A server that was killed leaves its address behind, and somebody else may have the port now: what they could hear is
+        // a token that was good for the server that ended.
+        let token = std::fs::read_to_string(layout.local_token()).ok().or_else(|| std::env::var(TOKEN).ok());
+        let server = Self { base: address.http, agent: agent.into(), token };
         let own = server.get("/api/server").ok().and_then(|s| s.pointer("/pid")?.as_u64());
         Ok((own == Some(u64::from(address.pid))).then_some(server))
     }
@@ -43,12 +50,12 @@ impl Server {
 
     /// GET, giving the JSON answer.
     pub fn get(&self, path: &str) -> Result<Value, Failure> {
-        answer(self.agent.get(format!("{}{path}", self.base)).call())
+        answer(self.signed(self.agent.get(format!("{}{path}", self.base))).call())
     }
 
     /// DELETE, giving the JSON answer.
     pub fn delete(&self, path: &str) -> Result<Value, Failure> {
-        answer(self.agent.delete(format!("{}{path}", self.base)).call())
+        answer(self.signed(self.agent.delete(format!("{}{path}", self.base))).call())
     }
 
     /// POST of a file, giving the JSON answer; takes as long as it takes.
@@ -57,7 +64,7 @@ impl Server {
         if source.metadata().is_ok_and(|metadata| !metadata.is_file()) {
             return Err(Failure::new(format!("{} is no file", file.display())));
         }
-        let request = self.agent.post(format!("{}{path}", self.base));
+        let request = self.signed(self.agent.post(format!("{}{path}", self.base)));
         let request = request.config().timeout_global(None).build();
         let request = request.header("Content-Type", "application/octet-stream");
         answer(request.send(source))
@@ -65,9 +72,15 @@ impl Server {
 
     /// POST of JSON, giving the JSON answer.
     pub fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        let request =
-            self.agent.post(format!("{}{path}", self.base)).header("Content-Type", "application/json");
-        answer(request.send(body.to_string()))
+        let request = self.signed(self.agent.post(format!("{}{path}", self.base)));
+        answer(request.header("Content-Type", "application/json").send(body.to_string()))
+    }
+
+    fn signed<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {
+        match &self.token {
+            Some(token) => request.header("Authorization", format!("Bearer {}", token.trim())),
+            None => request,
+        }
     }
 }
 

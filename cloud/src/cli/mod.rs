@@ -2,6 +2,7 @@
 //! The command line. Commands talk to the running server of the data directory, or work on its files when
 //! none runs.
 
+mod access;
 mod client;
 mod job;
 mod onenet;
@@ -90,6 +91,13 @@ enum Command {
     /// Show or change the version of the database's tables
     #[command(subcommand)]
     Db(DbCommand),
+    /// Set the administrator's password, which is read from standard input
+    Password(access::Password),
+    /// Make, list or revoke API tokens
+    #[command(subcommand)]
+    Token(access::TokenCommand),
+    /// Show who changed what
+    Audit(access::Audit),
     /// Show devices, their versions and their updates
     Status(status::Options),
     /// Set a product's remote configuration
@@ -283,6 +291,9 @@ pub fn run() -> Result<(), Failure> {
             }
             Ok(())
         }
+        Command::Password(options) => access::password(&options),
+        Command::Token(command) => access::token(command),
+        Command::Audit(options) => access::audit(&options),
         Command::Status(options) => status::run(&options),
         Command::Config(ConfigCommand::Set { data, product, file, push }) => {
             config(&data, &product, &file, push)

@@ -5,6 +5,7 @@
 //! cloud.db                             everything but the bytes, unless PostgreSQL has it
 //! blobs/<two digits>/<sha256>          images and configurations
 //! server.json                          address of the running server
+//! local-token                          what the command line signs itself in with there
 //! lock                                 held by whoever works on the directory
 //! ```
 //!
@@ -42,6 +43,11 @@ impl Layout {
     /// The running server's address.
     pub fn address(&self) -> PathBuf {
         self.root.join("server.json")
+    }
+
+    /// What the command line signs itself in with, while the server runs; for the directory's owner alone.
+    pub fn local_token(&self) -> PathBuf {
+        self.root.join("local-token")
     }
 
     /// Where a firmware's bytes are.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the cloud remembers, as typed questions and changes on the database; and who is on line, which is in memory alone.
 
+pub mod access;
 pub mod blobs;
 pub mod files;
 pub mod firmware;

@@ -11,7 +11,9 @@ struct Migration {
 }
 
 /// In order; the first leads from nothing to version 1. Times are milliseconds since 1970.
-const ALL: [Migration; 1] = [Migration {
+const ALL: [Migration; 2] = [FIRST, ACCESS];
+
+const FIRST: Migration = Migration {
     up: "
 CREATE TABLE product (
     product TEXT PRIMARY KEY,
@@ -146,7 +148,39 @@ CREATE TABLE setting (
 DROP TABLE setting; DROP TABLE event; DROP TABLE onenet_task; DROP TABLE step; DROP TABLE upgrade; DROP TABLE job_target; DROP TABLE job;
 DROP TABLE config; DROP TABLE firmware; DROP TABLE module; DROP TABLE tag; DROP TABLE device; DROP TABLE product;
 ",
-}];
+};
+
+/// Who may do what.
+const ACCESS: Migration = Migration {
+    up: "
+CREATE TABLE session (
+    hash TEXT PRIMARY KEY,
+    origin TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    used_at BIGINT NOT NULL
+);
+CREATE TABLE token (
+    id {ID},
+    name TEXT NOT NULL,
+    hash TEXT NOT NULL UNIQUE,
+    scopes TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    used_at BIGINT
+);
+CREATE TABLE audit (
+    id {ID},
+    at BIGINT NOT NULL,
+    who TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    what TEXT NOT NULL,
+    outcome TEXT NOT NULL
+);
+",
+    down: "
+DROP TABLE audit; DROP TABLE token; DROP TABLE session;
+",
+};
 
 /// The version that this program works with.
 pub const NEWEST: i64 = ALL.len() as i64;

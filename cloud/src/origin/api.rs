@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Routes: `/firmware/...`, `/config/...` and `/auth/register/device` for devices, `/api/...` for the command line.
 //!
-//! The control API has no login: it is for the loopback interface. It is closed to pages of other sites: their Host or
-//! Origin is not ours (see [`super::guard`]), and changes need `Content-Type: application/json`. Secrets never appear in
-//! an answer.
+//! [`crate::access`] stands in front of the control API. It is closed to pages of other sites: their Host or Origin is not ours
+//! (see [`super::guard`]), and changes need `Content-Type: application/json`. Secrets never appear in an answer.
 //!
 //! | request | body | answer |
 //! |---|---|---|
@@ -38,6 +37,7 @@ use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use super::content;
 use crate::Failure;
+use crate::access::Detail;
 use crate::aliyun::offers::Offers;
 use crate::data::blobs::Blobs;
 use crate::data::firmware::NewFirmware;
@@ -222,6 +222,11 @@ type Answer = Result<Json<Value>, Refused>;
 pub struct Refused(StatusCode, String);
 
 impl Refused {
+    /// Another status.
+    pub fn with(status: StatusCode, why: String) -> Self {
+        Self(status, why)
+    }
+
     /// There is nothing of this name.
     pub fn absent(why: String) -> Self {
         Self(StatusCode::NOT_FOUND, why)
@@ -302,11 +307,14 @@ async fn status(State(app): App, Query(which): Query<Which>) -> Result<Json<Stat
     Ok(Json(blocking(work).await?))
 }
 
-async fn add_device(State(app): App, Json(new): Json<NewDevice>) -> Answer {
+async fn add_device(State(app): App, Json(new): Json<NewDevice>) -> Result<Response<Body>, Refused> {
     let key = DeviceKey::new(new.product_key, new.device_name);
+    let detail = Detail(key.to_string());
     let work = move || app.store.put_device(&key, &new.device_secret, new.product_secret.as_deref());
     blocking(work).await?;
-    Ok(Json(json!({})))
+    let mut response = Json(json!({})).into_response();
+    response.extensions_mut().insert(detail);
+    Ok(response)
 }
 
 async fn delete_device(State(app): App, Path((product, device)): Path<(String, String)>) -> Answer {

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The HTTP server: accepts connections and bounds what each of them may cost.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tower_service::Service;
 
+use crate::access::Peer;
 use crate::note;
 
 /// Connections at a time; more wait to be accepted.
@@ -30,11 +36,11 @@ pub async fn serve(listener: TcpListener, router: Router) {
             return;
         };
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 pause = Duration::from_millis(10);
                 let router = router.clone();
                 tokio::spawn(async move {
-                    connection(stream, router).await;
+                    connection(stream, peer, router).await;
                     drop(place);
                 });
             }
@@ -47,13 +53,18 @@ pub async fn serve(listener: TcpListener, router: Router) {
     }
 }
 
-async fn connection(stream: TcpStream, router: Router) {
+async fn connection(stream: TcpStream, peer: SocketAddr, router: Router) {
     // Without this the last piece of a small answer waits for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        router.clone().call(request)
+    });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     // A client that goes away in the middle is its own affair.
     let _ = served.await;
 }

@@ -4,6 +4,7 @@
 pub mod api;
 pub mod content;
 pub mod guard;
+pub mod headers;
 pub mod jobs;
 pub mod listener;
 pub mod range;

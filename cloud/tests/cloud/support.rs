@@ -173,16 +173,28 @@ pub fn wait<T>(connection: &mut Connection, mut wanted: impl FnMut(&Packet) -> O
     panic!("nothing came in time");
 }
 
-/// One request over a new connection: head and body of the answer.
+/// One request over a new connection: head, in small letters, and body of the answer.
 pub fn http(origin: &str, method: &str, path: &str, headers: &str) -> (String, Vec<u8>) {
-    let mut stream = TcpStream::connect(origin).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    write!(stream, "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n").unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
+    request(origin, &format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n"))
+}
+
+/// A whole request as it is: head, in small letters, and body of the answer.
+pub fn request(origin: &str, text: &str) -> (String, Vec<u8>) {
+    let mut answer = raw(origin, text);
     let end = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
     let body = answer.split_off(end);
     (String::from_utf8(answer).unwrap().to_ascii_lowercase(), body)
+}
+
+/// The bytes that come back.
+pub fn raw(origin: &str, text: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(origin).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    // A server may refuse before it has read all.
+    let _ = stream.write_all(text.as_bytes());
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    answer
 }
 
 pub fn image(path: &Path, size: u32) -> Vec<u8> {
