@@ -9,12 +9,13 @@ use otakit_core::digest::{Algorithm, Expected};
 use otakit_core::http::answer::{self, Answer, Expectation};
 use otakit_core::http::head::Headers;
 use otakit_core::http::range::{ContentRange, MAX_RETRY_AFTER, retry_after, unsatisfied_total};
+use otakit_core::offer::{Kind, Offer};
+use otakit_core::platform::aliyun::{config, offer};
 use otakit_core::url::Url;
 
-use crate::engine::{Checkpoint, Kind, Offer, signature};
+use crate::engine::{Checkpoint, signature};
 use crate::fetch::http::pieces;
 use crate::log::{Level, set_limit};
-use crate::platform::aliyun::{config, offer};
 
 /// A fuzz target.
 pub type Target = fn(&[u8]);
@@ -164,17 +165,18 @@ pub fn signature_key(data: &[u8]) {
     quiet();
     let Ok(text) = str::from_utf8(data) else { return };
     let (pem, coded) = text.split_once('|').unwrap_or((text, text));
-    if let (Some(key), Some(signed)) = (signature::Key::from_pem(pem), signature::decode(coded)) {
+    if let (Some(key), Some(signed)) = (signature::Key::from_pem(pem), otakit_core::signature::decode(coded))
+    {
         assert!(!key.verifies(&[0x5A; 32], &signed));
     }
 }
 
 /// The device model's messages, upgrades of modules, the answer to a registration.
 pub fn model_json(data: &[u8]) {
-    use crate::platform::aliyun::identity::{DEVICE_SECRET_LEN, Device};
-    use crate::platform::aliyun::model::envelope::{number_in, text_in, well_formed};
-    use crate::platform::aliyun::model::{Call, Reply, gateway};
-    use crate::platform::aliyun::register;
+    use otakit_core::platform::aliyun::identity::{DEVICE_SECRET_LEN, Device};
+    use otakit_core::platform::aliyun::model::envelope::{number_in, text_in, well_formed};
+    use otakit_core::platform::aliyun::model::{Call, Reply, gateway};
+    use otakit_core::platform::aliyun::register;
     quiet();
     let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).is_ok();
     let params = Call::decode(data).map(|call| call.params);
@@ -190,8 +192,8 @@ pub fn model_json(data: &[u8]) {
         }
     }
     #[cfg(feature = "haas")]
-    if let Ok(upgrade) = crate::platform::aliyun::module::decode(data) {
-        use crate::platform::aliyun::module::{MAX_NAME, inform};
+    if let Ok(upgrade) = otakit_core::platform::aliyun::module::decode(data) {
+        use otakit_core::platform::aliyun::module::{MAX_NAME, inform};
         sound(&upgrade.firmware.offer);
         assert!(!upgrade.module.is_empty() && upgrade.module.len() <= MAX_NAME);
         assert!(json(&inform(&upgrade.module, "1")));
@@ -206,13 +208,13 @@ pub fn model_json(data: &[u8]) {
 /// OneNET's answers: envelopes, tasks, refusals of downloads, notices over MQTT.
 #[cfg(feature = "onenet")]
 pub fn onenet_answer(data: &[u8]) {
-    use crate::platform::onenet::task::Task;
-    use crate::platform::onenet::{TaskId, answer, inform};
+    use otakit_core::platform::onenet::task::Task;
+    use otakit_core::platform::onenet::{TaskId, answer, inform};
     quiet();
     if let Some(envelope) = answer::envelope(data) {
         let _ = envelope.standing();
         for tokens in [true, false] {
-            let Ok(task) = Task::decode(&envelope.data, tokens) else { continue };
+            let Ok(task) = Task::decode(&envelope.data, tokens, &mut |_| {}) else { continue };
             assert!(task.size > 0 && !task.target.contains('\0') && !task.md5.contains('\0'));
             // It becomes part of a path.
             assert!(!task.id.to_string().contains(['/', '?', '#', ' ', '\r', '\n', '\0']));

@@ -19,7 +19,7 @@ pub mod log;
 #[cfg(feature = "mqtt")]
 pub mod mqtt;
 pub mod net;
-pub mod platform;
+pub use otakit_core::platform;
 pub mod service;
 pub mod store;
 mod thread;

@@ -18,7 +18,15 @@ pub mod digest;
 pub mod fetch;
 mod hidden;
 pub mod http;
+#[cfg(feature = "alloc")]
+pub mod mac;
 pub mod net;
+#[cfg(feature = "alloc")]
+pub mod offer;
+#[cfg(feature = "alloc")]
+pub mod platform;
+#[cfg(feature = "alloc")]
+pub mod signature;
 pub mod url;
 pub mod version;
 

@@ -9,12 +9,13 @@ use std::ffi::{c_char, c_int, c_void};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
+use otakit_core::platform::aliyun::identity::{self, DEVICE_SECRET_LEN, Region, SecureMode};
+
 use super::guard::guard;
 use super::handle::{Handle, Kind, Table};
 use super::{settings, text};
 use crate::lab::{self, Redirect};
 use crate::net::{Roots, Security, Target};
-use crate::platform::aliyun::identity::{self, DEVICE_SECRET_LEN, Region, SecureMode};
 use crate::service::haas::{self, Hub, Login};
 
 const OK: c_int = 0;

@@ -14,13 +14,13 @@ pub mod update;
 use std::sync::Arc;
 use std::time::Duration;
 
+use otakit_core::platform::onenet::task::Task;
+use otakit_core::platform::onenet::{Dialect, TaskId, plain};
 use parking_lot::Mutex;
 
 use super::calls::{Calls, Running};
 use super::guard::guard;
 use super::{settings, text};
-use crate::platform::onenet::task::Task;
-use crate::platform::onenet::{Dialect, TaskId, plain};
 use crate::service::onenet::{Config, Error, Onenet, Spoken};
 
 /// `ERR_OK`.

@@ -15,7 +15,6 @@ use parking_lot::Mutex;
 use super::calls::{Calls, Running};
 use super::guard::guard;
 use super::{settings, text};
-use crate::engine::signature;
 use crate::service::fota::{Event, Fota};
 
 const OK: c_int = 0;
@@ -184,7 +183,7 @@ pub unsafe extern "C" fn quectel_fota_expect_signature(signature: *const c_char)
         if coded.is_none() && !signature.is_null() {
             return None;
         }
-        let decoded = coded.map(|coded| signature::decode(coded).ok_or(())).transpose().ok()?;
+        let decoded = coded.map(|coded| otakit_core::signature::decode(coded).ok_or(())).transpose().ok()?;
         FOTA.expect_signature(decoded);
         Some(())
     })

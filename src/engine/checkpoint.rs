@@ -7,9 +7,8 @@
 
 use otakit_core::digest::Hasher;
 use otakit_core::fetch::Validator;
+use otakit_core::offer::Offer;
 use sha2::{Digest as _, Sha256};
-
-use super::Offer;
 
 const MAGIC: &[u8; 4] = b"OTK2";
 const CHECKSUM: usize = 8;
@@ -127,7 +126,7 @@ mod tests {
             size: 1000,
             url: "http://h/".into(),
             digest,
-            kind: crate::engine::Kind::Firmware,
+            kind: otakit_core::offer::Kind::Firmware,
             signature: None,
         }
     }

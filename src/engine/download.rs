@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use otakit_core::digest::Hasher;
 use otakit_core::fetch::FetchError;
+use otakit_core::offer::Offer;
 
-use super::{Checkpoint, Failure, Offer, Session};
+use super::{Checkpoint, Failure, Session};
 use crate::store::{Journal, Keep, Sink, StoreError};
 
 /// Longest time between two calls of the watcher: a little less than what a cancel may take.

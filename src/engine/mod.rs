@@ -8,7 +8,6 @@
 pub mod checkpoint;
 pub mod download;
 mod failure;
-pub mod offer;
 pub mod pace;
 pub mod phase;
 pub mod pipe;
@@ -24,6 +23,5 @@ pub mod signature;
 pub use checkpoint::Checkpoint;
 pub use download::{Download, Step};
 pub use failure::Failure;
-pub use offer::{Kind, Offer};
 pub use phase::Phase;
 pub use session::{Put, Read, Session, Settings};

@@ -4,10 +4,10 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use otakit_core::offer::{Kind, Offer};
 use otakit_core::url::Url;
 
 use super::signature::Key;
-use super::{Kind, Offer};
 pub use otakit_core::version::compare as compare_versions;
 
 /// What an offer must satisfy. The default accepts all.

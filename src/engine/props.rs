@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use otakit_core::digest::{Algorithm, Expected, Hasher, to_hex};
 use otakit_core::fetch::{Class, FetchError, Validator};
 use otakit_core::net::NetError;
+use otakit_core::offer::{Kind, Offer};
 use parking_lot::Mutex;
 
 use super::pace::{Floor, Limiter, Meter};
@@ -16,7 +17,7 @@ use super::phase::Input;
 use super::policy::compare_versions;
 use super::progress::percent;
 use super::retry::{self, Decision, Patience, Retries};
-use super::{Checkpoint, Failure, Kind, Offer, Phase, Session, Settings};
+use super::{Checkpoint, Failure, Phase, Session, Settings};
 use crate::cancel::Cancel;
 use crate::fetch::{Body, Opened, Request, Source};
 

@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use otakit_core::fetch::{Class, FetchError, Validator};
 use otakit_core::net::NetError;
+use otakit_core::offer::Offer;
 use parking_lot::{Condvar, Mutex};
 
+use super::Failure;
 use super::pace::{Floor, Limiter, Meter};
 use super::pipe::Pipe;
 use super::policy::Policy;
 use super::retry::{Decision, Kind, Patience, Retries};
-use super::{Failure, Offer};
 use crate::cancel::Cancel;
 use crate::fetch::{Body, Opened, Request, Source};
 use crate::net::trace;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use otakit_core::digest::{Algorithm, Hasher};
+use otakit_core::offer::Offer;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::pace::Floor;
@@ -15,7 +16,7 @@ use super::pipe::Pipe;
 use super::policy::Policy;
 use super::pump::{Pump, Renew, Shared};
 use super::retry::Patience;
-use super::{Checkpoint, Failure, Offer, Phase};
+use super::{Checkpoint, Failure, Phase};
 use crate::cancel::Cancel;
 use crate::fetch::Source;
 use crate::thread::Birth;

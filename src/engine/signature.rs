@@ -4,17 +4,6 @@
 //! All kinds sign the image's SHA-256, which streams by and can be remembered in a checkpoint: RSA (PKCS#1 v1.5) and
 //! ECDSA P-256 do so by definition; for Ed25519 the 32 bytes of the digest are the message.
 
-use base64::prelude::{BASE64_STANDARD, Engine as _};
-
-/// Longest signature in bytes: RSA with 4096 bits.
-const MAX_SIGNATURE: usize = 512;
-
-/// Decodes a signature's base64. `None` when it is none, empty or too long.
-pub fn decode(coded: &str) -> Option<Vec<u8>> {
-    let bytes = BASE64_STANDARD.decode(coded).ok()?;
-    (1..=MAX_SIGNATURE).contains(&bytes.len()).then_some(bytes)
-}
-
 /// A public key.
 #[derive(Clone)]
 pub struct Key(

@@ -8,6 +8,11 @@ mod told;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use otakit_core::platform::aliyun::config::{self, Config};
+use otakit_core::platform::aliyun::identity::Device;
+use otakit_core::platform::aliyun::offer::Firmware;
+use otakit_core::platform::aliyun::report;
+use otakit_core::platform::aliyun::topics::Topic;
 use parking_lot::Mutex;
 
 use super::desk::Desk;
@@ -15,11 +20,6 @@ use super::gate::Gate;
 use super::{Listener, Signal, SignalError};
 use crate::engine::{self, Failure, Phase, Put, Session};
 use crate::fetch::Source;
-use crate::platform::aliyun::config::{self, Config};
-use crate::platform::aliyun::identity::Device;
-use crate::platform::aliyun::offer::Firmware;
-use crate::platform::aliyun::report;
-use crate::platform::aliyun::topics::Topic;
 use orders::Orders;
 use told::Told;
 

@@ -18,15 +18,15 @@ use std::time::{Duration, Instant};
 use otakit_core::digest::{Algorithm, Expected, Hasher};
 use otakit_core::fetch::FetchError;
 use otakit_core::net::NetError;
+use otakit_core::platform::onenet::answer::{self, Envelope};
+use otakit_core::platform::onenet::request::{Ask, RangeForm};
+use otakit_core::platform::onenet::task::{Task, TaskError};
+use otakit_core::platform::onenet::{Dialect, TaskId, errno};
 use parking_lot::Mutex;
 
 use crate::cancel::Cancel;
 use crate::fetch::http::call::{self, Reply};
 use crate::net::{Dial, Roots, Security, Target};
-use crate::platform::onenet::answer::{self, Envelope};
-use crate::platform::onenet::request::{Ask, RangeForm};
-use crate::platform::onenet::task::{Task, TaskError};
-use crate::platform::onenet::{Dialect, TaskId, errno};
 pub use error::Error;
 #[cfg(feature = "mqtt")]
 pub use notice::{Broker, Notices};
@@ -56,7 +56,7 @@ impl Endpoint {
     }
 }
 
-/// Who talks to what. All texts are [`plain`](crate::platform::onenet::plain).
+/// Who talks to what. All texts are [`plain`](otakit_core::platform::onenet::plain).
 #[derive(Clone)]
 pub struct Config {
     /// The API and the identity.
@@ -192,7 +192,8 @@ impl Onenet {
 
     fn read_task(&self, answer: &Envelope) -> Result<Task, Error> {
         let tokens = matches!(self.config.dialect, Dialect::General { .. });
-        Task::decode(&answer.data, tokens).map_err(|error| {
+        let note = &mut |note: std::fmt::Arguments<'_>| crate::log!(Warning, "onenet", "{note}");
+        Task::decode(&answer.data, tokens, note).map_err(|error| {
             crate::log!(Error, "onenet", "task refused: {error:?}");
             match error {
                 TaskError::Field(_) => Error::Data,

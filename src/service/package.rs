@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use otakit_core::digest::{Algorithm, Expected, Hasher, to_hex};
 use otakit_core::fetch::{Class, FetchError};
+use otakit_core::offer::{Kind, Offer};
 use otakit_core::url::Url;
 
 use crate::cancel::Cancel;
-use crate::engine::offer::Kind;
 use crate::engine::pump::Renew;
-use crate::engine::{Download, Failure, Offer, Session, Settings, Step, signature};
+use crate::engine::{Download, Failure, Session, Settings, Step};
 use crate::fetch::http::HttpSource;
 use crate::store::{FileJournal, FileSink, Keep, Sink, StoreError};
 
@@ -74,7 +74,7 @@ pub fn promised(url: &str) -> Result<Promise, Failure> {
                     promise.digest.filter(|known| known.algorithm() == Algorithm::Sha256).or(md5);
             }
             Some(("signature", coded)) => {
-                promise.signature = Some(signature::decode(coded).ok_or(Failure::Signature)?);
+                promise.signature = Some(otakit_core::signature::decode(coded).ok_or(Failure::Signature)?);
             }
             _ => {}
         }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use otakit_core::fetch::FetchError;
+use otakit_core::http::request::{Method, Request};
+use otakit_core::platform::aliyun::identity::Device;
+use otakit_core::platform::aliyun::register;
 
 use crate::cancel::Cancel;
-use crate::fetch::http::call::{self, Method, Request};
+use crate::fetch::http::call;
 use crate::net::{Dial, Target};
-use crate::platform::aliyun::identity::Device;
-use crate::platform::aliyun::register;
 
 /// How long a registration over HTTP may take.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -38,7 +39,7 @@ fn random() -> String {
     format!("{:016x}", std::collections::hash_map::RandomState::new().build_hasher().finish())
 }
 
-fn told(device: &Device, secret: Result<String, crate::platform::aliyun::Refusal>) -> Option<String> {
+fn told(device: &Device, secret: Result<String, otakit_core::platform::aliyun::Refusal>) -> Option<String> {
     secret.inspect_err(|refusal| crate::log!(Error, "register", "{device}: {refusal}")).ok()
 }
 

@@ -7,4 +7,6 @@ pub mod answer;
 pub mod head;
 pub mod range;
 #[cfg(feature = "alloc")]
+pub mod request;
+#[cfg(feature = "alloc")]
 pub mod slice;

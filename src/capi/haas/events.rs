@@ -7,9 +7,10 @@ use std::os::fd::AsRawFd;
 use std::ptr;
 use std::time::Duration;
 
+use otakit_core::platform::aliyun::module::Upgrade;
+
 use super::{DEVICES, FAILED, HUB, guard, of_number, timeout};
 use crate::capi::text;
-use crate::platform::aliyun::module::Upgrade;
 use crate::service::haas::{self, Content, Event, json};
 
 /// `struct haas_offer`.

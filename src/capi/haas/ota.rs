@@ -5,10 +5,10 @@ use std::ffi::{c_char, c_int};
 use std::path::{Path, PathBuf};
 
 use otakit_core::digest::{Algorithm, Expected};
+use otakit_core::platform::aliyun::identity;
 
 use super::{HUB, answer, device};
 use crate::capi::{settings, text};
-use crate::platform::aliyun::identity;
 
 /// Begins to listen for updates.
 #[unsafe(no_mangle)]

@@ -4,11 +4,12 @@
 use std::ffi::{c_char, c_int};
 use std::sync::Arc;
 
+use otakit_core::platform::aliyun::identity::Device;
+
 use super::{answer, named};
 use crate::capi::{settings, text};
 use crate::lab::{self, Redirect};
 use crate::net::{Roots, Security, Target};
-use crate::platform::aliyun::identity::Device;
 use crate::service::register;
 
 /// Asks for a device's secret; blocks.

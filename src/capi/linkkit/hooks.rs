@@ -4,12 +4,13 @@
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::sync::Arc;
 
+use otakit_core::platform::aliyun::config::Config;
+use otakit_core::platform::aliyun::offer::Firmware;
+
 use super::ota::{returned, session};
 use super::{FAIL, NULL_VALUE, SUCCESS};
 use crate::capi::guard::guard;
 use crate::capi::text;
-use crate::platform::aliyun::config::Config;
-use crate::platform::aliyun::offer::Firmware;
 use crate::service::{Content, OtaError};
 
 /// `ota_fetch_cb_fpt`: called with `is_fetch` 0 when a firmware is on offer (inside the MQTT yield)

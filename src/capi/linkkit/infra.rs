@@ -3,15 +3,16 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
+use otakit_core::platform::aliyun::identity::{
+    DEVICE_NAME_LEN, DEVICE_SECRET_LEN, Device, PRODUCT_KEY_LEN, Region,
+};
+
 use super::model::gateway;
 use super::sign::{CLOUD, SetUp, region, region_number};
 use super::{FAIL, NULL_VALUE, SUCCESS, mqtt, ota};
 use crate::capi::guard::guard;
 use crate::capi::text;
 use crate::log::{self, Level};
-use crate::platform::aliyun::identity::{
-    DEVICE_NAME_LEN, DEVICE_SECRET_LEN, Device, PRODUCT_KEY_LEN, Region,
-};
 
 /// Longest custom host in characters.
 const DOMAIN_LEN: usize = 64;

@@ -3,10 +3,11 @@
 
 use std::ffi::{c_char, c_void};
 
+use otakit_core::platform::aliyun::config::Config;
+
 use crate::capi::text;
 use crate::engine::Phase;
 use crate::hal::memory;
-use crate::platform::aliyun::config::Config;
 use crate::service::{Content, Ota, OtaError};
 
 /// `IOT_OTA_CmdType_t`, once its number is known to be one.

@@ -9,6 +9,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use otakit_core::platform::aliyun::identity::Device;
 use parking_lot::{Condvar, Mutex};
 
 use super::mqtt_types::{iotx_mqtt_event_handle_func_fpt, iotx_mqtt_qos_t, iotx_mqtt_topic_info_t};
@@ -18,7 +19,6 @@ use crate::capi::guard::guard;
 use crate::capi::handle::{Handle, Kind, Table};
 use crate::capi::{settings, text, wait_without};
 use crate::mqtt::{Client, Handler, MqttError, Subscription};
-use crate::platform::aliyun::identity::Device;
 use callback::Pclient;
 pub use construct::iotx_mqtt_param_t;
 use construct::{Given, Limits, Plan};

@@ -6,13 +6,14 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use otakit_core::platform::aliyun::identity::Device;
+
 use super::signal;
 use super::{FAIL, NULL_VALUE, SUCCESS, ioctl};
 use crate::capi::arguments::{Fault, note};
 use crate::capi::guard::guard;
 use crate::capi::handle::{Handle, Kind, Table};
 use crate::capi::{settings, text, wait_without};
-use crate::platform::aliyun::identity::Device;
 use crate::service::{Ota, OtaError};
 
 /// `IOT_OTA_CmdType_t`: any integer may come from C, so it is none of Rust's enums.

@@ -4,6 +4,8 @@
 use std::ffi::c_int;
 use std::sync::Arc;
 
+use otakit_core::platform::aliyun::identity::{DEVICE_SECRET_LEN, Device, Region, SecureMode};
+
 use super::sign::{self, CLOUD, array_text, default_mode, iotx_dev_meta_info_t};
 use super::{FAIL, SUCCESS, v310_callbacks};
 use crate::capi::guard::guard;
@@ -12,7 +14,6 @@ use crate::hal::device::{self, Part};
 use crate::hal::kv;
 use crate::lab;
 use crate::net::{Roots, Security, Target};
-use crate::platform::aliyun::identity::{DEVICE_SECRET_LEN, Device, Region, SecureMode};
 use crate::service::register;
 
 /// `iotx_http_region_types_t`: any integer may come from C.

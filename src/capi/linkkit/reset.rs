@@ -5,6 +5,9 @@ use std::ffi::{c_char, c_int, c_void};
 use std::sync::Arc;
 use std::time::Duration;
 
+use otakit_core::platform::aliyun::identity::Device;
+use otakit_core::platform::aliyun::model::topics;
+use otakit_core::platform::aliyun::report;
 use parking_lot::Mutex;
 
 use super::sign::{array_text, iotx_dev_meta_info_t};
@@ -12,8 +15,6 @@ use super::{FAIL, mqtt};
 use crate::capi::guard::guard;
 use crate::capi::handle::Handle;
 use crate::mqtt::{Client, Event, Handler};
-use crate::platform::aliyun::identity::Device;
-use crate::platform::aliyun::{model::topics, report};
 use crate::service::message_id;
 
 /// `iotx_devrst_evt_type_t`.

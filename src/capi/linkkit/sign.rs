@@ -3,14 +3,14 @@
 
 use std::ffi::{c_char, c_int};
 
+use otakit_core::platform::aliyun::identity::{
+    DEVICE_NAME_LEN, DEVICE_SECRET_LEN, Device, PRODUCT_KEY_LEN, Region, SecureMode, credentials,
+};
 use parking_lot::Mutex;
 
 use super::{FAIL, SUCCESS};
 use crate::capi::guard::guard;
 use crate::capi::text;
-use crate::platform::aliyun::identity::{
-    DEVICE_NAME_LEN, DEVICE_SECRET_LEN, Device, PRODUCT_KEY_LEN, Region, SecureMode, credentials,
-};
 
 /// `ERROR_DEV_SIGN_CUSTOM_DOMAIN_IS_NULL`.
 const CUSTOM_DOMAIN_MISSING: i32 = -1105;

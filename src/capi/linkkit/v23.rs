@@ -4,6 +4,10 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
+use otakit_core::platform::aliyun::identity::Device;
+use otakit_core::platform::aliyun::json::quote;
+use otakit_core::platform::aliyun::model::{envelope, topics};
+
 use super::model::api::{IOT_Linkkit_Query, IOT_Linkkit_Report, iotx_linkkit_msg_type_t};
 use super::mqtt::construct::{Given, V301};
 use super::mqtt::{self, iotx_mqtt_param_t};
@@ -12,9 +16,6 @@ use super::ota::{IOT_OTA_CmdType_t, IOT_OTA_Ioctl};
 use super::{FAIL, NULL_VALUE};
 use crate::capi::guard::guard;
 use crate::capi::text;
-use crate::platform::aliyun::identity::Device;
-use crate::platform::aliyun::json::quote;
-use crate::platform::aliyun::model::{envelope, topics};
 use crate::service::message_id;
 
 /// `iotx_mqtt_param_t` of this lineage: without `customize_info`.

@@ -6,12 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use otakit_core::digest::{Algorithm, Expected};
+use otakit_core::offer::{Kind, Offer};
 
 use super::codes::{OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK, of_failure};
 use crate::capi::arguments::refuse;
 use crate::capi::guard::guard;
 use crate::capi::{settings, text};
-use crate::engine::{Download, Failure, Kind, Offer, Session, Step, signature};
+use crate::engine::{Download, Failure, Session, Step};
 use crate::store::{FileJournal, FileSink, Journal, KvJournal, PersistenceSink, Resume, Sink};
 
 /// Bytes handed to the store at once.
@@ -218,7 +219,9 @@ unsafe fn offer(image: *const otakit_image_t) -> Option<Offer> {
     let (url, version) = unsafe { (text::given(image.url)?, text::optional(image.version)) };
     // SAFETY: `image.signature` is NULL or NUL-terminated, by this function's contract.
     let signature = match unsafe { text::optional(image.signature) } {
-        Some(coded) => Some(signature::decode(coded).or_else(|| unusable("signature is not base64"))?),
+        Some(coded) => {
+            Some(otakit_core::signature::decode(coded).or_else(|| unusable("signature is not base64"))?)
+        }
         None => None,
     };
     let (url, version) = (url.to_owned(), version.unwrap_or_default().to_owned());

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use otakit_core::platform::onenet::inform;
+
 use super::options::{self, Options};
 use super::{
     CLOUD, NOT_SUPPORT, OK, OTHERS, REPETITIVE, RESOURCE_BUSY, UNINITIALIZED, current, finished, milliseconds,
@@ -11,7 +13,6 @@ use crate::capi::guard::guard;
 use crate::capi::settings;
 use crate::lab;
 use crate::net::{Security, Target};
-use crate::platform::onenet::inform;
 use crate::service::onenet::{Broker, Notices};
 
 /// Starts listening for notices, without waiting for the connection; each is answered at once. Things-model variant

@@ -4,6 +4,9 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
+use otakit_core::platform::onenet::request::RangeForm;
+use otakit_core::platform::onenet::token::{self, Method, Token};
+use otakit_core::platform::onenet::{Device, Dialect, plain};
 use parking_lot::Mutex;
 
 use super::{INVALID_PARAM, NOT_SUPPORT, OK, OTHERS};
@@ -11,9 +14,6 @@ use crate::capi::guard::guard;
 use crate::capi::{settings, text};
 use crate::lab;
 use crate::net::Roots;
-use crate::platform::onenet::request::RangeForm;
-use crate::platform::onenet::token::{self, Method, Token};
-use crate::platform::onenet::{Device, Dialect, plain};
 use crate::service::onenet::{Config, Endpoint};
 
 /// 0: the platform that the SDK speaks to; 1: the current one (things-model variant alone).

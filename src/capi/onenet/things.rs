@@ -2,13 +2,14 @@
 //! The things-model variant of `ota_api.h`, which headers choose with `CONFIG_TM`: its functions have names of their own
 //! here, so that one library serves both variants.
 
+use otakit_core::platform::onenet::task::Task;
+use otakit_core::platform::onenet::{Device, Dialect};
+
 use super::{
     INVALID_PARAM, OTHERS, TaskId, check_standing, check_task, download, enter, finished, options,
     ota_evt_cb, part, report, variant, whole,
 };
 use crate::capi::guard::guard;
-use crate::platform::onenet::task::Task;
-use crate::platform::onenet::{Device, Dialect};
 
 /// `struct ota_task_info_t` of the things-model variant.
 #[repr(C)]

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `dev_token.h`: the token that signs requests.
 
+use otakit_core::platform::onenet::Device;
+use otakit_core::platform::onenet::token::{self, Token};
+
 use super::options::method;
 use super::{INVALID_PARAM, OK, OTHERS, OVERFLOW, part};
 use crate::capi::guard::guard;
-use crate::platform::onenet::Device;
-use crate::platform::onenet::token::{self, Token};
 
 /// `enum sig_method_e`: any number may come from C.
 #[repr(transparent)]

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use otakit_core::platform::onenet::task::Task;
+
 use super::{Context, INVALID_PARAM, OTHERS, code, current, milliseconds};
 use crate::capi::guard::guard;
 use crate::capi::{settings, text};
 use crate::engine::download::NOTE_EVERY;
-use crate::platform::onenet::task::Task;
 use crate::service::onenet::run::{Host, Plan, Summary, run};
 use crate::store::{FileJournal, FileSink, Journal, KvJournal, PersistenceSink, Sink};
 
@@ -203,7 +204,7 @@ impl Host for Firmware<'_> {
         let Some(_running) = self.context.enter() else { return 0 };
         // SAFETY: C gave the function for this prototype; the text outlives the call.
         let code = unsafe { apply(self.options.user, version.as_ptr()) };
-        u32::try_from(code).unwrap_or(crate::platform::onenet::step::UPGRADE_FAILED)
+        u32::try_from(code).unwrap_or(otakit_core::platform::onenet::step::UPGRADE_FAILED)
     }
 }
 

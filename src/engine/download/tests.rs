@@ -147,7 +147,7 @@ fn setup() -> (Arc<Server>, Offer) {
         size: SIZE as u64,
         url: "test:image".into(),
         digest,
-        kind: crate::engine::Kind::Firmware,
+        kind: otakit_core::offer::Kind::Firmware,
         signature: None,
     };
     (Arc::new(Server { image, asked: Mutex::default() }), offer)

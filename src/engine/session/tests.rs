@@ -107,7 +107,7 @@ fn setup(openings: impl IntoIterator<Item = Opening>) -> (Session, Arc<Script>, 
         size: SIZE as u64,
         url: "test:image".into(),
         digest,
-        kind: crate::engine::Kind::Firmware,
+        kind: otakit_core::offer::Kind::Firmware,
         signature: None,
     };
     (session, script, offer)

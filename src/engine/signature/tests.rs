@@ -2,6 +2,7 @@
 //! Keys and signatures made with OpenSSL (see `tests/data/signature/README.md`).
 
 use otakit_core::digest::{Algorithm, Hasher};
+use otakit_core::signature::decode;
 
 use super::*;
 

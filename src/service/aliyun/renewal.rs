@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use otakit_core::offer::Offer;
+use otakit_core::platform::aliyun::report;
+use otakit_core::platform::aliyun::topics::Topic;
+
 use super::{Content, Ota, OtaError};
 use crate::cancel::Cancel;
-use crate::engine::Offer;
 use crate::engine::pump::Renew;
-use crate::platform::aliyun::report;
-use crate::platform::aliyun::topics::Topic;
 
 /// How long an answer is waited for, for each of the two ways to ask.
 const ANSWER: Duration = Duration::from_secs(5);

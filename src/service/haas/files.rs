@@ -10,6 +10,7 @@ use std::sync::{Arc, Weak};
 
 use otakit_core::digest::{Algorithm, Expected, Hasher};
 use otakit_core::fetch::FetchError;
+use otakit_core::platform::aliyun::module::Upgrade;
 
 use super::updates::Renewal;
 use super::{Content, DOWNLOAD, Device, Event, Hub, INSTALL, VERIFY};
@@ -18,7 +19,6 @@ use crate::engine::policy::{Breach, Policy};
 use crate::engine::pump::Renew;
 use crate::engine::{Failure, Settings};
 use crate::fetch::http::HttpSource;
-use crate::platform::aliyun::module::Upgrade;
 use crate::service::package::{self, Promise, Wanted};
 use crate::store::{FileSink, Keep, Sink, StoreError};
 

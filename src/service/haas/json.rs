@@ -2,10 +2,10 @@
 //! An event's content as JSON text, for languages that take such text more easily than C structures.
 
 use otakit_core::digest::{Algorithm, to_hex};
+use otakit_core::platform::aliyun::module::Upgrade;
 use serde_json::json;
 
 use super::{CONNECT, Content, Event};
-use crate::platform::aliyun::module::Upgrade;
 
 /// The name of an offer's digest.
 pub fn hash_type(upgrade: &Upgrade) -> &'static str {
@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(told(b""), r#"{"topic":"t","payload":""}"#);
         assert_eq!(told(&[0, 255]), r#"{"payload_hex":"00ff","topic":"t"}"#);
         assert!(told(&[0; 8000]).len() < 16100);
-        let upgrade = crate::platform::aliyun::module::decode(
+        let upgrade = otakit_core::platform::aliyun::module::decode(
             br#"{"message":"success","data":{"size":7,"version":"2","url":"http://h/a,b?c=d","md5":"900150983cd24fb0d6963f7d28e17f72","module":"m"}}"#,
         );
         let offer = of(101, Content::Offer(Box::new(upgrade.unwrap())));

@@ -12,18 +12,19 @@ use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use otakit_core::offer::Offer;
+use otakit_core::platform::aliyun::identity::{self, SecureMode};
+use otakit_core::platform::aliyun::module::{self, Upgrade};
+use otakit_core::platform::aliyun::topics::Topic;
 use parking_lot::Mutex;
 
 use super::desk::Desk;
 use super::events::Events;
 use crate::cancel::Cancel;
-use crate::engine::{Offer, Settings};
+use crate::engine::Settings;
 use crate::fetch::http::HttpSource;
 use crate::mqtt::{Client, Event as MqttEvent, Handler, Options, Subscription};
 use crate::net::{Dial, Target};
-use crate::platform::aliyun::identity::{self, SecureMode};
-use crate::platform::aliyun::module::{self, Upgrade};
-use crate::platform::aliyun::topics::Topic;
 
 /// Largest message taken and sent.
 const MAX_PACKET: usize = 16 * 1024;

@@ -6,14 +6,15 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use otakit_core::offer::Offer;
+use otakit_core::platform::aliyun::module::{self, Upgrade};
+use otakit_core::platform::aliyun::topics::Topic;
+
 use super::files::{self, Job};
 use super::{Content, Device, Inbox, Kind, SYSTEM, TRIGGER};
 use crate::cancel::Cancel;
-use crate::engine::Offer;
 use crate::engine::policy::compare_versions;
 use crate::engine::pump::Renew;
-use crate::platform::aliyun::module::{self, Upgrade};
-use crate::platform::aliyun::topics::Topic;
 use crate::service::desk::Desk;
 use crate::service::message_id;
 

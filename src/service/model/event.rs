@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::platform::aliyun::config::Config;
+use otakit_core::platform::aliyun::config::Config;
 
 /// Events that wait for being delivered, from which on requests of the cloud are refused.
 const MAX: usize = 256;

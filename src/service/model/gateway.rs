@@ -4,14 +4,15 @@
 use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use otakit_core::platform::aliyun::identity::{DEVICE_SECRET_LEN, Device};
+use otakit_core::platform::aliyun::model::{Down, Reply, activation, envelope, gateway, topics};
+use otakit_core::platform::aliyun::report;
+use otakit_core::platform::aliyun::topics::Topic;
+
 use super::nodes::{Node, Standing};
 use super::pending::{Expect, Slot};
 use super::{Master, ModelError, REPLY_TIMEOUT, SUBSCRIBE_TOTAL, Wants, signal};
 use crate::mqtt::MqttError;
-use crate::platform::aliyun::identity::{DEVICE_SECRET_LEN, Device};
-use crate::platform::aliyun::model::{Down, Reply, activation, envelope, gateway, topics};
-use crate::platform::aliyun::report;
-use crate::platform::aliyun::topics::Topic;
 use crate::service::message_id;
 
 /// How long the connection is served between two looks at the answer.

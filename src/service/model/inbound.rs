@@ -3,14 +3,15 @@
 
 use std::sync::Weak;
 
+use otakit_core::platform::aliyun::Refusal;
+use otakit_core::platform::aliyun::identity::Device;
+use otakit_core::platform::aliyun::model::envelope::{number_in, text_in};
+use otakit_core::platform::aliyun::model::{Call, Down, Reply, topics};
+
 use super::event::{Event, ReplyTo};
 use super::pending::{Expect, Match};
 use super::{Master, gateway};
 use crate::mqtt::{self, Handler};
-use crate::platform::aliyun::Refusal;
-use crate::platform::aliyun::identity::Device;
-use crate::platform::aliyun::model::envelope::{number_in, text_in};
-use crate::platform::aliyun::model::{Call, Down, Reply, topics};
 
 /// Largest packet taken, whatever the connection's buffer is.
 const MAX_PACKET: usize = 64 * 1024;

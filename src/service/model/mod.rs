@@ -18,24 +18,23 @@ mod progress;
 mod report;
 mod update;
 
-pub use event::{Event, ReplyTo};
-pub use update::Kind;
-
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use otakit_core::platform::aliyun::identity::Device;
+use otakit_core::platform::aliyun::model::{Down, envelope};
 use parking_lot::Mutex;
 
 use crate::mqtt::{Client, MqttError};
-use crate::platform::aliyun::identity::Device;
-use crate::platform::aliyun::model::{Down, envelope};
 use crate::service::gate::Gate;
 use crate::service::{Content, Ota, OtaError, message_id};
 use event::Queue;
+pub use event::{Event, ReplyTo};
 use inbound::Inlet;
 use nodes::Nodes;
 use pending::{Expect, Pending};
+pub use update::Kind;
 
 /// How long an answer of the cloud is waited for.
 pub const REPLY_TIMEOUT: Duration = Duration::from_secs(10);

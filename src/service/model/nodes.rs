@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The sub-devices of a gateway.
 
-use crate::platform::aliyun::identity::Device;
+use otakit_core::platform::aliyun::identity::Device;
 
 /// How far a sub-device has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,9 +5,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use otakit_core::platform::aliyun::model::Reply;
 use parking_lot::Mutex;
-
-use crate::platform::aliyun::model::Reply;
 
 /// How many overdue messages are remembered, to recognise their late answers.
 const LATE: usize = 64;

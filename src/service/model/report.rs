@@ -3,9 +3,10 @@
 
 use std::time::Instant;
 
+use otakit_core::platform::aliyun::model::{Down, topics};
+
 use super::pending::Expect;
 use super::{Master, ModelError, SUBSCRIBE_TIMEOUT};
-use crate::platform::aliyun::model::{Down, topics};
 
 impl Master {
     /// Posts property values, a JSON text. The message's id.

@@ -4,10 +4,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use otakit_core::offer::Offer;
+use otakit_core::platform::aliyun::report;
+
 use super::progress::Progress;
 use super::{Master, ModelError};
-use crate::engine::{Download, Failure, Offer, Step};
-use crate::platform::aliyun::report;
+use crate::engine::{Download, Failure, Step};
 use crate::service::{Content, Ota, OtaError};
 use crate::store::Sink;
 

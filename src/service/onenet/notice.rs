@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use otakit_core::platform::onenet::{Device, inform};
 use parking_lot::{Condvar, Mutex};
 
 use crate::cancel::Cancel;
 use crate::mqtt::{Client, ConnectError, Event, Handler, Options};
 use crate::net::{Dial, Target};
-use crate::platform::onenet::{Device, inform};
 
 /// Largest notice that is taken, in bytes.
 const MAX_PACKET: usize = 16 * 1024;

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use otakit_core::net::NetError;
+use otakit_core::platform::onenet::task::Task;
+use otakit_core::platform::onenet::{errno, step};
 
 use super::slices::{Slices, is_expired};
 use super::{Error, Onenet, is_no_task};
 use crate::engine::progress::percent;
 use crate::engine::retry::Patience;
 use crate::engine::{self, Download, Failure, Session, Step};
-use crate::platform::onenet::task::Task;
-use crate::platform::onenet::{errno, step};
 use crate::store::{Journal, Sink, StoreError};
 
 /// Attempts at a report that ends a stage of the task.

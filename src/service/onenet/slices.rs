@@ -10,16 +10,16 @@ use otakit_core::fetch::{Class, FetchError};
 use otakit_core::http::range::{ContentRange, decimal};
 use otakit_core::http::slice::{self, Slice};
 use otakit_core::net::NetError;
+use otakit_core::offer::{Kind, Offer};
+use otakit_core::platform::onenet::request::Ask;
+use otakit_core::platform::onenet::task::Task;
+use otakit_core::platform::onenet::{TaskId, answer, value};
 
 use super::{Error, Known, MAX_ANSWER, Onenet};
 use crate::cancel::Cancel;
-use crate::engine::offer::{Kind, Offer};
 use crate::engine::pump::Renew;
 use crate::fetch::http::call::Reply;
 use crate::fetch::{Body, Opened, Request, Source};
-use crate::platform::onenet::request::Ask;
-use crate::platform::onenet::task::Task;
-use crate::platform::onenet::{TaskId, answer, value};
 
 /// Bytes of a body that is passed over, read at once.
 const SKIP_CHUNK: usize = 4096;

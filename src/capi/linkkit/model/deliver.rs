@@ -147,7 +147,7 @@ fn answered(slots: &Slots, event: Event) {
     }
 }
 
-fn offer_config(slots: &Slots, devid: c_int, config: crate::platform::aliyun::config::Config) {
+fn offer_config(slots: &Slots, devid: c_int, config: otakit_core::platform::aliyun::config::Config) {
     let Some(callback) = slots.cota else { return };
     let texts = [config.id, config.get_type, config.sign, config.sign_method, config.offer.url].map(c_text);
     let [Some(config_id), Some(get_type), Some(sign), Some(method), Some(url)] = texts else { return };

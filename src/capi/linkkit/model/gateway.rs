@@ -3,10 +3,11 @@
 
 use std::ffi::c_int;
 
+use otakit_core::platform::aliyun::identity::Device;
+
 use super::super::sign::{array_text, iotx_dev_meta_info_t};
 use super::super::{FAIL, SUCCESS};
 use super::session;
-use crate::platform::aliyun::identity::Device;
 
 /// `IOTX_IOCTL_SET_OTA_DEV_ID`.
 pub fn select_ota(devid: c_int) -> c_int {

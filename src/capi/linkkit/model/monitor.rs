@@ -3,12 +3,12 @@
 
 use std::ffi::{c_int, c_uchar, c_uint};
 
+use otakit_core::platform::aliyun::model::activation;
 use parking_lot::Mutex;
 
 use super::super::{FAIL, SUCCESS};
 use crate::capi::guard::guard;
 use crate::capi::text;
-use crate::platform::aliyun::model::activation;
 
 /// A connection is being made.
 pub const CONNECTING: c_int = 0x2000;

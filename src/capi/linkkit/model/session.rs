@@ -4,6 +4,7 @@
 use std::ffi::c_int;
 use std::sync::Arc;
 
+use otakit_core::platform::aliyun::identity::Device;
 use parking_lot::Mutex;
 
 use super::super::mqtt;
@@ -14,7 +15,6 @@ use super::{callbacks, monitor, store};
 use crate::capi::handle::Handle;
 use crate::capi::settings;
 use crate::hal::device::{self, Part};
-use crate::platform::aliyun::identity::Device;
 use crate::service::model::{Master, ModelError, Wants};
 use crate::service::{Ota, OtaError};
 

@@ -5,6 +5,12 @@ use std::ffi::c_char;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use otakit_core::platform::aliyun::identity::{
+    Credentials, DEVICE_SECRET_LEN, Device, SecureMode, credentials,
+};
+use otakit_core::platform::aliyun::report;
+use otakit_core::platform::aliyun::topics::Topic;
+
 use super::super::mqtt_types::iotx_mqtt_event_handle_t;
 use super::super::register;
 use super::super::sign::{CLOUD, SetUp, default_mode};
@@ -15,9 +21,6 @@ use crate::hal::device;
 use crate::lab;
 use crate::mqtt::{Client, Handler, Options, Subscription};
 use crate::net::{Roots, Security, Target};
-use crate::platform::aliyun::identity::{Credentials, DEVICE_SECRET_LEN, Device, SecureMode, credentials};
-use crate::platform::aliyun::report;
-use crate::platform::aliyun::topics::Topic;
 use crate::service::message_id;
 
 /// `iotx_mqtt_param_t`. Empty, 0 or out of range: the default. The texts are copied.

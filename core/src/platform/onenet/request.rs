@@ -2,10 +2,12 @@
 //! The requests. Those of the two older dialects have the spelling of the platform's SDK: no blank after a header's
 //! colon, `Content-Length` in seven columns, nothing escaped; the current platform gets ordinary ones.
 
-use std::fmt::Write as _;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write as _;
 
 use super::{Device, Dialect, TaskId};
-use crate::fetch::http::call::{Method, Request};
+use crate::http::request::{Method, Request};
 
 /// How a `Range` header is spelt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -154,6 +156,8 @@ fn ordinary(ask: &Ask<'_>, path: &str, host: &str, authorization: &str, body: Op
 
 #[cfg(test)]
 mod tests {
+    use alloc::borrow::ToOwned;
+
     use super::*;
 
     const AUTHORIZATION: &str = "version=2018-10-31&res=products%2F123123&et=1537255523&method=sha1&sign=lsaPSiiGvEFFjXu5WU7a6IkScqE%3D";

@@ -13,7 +13,9 @@ pub mod register;
 pub mod report;
 pub mod topics;
 
-use std::fmt;
+use core::fmt;
+
+use crate::url::UrlError;
 
 /// Why a message of the cloud was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +29,7 @@ pub enum Refusal {
     /// The size is 0, negative, fractional or too large to be one.
     Size,
     /// The URL cannot be used.
-    Url,
+    Url(UrlError),
     /// The digest is malformed, contradicts another, or its method is unknown.
     Digest,
     /// It offers an image for a module of the device, to firmware that knows of no modules.
@@ -49,7 +51,7 @@ impl fmt::Display for Refusal {
             Self::NotSuccess => f.write_str("message is not \"success\""),
             Self::Key(key) => write!(f, "key \"{key}\" missing or of the wrong type"),
             Self::Size => f.write_str("size is not a number of bytes"),
-            Self::Url => f.write_str("url cannot be used"),
+            Self::Url(error) => write!(f, "url cannot be used: {error}"),
             Self::Digest => f.write_str("digest malformed, contradictory or of an unknown method"),
             Self::Module => f.write_str("image is for a module, not for the device itself"),
             Self::Difference => f.write_str("differential package: only whole images are taken"),
@@ -71,6 +73,8 @@ impl Refusal {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::{String, ToString};
+
     use super::*;
 
     #[test]
@@ -81,7 +85,8 @@ mod tests {
             Refusal::Key("size"),
             Refusal::Key("url"),
             Refusal::Size,
-            Refusal::Url,
+            Refusal::Url(UrlError::Scheme),
+            Refusal::Url(UrlError::Host),
             Refusal::Digest,
             Refusal::Module,
             Refusal::Difference,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The notice of a task over MQTT, which wants an answer within 20 seconds.
 
+use alloc::string::String;
+
 use super::{Device, value};
 
 /// Where the broker is; plain TCP.

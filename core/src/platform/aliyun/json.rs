@@ -4,7 +4,9 @@
 //! A value may be written in more than one way and mean the same: a number as a number, as text, or with a fraction of
 //! zeros; an optional value as missing, `null` or empty. The functions here take all of them.
 
-use std::collections::BTreeMap;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
 
 use serde_json::Value;
 use serde_json::value::RawValue;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Topic names.
 
+use alloc::string::String;
+
 use super::identity::Device;
 
 /// The topics of one device's updates.

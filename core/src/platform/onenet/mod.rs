@@ -10,7 +10,9 @@ pub mod task;
 pub mod token;
 pub mod value;
 
-use std::fmt;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use core::fmt;
 
 /// Longest text of an identity that is taken, in bytes.
 const MAX_PART: usize = 512;

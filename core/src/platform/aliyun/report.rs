@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a device tells the cloud.
 
+use alloc::string::String;
+
 use super::json;
 
 /// The version, as `IOT_OTA_ReportVersion` sends it: the id is the number 0.

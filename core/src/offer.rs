@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a platform offers: an image and all that is needed to fetch and to verify it.
 
-use otakit_core::digest::{Expected, Hasher};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::digest::{Expected, Hasher};
 
 /// An image on offer. Whoever decodes one from a platform's message has checked that the size is not 0 and that the URL
 /// can be used; there is no offer without a digest.
@@ -21,13 +24,13 @@ pub struct Offer {
     pub signature: Option<Vec<u8>>,
 }
 
-impl std::fmt::Debug for Offer {
+impl core::fmt::Debug for Offer {
     /// Without the URL, whose query may be a signature.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Offer")
             .field("version", &self.version)
             .field("size", &self.size)
-            .field("url", &otakit_core::Hidden)
+            .field("url", &crate::Hidden)
             .field("digest", &self.digest)
             .field("kind", &self.kind)
             .field("signature", &self.signature)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The activation record that a device's tags carry: which SDK, which chip.
 
-use std::fmt::Write as _;
+use alloc::string::String;
+use core::fmt::Write as _;
 
 /// SDK version 3.0.1, as the record spells it.
 pub const SDK_VERSION: [u8; 4] = [3, 0, 1, 0];

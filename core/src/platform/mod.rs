@@ -2,5 +2,4 @@
 //! What each platform says on the wire: pure translation between bytes and types, no I/O.
 
 pub mod aliyun;
-#[cfg(feature = "onenet")]
 pub mod onenet;

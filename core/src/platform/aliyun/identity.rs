@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Who a device is, and how it signs in over MQTT.
 
-use std::fmt;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use core::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
-use otakit_core::digest::to_hex;
-use sha2::Sha256;
+use crate::digest::to_hex;
+use crate::mac;
 
 /// Longest product key in characters.
 pub const PRODUCT_KEY_LEN: usize = 20;
@@ -122,12 +123,12 @@ pub struct Credentials {
     pub password: String,
 }
 
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Credentials")
             .field("client_id", &self.client_id)
             .field("username", &self.username)
-            .field("password", &otakit_core::Hidden)
+            .field("password", &crate::Hidden)
             .finish()
     }
 }
@@ -147,19 +148,14 @@ pub fn credentials(device: &Device, secret: &str, mode: SecureMode, extra: &str)
             "{id}|timestamp={TIMESTAMP},_v=sdk-c-3.0.1,securemode={mode},signmethod=hmacsha256,lan=C,gw=0,ext=0{extra}|"
         ),
         username: format!("{device_name}&{product_key}"),
-        password: to_hex(&hmac_sha256(secret.as_bytes(), source.as_bytes())).to_ascii_uppercase(),
+        password: to_hex(&mac::sha256(secret.as_bytes(), source.as_bytes())).to_ascii_uppercase(),
     }
-}
-
-fn hmac_sha256(key: &[u8], text: &[u8]) -> Vec<u8> {
-    // HMAC takes keys of any length; the error type exists for other MACs.
-    Hmac::<Sha256>::new_from_slice(key)
-        .map(|mac| mac.chain_update(text).finalize().into_bytes().to_vec())
-        .unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
 
     #[test]

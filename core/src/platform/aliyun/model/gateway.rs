@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A gateway speaking for its sub-devices: registration, topology, sessions.
 
-use hmac::{Hmac, KeyInit, Mac};
-use otakit_core::digest::to_hex;
-use serde_json::Value;
-use sha1::Sha1;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
 
+use serde_json::Value;
+
+use crate::digest::to_hex;
+use crate::mac;
 use crate::platform::aliyun::identity::Device;
 use crate::platform::aliyun::json::quote;
 
@@ -15,10 +18,7 @@ fn sign(client_id: &str, device: &Device, secret: &str, timestamp: u64) -> Strin
         "clientId{client_id}deviceName{}productKey{}timestamp{timestamp}",
         device.device_name, device.product_key
     );
-    // HMAC takes keys of any length; the error type exists for other MACs.
-    Hmac::<Sha1>::new_from_slice(secret.as_bytes())
-        .map(|mac| to_hex(&mac.chain_update(text.as_bytes()).finalize().into_bytes()))
-        .unwrap_or_default()
+    to_hex(&mac::sha1(secret.as_bytes(), text.as_bytes()))
 }
 
 /// A sub-device by its names, as registration, leaving and logout send it.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reading the platform's JSON: its objects however they are framed, its numbers however they are written.
 
+use alloc::string::String;
+use alloc::string::ToString;
+
 use serde_json::{Map, Value};
 
 /// The byte-order mark that some servers put before their text.
@@ -44,7 +47,7 @@ pub fn integer(value: &Value) -> Option<i128> {
     match value {
         Value::Number(number) => {
             let exact = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
-            exact.or_else(|| whole(number.as_f64()?))
+            exact.or_else(|| whole(&number.to_string()))
         }
         Value::String(text) => {
             let text = text.trim();
@@ -54,15 +57,34 @@ pub fn integer(value: &Value) -> Option<i128> {
             if !plain {
                 return None;
             }
-            text.parse().ok().or_else(|| whole(text.parse().ok()?))
+            whole(text)
         }
         _ => None,
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a cast from floating point goes to the nearest value")]
-fn whole(number: f64) -> Option<i128> {
-    (number.is_finite() && number.fract() == 0.0).then_some(number as i128)
+/// The whole number that a decimal text says, whose fraction may be zeros and which may have an exponent.
+fn whole(text: &str) -> Option<i128> {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (sign, digits) = mantissa.strip_prefix('-').map_or((1, mantissa), |digits| (-1, digits));
+    let (integer, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    // How many digits are in front of the point.
+    let point = i64::try_from(integer.len()).ok()?.checked_add(exponent.parse().ok()?)?;
+    let (mut number, mut count) = (0_i128, 0_i64);
+    for digit in integer.chars().chain(fraction.chars()) {
+        let digit = i128::from(digit.to_digit(10)?);
+        if count < point {
+            number = number.saturating_mul(10).saturating_add(sign * digit);
+        } else if digit != 0 {
+            return None;
+        }
+        count += 1;
+    }
+    while count < point && !matches!(number, 0 | i128::MIN | i128::MAX) {
+        number = number.saturating_mul(10);
+        count += 1;
+    }
+    Some(number)
 }
 
 #[cfg(test)]

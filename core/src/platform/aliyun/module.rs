@@ -3,6 +3,9 @@
 //!
 //! The bytes are those of AliOS Things: ids are the numbers 0 and 1, `default` is not named.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+
 use super::json::Fields;
 use super::offer::{self, Firmware};
 use super::{Refusal, json};

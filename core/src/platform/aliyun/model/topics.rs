@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the device model listens to and where it speaks.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+
 use crate::platform::aliyun::identity::Device;
 
 /// A kind of message from the cloud; each has its own topic filter per device.
@@ -166,6 +169,8 @@ pub fn session(gateway: &Device, what: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     #[test]

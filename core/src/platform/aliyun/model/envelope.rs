@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The envelope around every message: id, version, method and params; or id, code and data.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+
 use serde_json::value::RawValue;
 
 use crate::platform::aliyun::Refusal;
@@ -81,7 +84,7 @@ impl Reply {
 
 /// `text` when it is one whole JSON value; what follows a NUL does not count.
 pub fn well_formed(text: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(json::trimmed(text)).ok()?;
+    let text = core::str::from_utf8(json::trimmed(text)).ok()?;
     serde_json::from_str::<&RawValue>(text).is_ok().then_some(text)
 }
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Remote configuration (COTA): `thing/config/get`, its reply, and the cloud's push.
 
+use alloc::string::String;
+
 use serde_json::Value;
 
 use super::json::Fields;
 use super::{Refusal, json, offer};
-use crate::engine::{Kind, Offer};
+use crate::offer::{Kind, Offer};
 
 /// A configuration file on offer.
 #[derive(Clone, Debug, PartialEq, Eq)]

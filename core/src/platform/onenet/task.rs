@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A task, as the answer to a check describes it.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use core::fmt;
+
 use serde_json::{Map, Value};
 
 use super::{TaskId, value};
@@ -44,7 +48,12 @@ impl Task {
     ///
     /// What is required is `size`, `target`, `md5` and the task's name. Any other field never refuses a task: one that
     /// says nothing or cannot be read counts as absent, and a number outside its field's range becomes the nearest one.
-    pub fn decode(data: &Map<String, Value>, tokens: bool) -> Result<Self, TaskError> {
+    /// `note` gets a line about each such field, for a log.
+    pub fn decode(
+        data: &Map<String, Value>,
+        tokens: bool,
+        note: &mut dyn FnMut(fmt::Arguments<'_>),
+    ) -> Result<Self, TaskError> {
         let id = if tokens {
             let token = text(data, "token")?;
             // It becomes part of a path.
@@ -58,11 +67,11 @@ impl Task {
             id,
             size: size(data)?,
             md5: text(data, "md5")?,
-            signal: optional(data, "signal", (i32::MIN, i32::MAX)),
-            power: optional(data, "power", (0, u8::MAX)),
-            retry: optional(data, "retry", (i16::MIN, i16::MAX)),
-            interval: optional(data, "interval", (0, u32::MAX)),
-            kind: optional(data, "type", (0, u8::MAX)),
+            signal: optional(data, "signal", (i32::MIN, i32::MAX), note),
+            power: optional(data, "power", (0, u8::MAX), note),
+            retry: optional(data, "retry", (i16::MIN, i16::MAX), note),
+            interval: optional(data, "interval", (0, u32::MAX), note),
+            kind: optional(data, "type", (0, u8::MAX), note),
             address: text(data, "ipPort").ok(),
         })
     }
@@ -90,29 +99,31 @@ fn required<T: TryFrom<i128>>(data: &Map<String, Value>, key: &'static str) -> R
 }
 
 /// A number between `least` and `most`, 0 when there is none.
-fn optional<T>(data: &Map<String, Value>, key: &'static str, (least, most): (T, T)) -> T
+fn optional<T>(
+    data: &Map<String, Value>,
+    key: &'static str,
+    (least, most): (T, T),
+    note: &mut dyn FnMut(fmt::Arguments<'_>),
+) -> T
 where
     T: Copy + Default + Into<i128> + TryFrom<i128>,
 {
     let Some(given) = data.get(key).filter(|given| !value::is_empty(given)) else { return T::default() };
     let fitting = value::integer(given).map(|number| number.clamp(least.into(), most.into()));
     if fitting.is_none_or(|number| Some(number) != value::integer(given)) {
-        crate::log!(
-            Warning,
-            "onenet",
-            "task: {key} is {given}, which does not fit: taken as {}",
-            fitting.unwrap_or(0)
-        );
+        note(format_args!("task: {key} is {given}, which does not fit: taken as {}", fitting.unwrap_or(0)));
     }
     fitting.and_then(|number| T::try_from(number).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     fn decode(json: &str, tokens: bool) -> Result<Task, TaskError> {
-        Task::decode(serde_json::from_str::<Value>(json).unwrap().as_object().unwrap(), tokens)
+        Task::decode(serde_json::from_str::<Value>(json).unwrap().as_object().unwrap(), tokens, &mut |_| {})
     }
 
     const GENERAL: &str = r#"{"target":"V1","token":"ota_iF0hnXrq2CxLrP8vZ39l","size":22,"md5":"ad2f4e4ea2a27eace7e4913139f8f01a","signal":10,"power":50,"retry":0,"interval":0,"type":1}"#;
@@ -146,7 +157,7 @@ mod tests {
         if let Some(value) = value {
             data.insert(key.to_owned(), value.clone());
         }
-        Task::decode(&data, tokens)
+        Task::decode(&data, tokens, &mut |_| {})
     }
 
     /// Everything that a field can hold; `None`: it is not there.
@@ -185,7 +196,7 @@ mod tests {
             "1e300",
             "-1e300",
         ];
-        std::iter::once(None).chain(texts.map(|text| Some(serde_json::from_str(text).unwrap()))).collect()
+        core::iter::once(None).chain(texts.map(|text| Some(serde_json::from_str(text).unwrap()))).collect()
     }
 
     /// The whole number that a spelling means, by other means than the code's.

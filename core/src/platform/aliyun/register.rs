@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Dynamic registration: a device that knows its product's secret asks for its own, over HTTP or over MQTT.
 
-use hmac::{Hmac, KeyInit, Mac};
-use otakit_core::digest::to_hex;
-use sha2::Sha256;
+use alloc::string::String;
 
 use super::identity::{Credentials, DEVICE_SECRET_LEN, Device};
 use super::json::Fields;
 use super::{Refusal, json};
+use crate::digest::to_hex;
+use crate::mac;
 
 /// Where the form is posted.
 pub const PATH: &str = "/auth/register/device";
@@ -47,10 +47,7 @@ pub fn sign_in(device: &Device, product_secret: &str, random: &str) -> Credentia
 fn sign(device: &Device, product_secret: &str, random: &str) -> String {
     let Device { product_key, device_name } = device;
     let text = format!("deviceName{device_name}productKey{product_key}random{random}");
-    // HMAC takes keys of any length; the error type exists for other MACs.
-    Hmac::<Sha256>::new_from_slice(product_secret.as_bytes())
-        .map(|mac| to_hex(&mac.chain_update(text.as_bytes()).finalize().into_bytes()).to_ascii_uppercase())
-        .unwrap_or_default()
+    to_hex(&mac::sha256(product_secret.as_bytes(), text.as_bytes())).to_ascii_uppercase()
 }
 
 /// The device secret in the answer to the form: the answer must be a success, and about this device where it names one.
@@ -83,7 +80,7 @@ fn secret_in(data: &Fields<'_>, device: &Device) -> Result<String, Refusal> {
 /// Percent-encoded for a form; letters, digits and `-._` stand for themselves.
 fn encoded(text: &str) -> String {
     text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
-        use std::fmt::Write as _;
+        use core::fmt::Write as _;
         if byte.is_ascii_alphanumeric() || b"-._".contains(&byte) {
             out.push(char::from(byte));
         } else {
@@ -96,6 +93,8 @@ fn encoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use alloc::borrow::ToOwned;
+
     use super::*;
 
     #[test]

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The `Authorization` of requests: an HMAC over expiry, method, resource and version, under the access key.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use hmac::digest::KeyInit;
-use hmac::{Hmac, Mac};
+
+use crate::mac;
 
 /// The version that the platform's SDK signs with.
 pub const VERSION: &str = "2018-10-31";
@@ -34,18 +37,11 @@ impl Method {
 
     fn sign(self, key: &[u8], text: &[u8]) -> Vec<u8> {
         match self {
-            Self::Md5 => mac::<Hmac<md5::Md5>>(key, text),
-            Self::Sha1 => mac::<Hmac<sha1::Sha1>>(key, text),
-            Self::Sha256 => mac::<Hmac<sha2::Sha256>>(key, text),
+            Self::Md5 => mac::md5(key, text),
+            Self::Sha1 => mac::sha1(key, text),
+            Self::Sha256 => mac::sha256(key, text),
         }
     }
-}
-
-fn mac<M: Mac + KeyInit>(key: &[u8], text: &[u8]) -> Vec<u8> {
-    // HMAC takes keys of any length; the error type exists for other MACs.
-    <M as KeyInit>::new_from_slice(key)
-        .map(|mac| mac.chain_update(text).finalize().into_bytes().to_vec())
-        .unwrap_or_default()
 }
 
 /// What a token is for, and until when.

@@ -2,11 +2,13 @@
 //! The answers: `{"errno":0,"error":"succ","data":{…}}` in the older dialects, `{"code":0,"msg":"succ","data":{…}}` on the
 //! current platform, and the ways in which a download says no.
 
-use otakit_core::fetch::Class;
-use otakit_core::http::range::decimal;
+use alloc::string::String;
+
 use serde_json::{Map, Value};
 
 use super::{errno, value};
+use crate::fetch::Class;
+use crate::http::range::decimal;
 
 /// An answer taken apart.
 #[derive(Clone, Debug, PartialEq)]
