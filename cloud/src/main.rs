@@ -20,6 +20,7 @@ mod origin;
 mod random;
 mod rollout;
 mod serve;
+mod tls;
 
 use std::fmt;
 use std::path::Path;

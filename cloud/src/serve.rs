@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use axum::middleware::{from_fn, from_fn_with_state};
 
-use crate::access::{self, Access};
+use crate::access::{self, Access, password};
 use crate::aliyun::offers::Offers;
 use crate::aliyun::{self, register, sign};
 use crate::broker::external::{self, BrokerUrl, Connected};
@@ -31,7 +31,11 @@ use crate::origin::api::{self, Shared, blocking};
 use crate::origin::guard::{self, Hosts};
 use crate::origin::{headers, jobs, listener};
 use crate::rollout::scheduler::Scheduler;
+use crate::tls::{Gate, Identity};
 use crate::{Failure, limits, note};
+
+/// The environment variable with the administrator's password.
+const PASSWORD: &str = "OTAKIT_CLOUD_PASSWORD";
 
 /// How to serve.
 #[derive(Clone, Debug, clap::Args)]
@@ -51,6 +55,27 @@ pub struct Options {
     /// How the URLs begin that devices are given, when they reach the origin by another name
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
+
+    /// Speak TLS, with a certificate that is made at first and kept in the data directory
+    #[arg(long, conflicts_with = "tls_cert")]
+    pub tls: bool,
+
+    /// Speak TLS, with this certificate and its chain, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The certificate's key, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+
+    /// The address of the proxy in front, which does TLS: besides this machine only it may connect, and its X-Forwarded-For is
+    /// believed
+    #[arg(long, value_name = "IP", conflicts_with_all = ["tls", "tls_cert"])]
+    pub behind_proxy: Option<IpAddr>,
+
+    /// Set the administrator's password to the first line of this file
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
 
     /// Write the addresses to this file, as JSON, when everything is ready
     #[arg(long, value_name = "PATH")]
@@ -72,14 +97,16 @@ pub fn run(layout: Layout, place: Place, options: &Options) -> Result<(), Failur
 }
 
 async fn serve(layout: Layout, place: Place, options: &Options) -> Result<(), Failure> {
-    if let Some(path) = &options.ready_file {
-        // One from an earlier run would announce the wrong addresses.
-        let _ = std::fs::remove_file(path);
-    }
+    // One from an earlier run would announce the wrong addresses; mostly there is none.
+    let _ = options.ready_file.as_ref().map(std::fs::remove_file);
     let _lock = DirLock::take(layout.root())?;
     let files = limits::raise_files();
     let opened = layout.clone();
     let store = Arc::new(blocking(move || Store::open(opened, Db::open(place)?)).await?);
+    set_password(&store, options).await?;
+    let identity = entrance(&layout, &store, options).await?;
+    let identity = identity.as_ref();
+    let gate = Gate::new(identity, options.behind_proxy);
     let http = listen(options.http).await?;
     let http_address = local_address(&http)?;
     let ((publisher, events), mqtt) = match &options.broker {
@@ -87,14 +114,17 @@ async fn serve(layout: Layout, place: Place, options: &Options) -> Result<(), Fa
             let filters = [&aliyun::FILTERS[..], &onenet::FILTERS].concat();
             (external::start(url, &filters).await?, url.address())
         }
-        None => start_hub(options.mqtt, &store, files).await?,
+        None => start_hub(options.mqtt, gate.clone(), &store, files).await?,
     };
-    let address =
-        Address { mqtt, http: format!("http://{}", for_this_machine(http_address)), pid: std::process::id() };
-    let urls = Urls::new(&match &options.public_url {
-        Some(url) => url.clone(),
-        None => reachable(http_address)?,
-    });
+    let scheme = if identity.is_some() { "https" } else { "http" };
+    let address = Address {
+        mqtt,
+        http: format!("{scheme}://{}", for_this_machine(http_address)),
+        pid: std::process::id(),
+        fingerprint: identity.map(|identity| identity.fingerprint.clone()),
+        certificate: identity.map(|identity| identity.certificate.clone()),
+    };
+    let urls = urls(http_address, scheme, options)?;
     let offers = Arc::new(Offers {
         store: store.clone(),
         urls,
@@ -107,14 +137,15 @@ async fn serve(layout: Layout, place: Place, options: &Options) -> Result<(), Fa
         offers: offers.clone(),
         address: address.clone(),
         embedded: options.broker.is_none(),
-        local: http_address.ip().is_loopback(),
+        local: http_address.ip().is_loopback() && options.behind_proxy.is_none(),
     });
     let tasks = Arc::new(Tasks::new(store.clone()));
     let platform =
         Arc::new(onenet::api::Shared { tasks: tasks.clone(), publisher, address: http_address.to_string() });
-    let known = store.clone();
-    let access = Arc::new(blocking(move || Access::new(known, http_address.port(), false, None)).await?);
-    let hosts = Arc::new(Hosts::new(http_address, options.public_url.as_deref()));
+    let access = guarded(&store, http_address.port(), identity.is_some(), options).await?;
+    // Who comes from elsewhere by that name meets no open control API.
+    let public = options.public_url.as_deref().filter(|_| !access.is_open());
+    let hosts = Arc::new(Hosts::new(http_address, public));
     let scheduler = Arc::new(Scheduler { offers: offers.clone() });
     let control = api::control(shared.clone())
         .merge(onenet::api::control(platform.clone()))
@@ -125,7 +156,7 @@ async fn serve(layout: Layout, place: Place, options: &Options) -> Result<(), Fa
         .layer(from_fn_with_state(hosts, guard::check))
         .layer(from_fn(headers::add));
     let devices = api::router(shared).merge(onenet::api::router(platform));
-    let origin = listener::serve(http, devices.merge(control));
+    let origin = listener::serve(http, gate, devices.merge(control));
     let service = tokio::spawn(Engine { offers, tasks, scheduler }.run(events));
     let stop = stop_signal()?;
     announce(&layout, &access, &address, options.ready_file.as_deref())?;
@@ -155,6 +186,9 @@ fn announce(
         );
     }
     println!("mqtt {}\nhttp {}", address.mqtt, address.http);
+    if let (Some(certificate), Some(fingerprint)) = (&address.certificate, &address.fingerprint) {
+        println!("certificate {} sha256 {fingerprint}", certificate.display());
+    }
     ready.map_or(Ok(()), |path| files::write(path, address))
 }
 
@@ -175,11 +209,19 @@ fn for_this_machine(listener: SocketAddr) -> SocketAddr {
     }
 }
 
-/// How the URLs begin that devices are given. A server on all interfaces takes the address under which this machine sends
-/// to other networks; nothing is sent to find it out.
-fn reachable(listener: SocketAddr) -> Result<String, Failure> {
+/// The URLs that devices are given.
+fn urls(listener: SocketAddr, scheme: &str, options: &Options) -> Result<Urls, Failure> {
+    Ok(Urls::new(&match &options.public_url {
+        Some(url) => url.clone(),
+        None => format!("{scheme}://{}:{}", guard::in_url(reachable(listener)?), listener.port()),
+    }))
+}
+
+/// The address under which devices reach this machine. A server on all interfaces takes the one under which this machine
+/// sends to other networks; nothing is sent to find it out.
+fn reachable(listener: SocketAddr) -> Result<IpAddr, Failure> {
     if !listener.ip().is_unspecified() {
-        return Ok(format!("http://{listener}"));
+        return Ok(listener.ip());
     }
     let (own, other): (IpAddr, IpAddr) = match listener {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::new(192, 0, 2, 1).into()),
@@ -192,7 +234,7 @@ fn reachable(listener: SocketAddr) -> Result<String, Failure> {
         socket.local_addr()
     });
     match found {
-        Ok(address) => Ok(format!("http://{}:{}", guard::in_url(address.ip()), listener.port())),
+        Ok(address) => Ok(address.ip()),
         Err(error) => Err(Failure::new(format!(
             "--http {listener} has no address that devices can reach ({error}); name it with --public-url http://HOST:{}",
             listener.port()
@@ -200,8 +242,84 @@ fn reachable(listener: SocketAddr) -> Result<String, Failure> {
     }
 }
 
+/// Sets the password that was given with the command, unless it is that already.
+async fn set_password(store: &Arc<Store>, options: &Options) -> Result<(), Failure> {
+    let new = match &options.password_file {
+        Some(path) => Some(crate::cli::read_password(path)?),
+        None => std::env::var(PASSWORD).ok(),
+    };
+    let (Some(new), store) = (new, store.clone()) else {
+        return Ok(());
+    };
+    blocking(move || match password::load(&store)? {
+        Some(hash) if password::verify(&hash, &new) => Ok(()),
+        _ => password::set(&store, &new).map(drop),
+    })
+    .await
+}
+
+/// Who may use the server.
+async fn guarded(
+    store: &Arc<Store>,
+    port: u16,
+    tls: bool,
+    options: &Options,
+) -> Result<Arc<Access>, Failure> {
+    let (store, proxy) = (store.clone(), options.behind_proxy);
+    let https = options.public_url.as_ref().is_some_and(|url| url.starts_with("https://"));
+    let secure = tls || proxy.is_some() && https;
+    Ok(Arc::new(blocking(move || Access::new(store, port, secure, proxy)).await?))
+}
+
+/// What the server shows of itself. Other machines may reach it only when there is a password, and when TLS keeps that secret.
+async fn entrance(
+    layout: &Layout,
+    store: &Arc<Store>,
+    options: &Options,
+) -> Result<Option<Identity>, Failure> {
+    let known = store.clone();
+    let has_password = blocking(move || password::load(&known)).await?.is_some();
+    let mqtt = options.broker.is_none().then_some(("--mqtt", options.mqtt));
+    let listeners = [Some(("--http", options.http)), mqtt];
+    let reached = listeners.into_iter().flatten().find(|(_, address)| !address.ip().is_loopback());
+    let tls = options.tls || options.tls_cert.is_some();
+    if let Some((option, address)) = reached {
+        let missing = match (has_password, tls || options.behind_proxy.is_some()) {
+            (true, true) => "",
+            (false, true) => NO_PASSWORD,
+            (true, false) => NO_TLS,
+            (false, false) => NEITHER,
+        };
+        if !missing.is_empty() {
+            return Err(Failure::new(format!(
+                "{option} {address} can be reached from other machines: {missing}"
+            )));
+        }
+    } else if options.behind_proxy.is_some() && !has_password {
+        return Err(Failure::new(format!("other machines reach this server by its proxy: {NO_PASSWORD}")));
+    }
+    if let (Some(certificate), Some(key)) = (&options.tls_cert, &options.tls_key) {
+        return Identity::load(certificate, key).map(Some);
+    }
+    if !options.tls {
+        return Ok(None);
+    }
+    let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
+    for (_, address) in listeners.into_iter().flatten() {
+        // One without an address in a network is reached by the others.
+        names.extend(reachable(address).ok().map(|ip| ip.to_string()));
+    }
+    names.extend(options.public_url.as_deref().and_then(guard::host).map(str::to_owned));
+    Identity::kept(&layout.tls(), &names).map(Some)
+}
+
+const NO_PASSWORD: &str = "set a password first, with `otakit-cloud password` or --password-file";
+const NO_TLS: &str = "choose TLS: --tls-cert and --tls-key, --tls for a certificate that is made here, or --behind-proxy ADDRESS where a proxy does it";
+const NEITHER: &str = "set a password first, with `otakit-cloud password` or --password-file, and choose TLS: --tls-cert and --tls-key, --tls for a certificate that is made here, or --behind-proxy ADDRESS where a proxy does it";
+
 async fn start_hub(
     address: SocketAddr,
+    gate: Gate,
     store: &Arc<Store>,
     files: u64,
 ) -> Result<(Connected, String), Failure> {
@@ -223,7 +341,7 @@ async fn start_hub(
     let known = store.clone();
     let registrar: Registrar =
         Arc::new(move |client, user, password| register::over_mqtt(&known, client, user, password));
-    let door = Door { hub: hub.clone(), sign_in, registrar, store: store.clone() };
+    let door = Door { hub: hub.clone(), sign_in, registrar, store: store.clone(), gate };
     // The rest is for HTTP, files and images.
     let room = usize::try_from(files - files / 4).unwrap_or(usize::MAX).max(16);
     tokio::spawn(door.run(listener, room));

@@ -91,7 +91,7 @@ pub fn password(options: &Password) -> Result<(), Failure> {
         Some(path) => read_password(path)?,
         None => ask()?,
     };
-    if let Some(server) = Server::of(&options.data.layout())? {
+    if let Some(server) = Server::of(&options.data)? {
         server.post("/api/password", &json!({ "password": new }))?;
     } else {
         let (store, _lock) = options.data.store()?;
@@ -152,7 +152,7 @@ pub fn token(command: TokenCommand) -> Result<(), Failure> {
             );
         }
         TokenCommand::List { data, json } => {
-            let answer = match Server::of(&data.layout())? {
+            let answer = match Server::of(&data)? {
                 Some(server) => server.get("/api/tokens")?,
                 None => to_value(data.store()?.0.tokens()?)?,
             };
@@ -172,7 +172,7 @@ pub fn token(command: TokenCommand) -> Result<(), Failure> {
             }
         }
         TokenCommand::Revoke { data, id } => {
-            if let Some(server) = Server::of(&data.layout())? {
+            if let Some(server) = Server::of(&data)? {
                 server.delete(&format!("/api/tokens/{id}"))?;
             } else if !data.store()?.0.delete_token(id)? {
                 return Err(Failure::new(format!("there is no token {id}")));
@@ -185,7 +185,7 @@ pub fn token(command: TokenCommand) -> Result<(), Failure> {
 
 /// Carries out `audit`.
 pub fn audit(options: &Audit) -> Result<(), Failure> {
-    let answer = match Server::of(&options.data.layout())? {
+    let answer = match Server::of(&options.data)? {
         Some(server) => {
             let before = options.before.map(|id| format!("&before={id}")).unwrap_or_default();
             server.get(&format!("/api/audit?limit={}{before}", options.limit))?
@@ -202,7 +202,7 @@ pub fn audit(options: &Audit) -> Result<(), Failure> {
 }
 
 fn server(data: &Data) -> Result<Server, Failure> {
-    Server::of(&data.layout())?.ok_or_else(no_server)
+    Server::of(data)?.ok_or_else(no_server)
 }
 
 fn typed<T: DeserializeOwned>(answer: Value) -> Result<T, Failure> {

@@ -5,6 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{Connector, TcpConnector};
+
+use super::Data;
+use super::tls::{Tls, Trust};
 
 use crate::Failure;
 use crate::data::files::{self, Layout};
@@ -22,23 +27,47 @@ pub struct Server {
 const TOKEN: &str = "OTAKIT_CLOUD_TOKEN";
 
 impl Server {
+    /// The server that was named, or the one that runs on this data directory, if one does.
+    pub fn of(data: &Data) -> Result<Option<Self>, Failure> {
+        match &data.server {
+            Some(base) => Self::named(base, data).map(Some),
+            None => Self::local(&data.layout()),
+        }
+    }
+
+    /// A server somewhere.
+    fn named(base: &str, data: &Data) -> Result<Self, Failure> {
+        let trust = match &data.fingerprint {
+            Some(fingerprint) => Trust::Fingerprint(fingerprint.clone()),
+            None => Trust::Authorities(data.ca.clone()),
+        };
+        let token = match &data.token_file {
+            Some(path) => Some(std::fs::read_to_string(path).map_err(|e| Failure::io("read", path, &e))?),
+            None => std::env::var(TOKEN).ok(),
+        };
+        let base = base.trim_end_matches('/').to_owned();
+        let plain = base.strip_prefix("http://");
+        if plain.is_none() && !base.starts_with("https://") {
+            return Err(Failure::new(format!("{base:?} is no server's address; it begins with https://")));
+        }
+        if token.is_some() && plain.is_some_and(|rest| !is_here(rest)) {
+            return Err(Failure::new(format!("{base} is not https: a token would be read on its way")));
+        }
+        Ok(Self { agent: agent(plain.is_none().then_some(&trust))?, base, token })
+    }
+
     /// The server that runs on this data directory, if one does.
-    pub fn of(layout: &Layout) -> Result<Option<Self>, Failure> {
+    pub fn local(layout: &Layout) -> Result<Option<Self>, Failure> {
         let path = layout.address();
         if !path.exists() {
             return Ok(None);
         }
         let address: Address = files::read(&path)?;
-        let agent = ureq::Agent::config_builder()
-            .proxy(None)
-            .http_status_as_error(false)
-            .timeout_connect(Some(Duration::from_secs(2)))
-            .timeout_global(Some(Duration::from_secs(30)))
-            .build();
         // A server that was killed leaves its address behind, and somebody else may have the port now: what they could hear is
         // a token that was good for the server that ended.
         let token = std::fs::read_to_string(layout.local_token()).ok().or_else(|| std::env::var(TOKEN).ok());
-        let server = Self { base: address.http, agent: agent.into(), token };
+        let trust = address.fingerprint.map(Trust::Fingerprint);
+        let server = Self { base: address.http, agent: agent(trust.as_ref())?, token };
         let own = server.get("/api/server").ok().and_then(|s| s.pointer("/pid")?.as_u64());
         Ok((own == Some(u64::from(address.pid))).then_some(server))
     }
@@ -82,6 +111,30 @@ impl Server {
             None => request,
         }
     }
+}
+
+/// Whether the address is this machine.
+fn is_here(rest: &str) -> bool {
+    let authority = rest.split('/').next().unwrap_or_default();
+    authority.parse::<std::net::SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
+        || authority.split(':').next() == Some("localhost")
+}
+
+fn agent(trust: Option<&Trust>) -> Result<ureq::Agent, Failure> {
+    let config = ureq::Agent::config_builder()
+        .proxy(None)
+        .http_status_as_error(false)
+        .timeout_connect(Some(Duration::from_secs(2)))
+        .timeout_global(Some(Duration::from_secs(30)))
+        // A token is for the server that was named.
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .build();
+    let Some(trust) = trust else {
+        return Ok(config.into());
+    };
+    let connector = ().chain(TcpConnector::default()).chain(Tls::new(trust)?);
+    Ok(ureq::Agent::with_parts(config, connector, DefaultResolver::default()))
 }
 
 /// A value for a query: everything but plain characters is escaped.

@@ -154,7 +154,7 @@ impl Plan {
 }
 
 fn server(data: &Data) -> Result<Server, Failure> {
-    Server::of(&data.layout())?.ok_or_else(no_server)
+    Server::of(data)?.ok_or_else(no_server)
 }
 
 fn view(answer: Value) -> Result<JobView, Failure> {

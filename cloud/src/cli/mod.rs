@@ -7,6 +7,7 @@ mod client;
 mod job;
 mod onenet;
 mod status;
+mod tls;
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,7 @@ use crate::data::model::{DeviceKey, Firmware, Sign};
 use crate::data::{Store, import};
 use crate::db::{self, Db, Place, migrations};
 use crate::{faults, serve};
+pub use access::read_password;
 use client::{Server, escaped};
 
 /// A local cloud for OTA development.
@@ -120,6 +122,22 @@ struct Data {
     /// default
     #[arg(long = "db", value_name = "URL", env = "OTAKIT_CLOUD_DB", hide_env_values = true)]
     db: Option<String>,
+
+    /// A server on another machine, `https://HOST:PORT`; an API token for it comes from OTAKIT_CLOUD_TOKEN or --token-file
+    #[arg(long, value_name = "URL", env = "OTAKIT_CLOUD_SERVER", conflicts_with = "dir")]
+    server: Option<String>,
+
+    /// The file with the API token
+    #[arg(long, value_name = "FILE", requires = "server")]
+    token_file: Option<PathBuf>,
+
+    /// SHA-256 of that server's certificate, as `serve` printed it
+    #[arg(long, value_name = "HEX", env = "OTAKIT_CLOUD_FINGERPRINT")]
+    fingerprint: Option<String>,
+
+    /// Authorities, or the server's own certificate, in PEM; those of the system by default
+    #[arg(long, value_name = "FILE", requires = "server", conflicts_with = "fingerprint")]
+    ca: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -275,14 +293,14 @@ pub fn run() -> Result<(), Failure> {
         Command::Job(command) => job::run(command),
         Command::Db(command) => database(command),
         Command::Cancel { data, product, device } => {
-            let server = Server::of(&data.layout())?.ok_or_else(no_server)?;
+            let server = Server::of(&data)?.ok_or_else(no_server)?;
             let order = json!({ "product_key": product, "device_name": device });
             let answer = server.post("/api/cancel", &order)?;
             println!("cancelled {} updates of {product}/{device}", text_of(&answer, "cancelled"));
             Ok(())
         }
         Command::Push { data, product, device, version } => {
-            let server = Server::of(&data.layout())?.ok_or_else(no_server)?;
+            let server = Server::of(&data)?.ok_or_else(no_server)?;
             let order = json!({ "product_key": product, "device_name": device, "version": version });
             let answer = server.post("/api/push", &order)?;
             println!("offered {} to {product}/{device}", text_of(&answer, "version"));
@@ -318,7 +336,7 @@ fn no_server() -> Failure {
 
 fn start(data: &Data, options: &serve::Options) -> Result<(), Failure> {
     let layout = data.layout();
-    match Server::of(&layout)? {
+    match Server::local(&layout)? {
         Some(server) => Err(Failure::new(format!(
             "a server runs on {} already: {}",
             layout.root().display(),
@@ -331,7 +349,7 @@ fn start(data: &Data, options: &serve::Options) -> Result<(), Failure> {
 fn device(command: DeviceCommand) -> Result<(), Failure> {
     match command {
         DeviceCommand::Add { data, product, device, secret, product_secret } => {
-            if let Some(server) = Server::of(&data.layout())? {
+            if let Some(server) = Server::of(&data)? {
                 let new = json!({
                     "product_key": product, "device_name": device,
                     "device_secret": secret, "product_secret": product_secret,
@@ -346,7 +364,7 @@ fn device(command: DeviceCommand) -> Result<(), Failure> {
         }
         DeviceCommand::Delete { data, product, device } => {
             let key = DeviceKey::new(&product, &device);
-            if let Some(server) = Server::of(&data.layout())? {
+            if let Some(server) = Server::of(&data)? {
                 server.delete(&format!("/api/devices/{}/{}", escaped(&product), escaped(&device)))?;
             } else if !data.store()?.0.delete_device(&key)? {
                 return Err(Failure::new(format!("{key} is not registered")));
@@ -356,7 +374,7 @@ fn device(command: DeviceCommand) -> Result<(), Failure> {
         }
         DeviceCommand::Tag { data, product, device, tags } => {
             let key = DeviceKey::new(&product, &device);
-            if let Some(server) = Server::of(&data.layout())? {
+            if let Some(server) = Server::of(&data)? {
                 let path = format!("/api/devices/{}/{}/tags", escaped(&product), escaped(&device));
                 server.post(&path, &json!({ "tags": tags }))?;
             } else if !data.store()?.0.set_tags(&key, &tags)? {
@@ -391,7 +409,7 @@ fn firmware(command: FirmwareCommand) -> Result<(), Failure> {
         } => {
             let new = NewFirmware { product, version, module, auto, sign, omit_md5, replace };
             new.check()?;
-            let added = match Server::of(&data.layout())? {
+            let added = match Server::of(&data)? {
                 Some(server) => upload(&server, &file, &new, in_place)?,
                 None => {
                     let (store, _lock) = data.store()?;
@@ -413,7 +431,7 @@ fn firmware(command: FirmwareCommand) -> Result<(), Failure> {
             let all = status::view(&data, None)?.firmware;
             let key = all.iter().find(fits).map(|firmware| firmware.key);
             let key = key.ok_or_else(|| Failure::new(format!("there is no firmware {label}")))?;
-            match Server::of(&data.layout())? {
+            match Server::of(&data)? {
                 Some(server) => drop(server.delete(&format!("/api/firmware/{key}"))?),
                 None => drop(data.store()?.0.delete_firmware(key)?),
             }
@@ -461,7 +479,7 @@ fn upload(server: &Server, file: &Path, new: &NewFirmware, in_place: bool) -> Re
 }
 
 fn config(data: &Data, product: &str, file: &Path, push: bool) -> Result<(), Failure> {
-    let server = Server::of(&data.layout())?;
+    let server = Server::of(data)?;
     if push && server.is_none() {
         return Err(no_server());
     }

@@ -112,5 +112,5 @@ pub fn run(command: Command) -> Result<(), Failure> {
 }
 
 fn server(data: &Data) -> Result<Server, Failure> {
-    Server::of(&data.layout())?.ok_or_else(no_server)
+    Server::of(data)?.ok_or_else(no_server)
 }

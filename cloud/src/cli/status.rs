@@ -31,7 +31,7 @@ pub struct Options {
 
 /// Everything, or one device, from the server or from the database.
 pub fn view(data: &Data, one: Option<&DeviceKey>) -> Result<StatusView, Failure> {
-    if let Some(server) = Server::of(&data.layout())? {
+    if let Some(server) = Server::of(data)? {
         let path = match one {
             Some(key) => {
                 format!("/api/status?product={}&device={}", escaped(&key.product), escaped(&key.device))

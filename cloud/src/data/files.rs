@@ -5,6 +5,7 @@
 //! cloud.db                             everything but the bytes, unless PostgreSQL has it
 //! blobs/<two digits>/<sha256>          images and configurations
 //! server.json                          address of the running server
+//! tls/cert.pem, tls/key.pem            the certificate that `serve --tls` made
 //! local-token                          what the command line signs itself in with there
 //! lock                                 held by whoever works on the directory
 //! ```
@@ -48,6 +49,11 @@ impl Layout {
     /// What the command line signs itself in with, while the server runs; for the directory's owner alone.
     pub fn local_token(&self) -> PathBuf {
         self.root.join("local-token")
+    }
+
+    /// Where the certificate is that was made here.
+    pub fn tls(&self) -> PathBuf {
+        self.root.join("tls")
     }
 
     /// Where a firmware's bytes are.

@@ -238,4 +238,10 @@ pub struct Address {
     pub http: String,
     /// The server's process.
     pub pid: u32,
+    /// SHA-256 of its certificate, when both speak TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// The file of that certificate, for devices to check it against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
 }

@@ -76,7 +76,8 @@ impl Hosts {
 /// With the port, and without where it is HTTP's own.
 fn spellings(host: &str, port: u16) -> Vec<String> {
     let mut all = vec![format!("{host}:{port}")];
-    if port == 80 {
+    // Browsers leave out the port that goes without saying.
+    if port == 80 || port == 443 {
         all.push(host.to_owned());
     }
     all
@@ -94,6 +95,15 @@ pub fn in_url(ip: IpAddr) -> String {
 fn authority(url: &str) -> Option<&str> {
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))?;
     rest.split('/').next().filter(|authority| !authority.is_empty())
+}
+
+/// The host of a URL, a name or an address without brackets.
+pub fn host(url: &str) -> Option<&str> {
+    let authority = authority(url)?;
+    match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next(),
+        None => authority.split(':').next(),
+    }
 }
 
 /// Refuses what [`Hosts`] does not let pass.

@@ -12,12 +12,13 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower_service::Service;
 
 use crate::access::Peer;
 use crate::note;
+use crate::tls::{Gate, Stream};
 
 /// Connections at a time; more wait to be accepted.
 const CONNECTIONS: usize = 4_096;
@@ -27,7 +28,7 @@ const HEAD_TIME: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Serves `router` for ever.
-pub async fn serve(listener: TcpListener, router: Router) {
+pub async fn serve(listener: TcpListener, gate: Gate, router: Router) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let mut pause = Duration::from_millis(10);
     loop {
@@ -38,9 +39,11 @@ pub async fn serve(listener: TcpListener, router: Router) {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 pause = Duration::from_millis(10);
-                let router = router.clone();
+                let (gate, router) = (gate.clone(), router.clone());
                 tokio::spawn(async move {
-                    connection(stream, peer, router).await;
+                    if let Some(stream) = gate.open(stream, peer).await {
+                        connection(stream, peer, router).await;
+                    }
                     drop(place);
                 });
             }
@@ -53,9 +56,7 @@ pub async fn serve(listener: TcpListener, router: Router) {
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router) {
-    // Without this the last piece of a small answer waits for the client's delayed acknowledgement.
-    let _ = stream.set_nodelay(true);
+async fn connection(stream: Box<dyn Stream>, peer: SocketAddr, router: Router) {
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));

@@ -6,6 +6,7 @@ use std::net::TcpStream;
 
 use serde_json::Value;
 
+use crate::access::{ADMIN, set_password};
 use crate::support::{Cloud, DEVICE, PATIENCE, PRODUCT, SECRET, http, image};
 
 fn add(cloud: &Cloud, file: &str, more: &[&str]) -> std::process::Output {
@@ -174,9 +175,17 @@ fn small_ranges_do_not_wait() {
 #[test]
 fn addresses_that_devices_can_reach() {
     let mut cloud = Cloud::new("unspecified");
+    set_password(&cloud, ADMIN);
     cloud.ok(&["device", "add", PRODUCT, DEVICE, SECRET]);
-    let (_, origin) =
-        cloud.serve(&["--mqtt", "127.0.0.1:0", "--http", "0.0.0.0:0", "--public-url", "http://lab.test:1"]);
-    assert!(origin.starts_with("127.0.0.1:"), "the command line reaches it: {origin}");
+    let (_, origin) = cloud.serve(&[
+        "--mqtt",
+        "127.0.0.1:0",
+        "--http",
+        "0.0.0.0:0",
+        "--tls",
+        "--public-url",
+        "https://lab.test:1",
+    ]);
+    assert!(origin.starts_with("https://127.0.0.1:"), "the command line reaches it: {origin}");
     assert!(cloud.ok(&["device", "list"]).contains(DEVICE));
 }

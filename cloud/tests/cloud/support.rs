@@ -111,7 +111,7 @@ impl Cloud {
         });
     }
 
-    /// Starts the server by a command that writes `ready.json`.
+    /// Starts the server by a command that writes `ready.json`. The origin's address is `host:port`, or a whole URL with TLS.
     pub fn started(&mut self, command: &mut Command) -> (String, String) {
         let ready = self.path("ready.json");
         self.server = Some(command.spawn().unwrap());
@@ -122,7 +122,7 @@ impl Cloud {
         }
         let address: Value = serde_json::from_slice(&std::fs::read(&ready).unwrap()).unwrap();
         let text = |field: &str| address.get(field).and_then(Value::as_str).unwrap().to_owned();
-        (text("mqtt"), text("http").strip_prefix("http://").unwrap().to_owned())
+        (text("mqtt"), text("http").trim_start_matches("http://").to_owned())
     }
 
     /// The device's last update, as `status --json` shows it.

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::ReadHalf;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -17,6 +16,7 @@ use super::{Attached, Done, Event, Hub, Registrar, SignIn, Told};
 use crate::data::Store;
 use crate::data::model::DeviceKey;
 use crate::note;
+use crate::tls::{Gate, Stream};
 
 /// Time for a client to send its CONNECT.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
@@ -33,6 +33,9 @@ const MAX_UNFINISHED: usize = 100;
 /// The longest pause after a connection could not be accepted.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// A connection that came in.
+type Client = Box<dyn Stream>;
+
 /// The listener that devices connect to.
 #[derive(Clone)]
 pub struct Door {
@@ -44,6 +47,8 @@ pub struct Door {
     pub registrar: Registrar,
     /// Who is on line is noted here.
     pub store: Arc<Store>,
+    /// Which connections come in.
+    pub gate: Gate,
 }
 
 impl Door {
@@ -76,9 +81,10 @@ impl Door {
         }
     }
 
-    async fn serve(self, mut client: TcpStream, address: SocketAddr) {
-        // Small packets each way: waiting to fill a segment only adds delay.
-        let _ = client.set_nodelay(true);
+    async fn serve(self, client: TcpStream, address: SocketAddr) {
+        let Some(mut client) = self.gate.open(client, address).await else {
+            return;
+        };
         let mut bytes = BytesMut::with_capacity(512);
         let connect = match timeout(CONNECT_TIME, read_connect(&mut client, &mut bytes)).await {
             Ok(Ok(connect)) => connect,
@@ -129,7 +135,7 @@ impl Door {
             note(format_args!("{device} signed in again from {address}; its older connection is closed"));
         }
         let number = attached.connection;
-        self.live(&mut client, bytes, connect, &device, attached).await;
+        self.live(client, bytes, connect, &device, attached).await;
         self.hub.detach(&device, number);
         self.store.count_connection(&device, false);
     }
@@ -145,13 +151,13 @@ impl Door {
 
     async fn live(
         &self,
-        client: &mut TcpStream,
+        client: Client,
         bytes: BytesMut,
         connect: Connect,
         device: &DeviceKey,
         attached: Attached,
     ) {
-        let (input, mut output) = client.split();
+        let (input, mut output) = tokio::io::split(client);
         for owner in attached.listens_to.iter().filter(|_| attached.present) {
             let event = Event::Listening { device: owner.clone(), connection: attached.connection };
             if self.hub.events.send(event).await.is_err() {
@@ -192,7 +198,7 @@ impl Reader<'_> {
     /// `Ok`: the device said goodbye. `Err`: it is gone, or is sent away for what the text says.
     async fn run(
         &self,
-        mut input: ReadHalf<'_>,
+        mut input: ReadHalf<Client>,
         mut bytes: BytesMut,
         keep_alive: u16,
     ) -> Result<(), Option<String>> {
@@ -299,7 +305,7 @@ impl Reader<'_> {
 }
 
 /// Reads the first packet. `Err(None)`: the client left, or sent another packet.
-async fn read_connect(client: &mut TcpStream, bytes: &mut BytesMut) -> Result<Connect, Option<Malformed>> {
+async fn read_connect(client: &mut Client, bytes: &mut BytesMut) -> Result<Connect, Option<Malformed>> {
     loop {
         match packet::take(bytes, MAX_CONNECT) {
             Ok(Some(Packet::Connect(connect))) => return Ok(connect),
@@ -313,14 +319,14 @@ async fn read_connect(client: &mut TcpStream, bytes: &mut BytesMut) -> Result<Co
     }
 }
 
-async fn refuse(mut client: TcpStream, code: u8) {
+async fn refuse(mut client: Client, code: u8) {
     // The client may be gone already; there is nobody to tell.
     let _ = client.write_all(&packet::connack(false, code)).await;
     let _ = client.shutdown().await;
 }
 
 /// Serves a registration: accepts, and tells once it listens. Ends with the client.
-async fn tell(mut client: TcpStream, mut bytes: BytesMut, told: &Told) -> std::io::Result<()> {
+async fn tell(mut client: Client, mut bytes: BytesMut, told: &Told) -> std::io::Result<()> {
     client.write_all(&packet::connack(false, 0)).await?;
     loop {
         while let Ok(Some(packet)) = packet::take(&mut bytes, MAX_CONNECT) {
