@@ -4,6 +4,8 @@
 //! Every exported name stands in `abi/exports-{linkkit,mqtt}.txt`; the hand-written headers are in `include/linkkit`.
 //! Without the `mqtt` feature only the OTA module is exported, and `IOT_MQTT_*` are imported from the host's SDK.
 
+#[cfg(feature = "mqtt")]
+pub mod deprecated;
 pub mod hooks;
 #[cfg(feature = "mqtt")]
 pub mod infra;

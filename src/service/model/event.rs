@@ -10,6 +10,17 @@ const MAX: usize = 256;
 /// Events that may wait in all: what ends something that the application began is kept as long as it can be.
 const MAX_ENDS: usize = 4096;
 
+/// What a device is to the cloud.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloudStanding {
+    /// The cloud takes its messages.
+    Enabled,
+    /// The cloud refuses them.
+    Disabled,
+    /// It is the cloud's no more.
+    Deleted,
+}
+
 /// Something for the application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -23,6 +34,20 @@ pub enum Event {
         devid: i32,
         /// Any bytes.
         data: Vec<u8>,
+        /// Whether they answer data that the device sent.
+        reply: bool,
+    },
+    /// The cloud has disabled, enabled or deleted a device.
+    Standing {
+        /// The device.
+        devid: i32,
+        /// What it is now.
+        standing: CloudStanding,
+    },
+    /// Sub-devices were assigned to the gateway.
+    Assigned {
+        /// A JSON array of their names.
+        list: String,
     },
     /// A service is called.
     Service {
@@ -152,6 +177,8 @@ impl Event {
             | Self::PropertyGet { .. }
             | Self::PermitJoin { .. }
             | Self::Notice { .. }
+            | Self::Standing { .. }
+            | Self::Assigned { .. }
             | Self::CloudError { .. } => false,
         }
     }
@@ -205,7 +232,7 @@ mod tests {
     #[test]
     fn order_and_bound() {
         let mut queue = Queue::default();
-        let raw = |n: usize| Event::RawData { devid: 0, data: n.to_string().into_bytes() };
+        let raw = |n: usize| Event::RawData { devid: 0, data: n.to_string().into_bytes(), reply: false };
         for n in 0..MAX {
             assert!(queue.has_room() && queue.push(raw(n)));
         }

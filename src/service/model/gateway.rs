@@ -27,6 +27,27 @@ impl Master {
         self.state.lock().nodes.open(device, secret).ok_or(ModelError::Invalid)
     }
 
+    /// Sets the secret that a sub-device was issued with.
+    pub fn set_sub_secret(&self, devid: i32, secret: &str) -> Result<(), ModelError> {
+        if secret.len() > DEVICE_SECRET_LEN {
+            return Err(ModelError::Invalid);
+        }
+        let mut state = self.state.lock();
+        let node = state.nodes.get_mut(devid).ok_or(ModelError::Device)?;
+        secret.clone_into(&mut node.secret);
+        Ok(())
+    }
+
+    /// How many sub-devices are open.
+    pub fn subs(&self) -> usize {
+        self.state.lock().nodes.len()
+    }
+
+    /// Whether a sub-device is on line.
+    pub fn is_logged_in(&self, devid: i32) -> bool {
+        self.state.lock().nodes.get(devid).is_some_and(|node| node.standing == Standing::LoggedIn)
+    }
+
     /// Brings a sub-device into the gateway: registers it when it has no secret, then adds it to the topology. Blocks,
     /// at most 10 s a step.
     pub fn connect_sub(&self, devid: i32) -> Result<(), ModelError> {
@@ -129,7 +150,7 @@ impl Master {
             let _ = self.publish(&topics::session(self.device(), "logout"), 0, payload.as_bytes());
             let replies = [Down::EventReply];
             let shadow = if wants.shadow { Down::SHADOW.as_slice() } else { &[] };
-            for down in replies.iter().chain(shadow).chain(&Down::COMMON) {
+            for down in replies.iter().chain(shadow).chain(&Down::COMMON).chain(&Down::STANDING) {
                 let filter = down.filter(&node.device);
                 let inlet =
                     super::Inlet { master: self.me.clone(), devid, device: node.device.clone(), down: *down };
@@ -174,19 +195,26 @@ impl Master {
     }
 
     fn ask(&self, topic: &str, method: &str, params: &str) -> Result<Reply, ModelError> {
-        self.ask_on(&topics::sys(self.device(), topic), method, params)
+        self.ask_on(&topics::sys(self.device(), topic), method, params.as_bytes(), REPLY_TIMEOUT)
     }
 
     fn ask_session(&self, what: &str, method: &str, params: &str) -> Result<Reply, ModelError> {
-        self.ask_on(&topics::session(self.device(), what), method, params)
+        self.ask_on(&topics::session(self.device(), what), method, params.as_bytes(), REPLY_TIMEOUT)
     }
 
     /// Sends a request and waits for its answer; a refusal is an error.
-    fn ask_on(&self, topic: &str, method: &str, params: &str) -> Result<Reply, ModelError> {
+    pub(super) fn ask_on(
+        &self,
+        topic: &str,
+        method: &str,
+        params: &[u8],
+        within: Duration,
+    ) -> Result<Reply, ModelError> {
         let client = self.client()?;
         let slot = Slot::default();
-        let deadline = Instant::now() + REPLY_TIMEOUT;
-        let id = self.call(topic, method, params.as_bytes(), Some(Expect::Caller(slot.clone())))?;
+        let deadline = Instant::now() + within;
+        let expect = Some(Expect::Caller(slot.clone()));
+        let id = self.call_within(topic, method, params, expect, within, &|_| ())?;
         loop {
             if let Some(reply) = slot.lock().take() {
                 return if reply.is_success() { Ok(reply) } else { Err(ModelError::Refused(reply.code)) };

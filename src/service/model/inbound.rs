@@ -8,7 +8,7 @@ use otakit_core::platform::aliyun::identity::Device;
 use otakit_core::platform::aliyun::model::envelope::{number_in, text_in};
 use otakit_core::platform::aliyun::model::{Call, Down, Reply, topics};
 
-use super::event::{Event, ReplyTo};
+use super::event::{CloudStanding, Event, ReplyTo};
 use super::pending::{Expect, Match};
 use super::{Master, gateway};
 use crate::mqtt::{self, Handler};
@@ -81,7 +81,8 @@ impl Master {
             | Down::LoginReply
             | Down::LogoutReply => self.confirmed(&Reply::decode(payload)?),
             Down::RawDown | Down::RawUpReply => {
-                self.push(Event::RawData { devid: inlet.devid, data: payload.to_vec() });
+                let reply = inlet.down == Down::RawUpReply;
+                self.push(Event::RawData { devid: inlet.devid, data: payload.to_vec(), reply });
                 Ok(())
             }
             Down::Ntp => {
@@ -102,6 +103,12 @@ impl Master {
             Down::Disable | Down::Enable | Down::Delete => {
                 let call = Call::decode(payload)?;
                 crate::log!(Warning, "model", "{}: {}", inlet.device, call.method);
+                let standing = match inlet.down {
+                    Down::Disable => CloudStanding::Disabled,
+                    Down::Delete => CloudStanding::Deleted,
+                    _ => CloudStanding::Enabled,
+                };
+                self.push(Event::Standing { devid: inlet.devid, standing });
                 let _ = self.answer(&reply_beside(topic, call.id), 200, b"{}");
                 Ok(())
             }
@@ -146,6 +153,10 @@ impl Master {
         let Reply { id: msgid, code, data, message } = Reply::decode(payload)?;
         match self.state.lock().pending.take(msgid) {
             Match::Late => return Err(Refusal::Nothing),
+            Match::Known(Expect::Caller(slot)) => {
+                *slot.lock() = Some(Reply { id: msgid, code, data, message });
+                return Ok(());
+            }
             Match::Known(_) | Match::Unknown => {}
         }
         let devid = inlet.devid;
@@ -193,6 +204,9 @@ impl Master {
     fn topo_notified(&self, payload: &[u8]) -> Result<(), Refusal> {
         let call = Call::decode(payload)?;
         let opened = gateway::open_all(self, &call.params);
+        if opened {
+            self.push(Event::Assigned { list: call.params });
+        }
         let to = ReplyTo { topic: topics::sys(self.device(), "thing/topo/add/notify_reply"), id: call.id };
         let _ = self.answer(&to, if opened { 200 } else { 400 }, b"{}");
         Ok(())

@@ -30,10 +30,11 @@ use crate::mqtt::{Client, MqttError};
 use crate::service::gate::Gate;
 use crate::service::{Content, Ota, OtaError, message_id};
 use event::Queue;
-pub use event::{Event, ReplyTo};
+pub use event::{CloudStanding, Event, ReplyTo};
 use inbound::Inlet;
 use nodes::Nodes;
 use pending::{Expect, Pending};
+pub use report::Post;
 pub use update::Kind;
 
 /// How long an answer of the cloud is waited for.
@@ -86,6 +87,8 @@ pub struct Wants {
     pub gateway: bool,
     /// Notices of the platform.
     pub notices: bool,
+    /// Being disabled, enabled and deleted.
+    pub standing: bool,
 }
 
 /// Opens the OTA service of a device.
@@ -345,11 +348,25 @@ impl Master {
         params: &[u8],
         expect: Option<Expect>,
     ) -> Result<u32, ModelError> {
+        self.call_within(topic, method, params, expect, REPLY_TIMEOUT, &|_| ())
+    }
+
+    /// As [`Master::call`], with another time for the answer; `noted` hears the message's id before it is sent.
+    fn call_within(
+        &self,
+        topic: &str,
+        method: &str,
+        params: &[u8],
+        expect: Option<Expect>,
+        within: Duration,
+        noted: &dyn Fn(u32),
+    ) -> Result<u32, ModelError> {
         self.client()?;
         let params = envelope::well_formed(params).ok_or(ModelError::Invalid)?;
         let id = message_id::next();
+        noted(id);
         if let Some(expect) = expect {
-            self.state.lock().pending.add(id, expect, Instant::now() + REPLY_TIMEOUT);
+            self.state.lock().pending.add(id, expect, Instant::now() + within);
         }
         let sent = self.publish(topic, 0, envelope::encode_call(id, method, params).as_bytes());
         sent.inspect_err(|_| self.state.lock().pending.forget(id))?;
@@ -377,7 +394,8 @@ impl Master {
         let gateway = (wants.gateway && devid == 0).then_some(Down::GATEWAY);
         let all = replies.into_iter().chain(shadow.into_iter().flatten());
         let all = all.chain(Down::COMMON).chain(wants.notices.then_some(Down::Notice));
-        let all = all.chain(gateway.into_iter().flatten());
+        let standing = (wants.standing && gateway.is_none()).then_some(Down::STANDING);
+        let all = all.chain(gateway.into_iter().flatten()).chain(standing.into_iter().flatten());
         for down in all {
             self.subscribe_one(client, devid, device, down, deadline);
         }

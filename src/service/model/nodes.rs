@@ -64,6 +64,11 @@ impl Nodes {
         self.list.iter().find(|node| &node.device == device)
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()

@@ -21,6 +21,8 @@
 #include "iotx_log.h"
 #include "iotx_ota.h"
 #include "iotx_ota_internal.h"
+#include "linkkit_export.h"
+#include "linkkit_gateway_export.h"
 #include "mqtt_api.h"
 #include "mqtt_wrapper.h"
 #include "ota_api.h"

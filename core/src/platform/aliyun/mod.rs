@@ -12,6 +12,7 @@ pub mod offer;
 pub mod register;
 pub mod report;
 pub mod topics;
+pub mod tsl;
 
 use core::fmt;
 

@@ -276,7 +276,8 @@ fn about(devid: c_int) -> c_int {
     if devid == 0 { deliver::offered_device().unwrap_or(0) } else { devid }
 }
 
-fn download(master: &Master, devid: c_int, kind: Kind, chunk: usize) -> c_int {
+/// Downloads what is on offer. 0 or -1.
+pub fn download(master: &Master, devid: c_int, kind: Kind, chunk: usize) -> c_int {
     let devid = match (devid, deliver::offered_device()) {
         (0, Some(offered)) => offered,
         _ => master.ota_device(devid),

@@ -30,11 +30,16 @@ pub fn is_delivering() -> bool {
 
 /// Delivers what waits now; what comes meanwhile waits for the next time. Nothing once the master is closed.
 pub fn all(master: &Master) {
+    each(master, |event| one(master, &callbacks::current(), event));
+}
+
+/// As [`all`], to callbacks of other prototypes.
+pub fn each(master: &Master, mut one: impl FnMut(Event)) {
     for _ in 0..master.events_waiting() {
         let Some(_pass) = master.gate().enter() else { return };
         let Some(event) = master.next_event() else { return };
         DELIVERING.set(true);
-        one(master, &callbacks::current(), event);
+        one(event);
         DELIVERING.set(false);
     }
 }
@@ -43,7 +48,7 @@ fn one(master: &Master, slots: &Slots, event: Event) {
     match event {
         Event::Connected => callbacks::call(slots.connect_succ),
         Event::Disconnected => callbacks::call(slots.disconnected),
-        Event::RawData { devid, data } => {
+        Event::RawData { devid, data, .. } => {
             if let Some(callback) = slots.rawdata {
                 // SAFETY: C gave the function for this prototype; the bytes outlive the call.
                 unsafe { callback(devid, data.as_ptr(), int(data.len())) };
@@ -159,7 +164,7 @@ fn offer_config(slots: &Slots, devid: c_int, config: otakit_core::platform::aliy
 }
 
 /// Runs a callback about an offer to a device.
-fn about(devid: c_int, callback: impl FnOnce() -> c_int) {
+pub fn about(devid: c_int, callback: impl FnOnce() -> c_int) {
     OFFER.set(Some(devid));
     callback();
     OFFER.set(None);
@@ -188,7 +193,7 @@ fn with_response(
 }
 
 /// `None`, with a log line, for a text that C cannot hold.
-fn c_text(text: String) -> Option<CString> {
+pub fn c_text(text: String) -> Option<CString> {
     CString::new(text).inspect_err(|_| crate::log!(Warning, "model", "text with a NUL: event dropped")).ok()
 }
 

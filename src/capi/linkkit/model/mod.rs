@@ -3,7 +3,7 @@
 
 pub mod api;
 pub mod callbacks;
-mod deliver;
+pub(super) mod deliver;
 pub mod gateway;
 pub mod monitor;
 pub(super) mod session;

@@ -110,10 +110,15 @@ fn link_of(master: &Arc<Master>) -> Option<Arc<Link>> {
 
 /// Connects the master. Blocks.
 pub fn connect() -> Result<(), ModelError> {
+    connect_wanting(wants())
+}
+
+/// As [`connect`], for an application that has no callbacks to show what it wants.
+pub fn connect_wanting(wants: Wants) -> Result<(), ModelError> {
     let master = master().ok_or(ModelError::State)?;
     master.connecting()?;
     monitor::post(monitor::CONNECTING);
-    let connected = establish(&master);
+    let connected = establish(&master, wants);
     if connected.is_err() {
         master.disconnected();
         monitor::post(monitor::FAILED);
@@ -131,7 +136,7 @@ fn tell(master: &Master, call: impl FnOnce()) {
     }
 }
 
-fn establish(master: &Arc<Master>) -> Result<(), ModelError> {
+fn establish(master: &Arc<Master>, wants: Wants) -> Result<(), ModelError> {
     let given = Given {
         port: CLOUD.lock().mqtt_port,
         request_timeout_ms: REQUEST_TIMEOUT_MS,
@@ -150,7 +155,7 @@ fn establish(master: &Arc<Master>) -> Result<(), ModelError> {
     }
     monitor::post(monitor::CONNECTED);
     let client = mqtt::client(handle).ok_or(ModelError::State)?;
-    master.connected(client, wants())
+    master.connected(client, wants)
 }
 
 /// Notes the connection, unless the master was closed meanwhile.
@@ -174,6 +179,7 @@ fn wants() -> Wants {
         shadow: slots.desired.is_some() || slots.property_get.is_some(),
         gateway: slots.topolist.is_some() || slots.permit_join.is_some(),
         notices: slots.notice.is_some(),
+        standing: false,
     }
 }
 

@@ -103,6 +103,9 @@ impl Down {
         Self::Delete,
     ];
 
+    /// What the cloud does to a device.
+    pub const STANDING: [Self; 3] = [Self::Disable, Self::Enable, Self::Delete];
+
     /// The filter for one device.
     pub fn filter(self, device: &Device) -> String {
         let (pk, dn) = (&device.product_key, &device.device_name);

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/**
+ * @file linkkit_gateway_export.h
+ * @brief Lineage V2.3: the header of all lineages.
+ */
+#ifndef OTAKIT_LINKKIT_V23_EXPORTS_LINKKIT_GATEWAY_EXPORT_H
+#define OTAKIT_LINKKIT_V23_EXPORTS_LINKKIT_GATEWAY_EXPORT_H
+
+#include "../../linkkit_gateway_export.h"
+
+#endif /* OTAKIT_LINKKIT_V23_EXPORTS_LINKKIT_GATEWAY_EXPORT_H */
