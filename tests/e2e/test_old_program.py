@@ -89,6 +89,12 @@ class OldProgram(Bench):
         """The library's files and sockets are never 0, 1 or 2, where others print."""
         self.updates("no-standard-descriptors")
 
+    def test_small_stacks(self):
+        """64 KiB are enough for whoever calls, and under a limit of 64 KiB for stacks the library's threads have theirs."""
+        for habit in ("small-thread", "small-stack"):
+            with self.subTest(habit):
+                self.updates(habit)
+
     def test_descriptors_swept(self):
         """A program that closes every descriptor keeps those that it opens afterwards."""
         self.updates("sweep")

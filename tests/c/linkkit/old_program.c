@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -38,6 +39,12 @@ typedef struct {
     void (*turn)(unsigned long bytes); /* in each turn of the main loop */
     void (*after)(void);        /* when the update is over */
 } habit_t;
+
+/* Where the test's own output goes, far from the numbers that programs here close. */
+enum { OWN_OUTPUT = 300, OWN_IMAGE = 301 };
+
+/* What threads of small systems have, and main where the limit says so. */
+enum { SMALL_STACK = 64 * 1024 };
 
 static iotx_dev_meta_info_t identity;
 static iotx_sign_mqtt_t sign;
@@ -312,8 +319,26 @@ static void closed_before(void)
     close(2);
 }
 
-/* Where the test's own output goes, far from the numbers that programs here close. */
-enum { OWN_OUTPUT = 300, OWN_IMAGE = 301 };
+/* A small stack --------------------------------------------------------------------------------------------------- */
+
+static char **arguments;
+
+/* What main has on a small system. The limit counts from the next exec on. */
+static void small_stack_before(void)
+{
+    struct rlimit limit = {SMALL_STACK, SMALL_STACK}, now;
+
+    CHECK_EQ(getrlimit(RLIMIT_STACK, &now), 0);
+    if (now.rlim_cur == SMALL_STACK) {
+        return;
+    }
+    CHECK_EQ(setrlimit(RLIMIT_STACK, &limit), 0);
+    fflush(NULL);
+    dup2(OWN_OUTPUT, 1);
+    execv("/proc/self/exe", arguments);
+    CHECK_EQ(errno, 0);
+}
+
 
 static int own[2] = {-1, -1}, own_file = -1;
 static struct stat own_as_opened;
@@ -417,6 +442,8 @@ static const habit_t habits[] = {
     {"exit", exit_before, NULL, exit_turn, NULL},
     {"no-standard-descriptors", closed_before, NULL, NULL, NULL},
     {"sweep", NULL, NULL, sweep_turn, sweep_after},
+    {"small-stack", small_stack_before, NULL, NULL, NULL},
+    {"small-thread", NULL, NULL, NULL, NULL},
 };
 
 static void *run(void *unused)
@@ -454,6 +481,7 @@ int main(int argc, char **argv)
         return 2;
     }
     main_thread = pthread_self();
+    arguments = argv;
     out = fdopen(fcntl(1, F_DUPFD, OWN_OUTPUT), "w");
     image = fopen(argv[5], "wb");
     if (out == NULL || image == NULL || dup2(fileno(image), OWN_IMAGE) != OWN_IMAGE) {
@@ -466,7 +494,17 @@ int main(int argc, char **argv)
     strncpy(identity.device_name, argv[3], IOTX_DEVICE_NAME_LEN);
     strncpy(identity.device_secret, argv[4], IOTX_DEVICE_SECRET_LEN);
     IOT_SetLogLevel(IOT_LOG_WARNING);
-    run(NULL);
+    if (strcmp(habit->name, "small-thread") == 0) {
+        pthread_attr_t attributes;
+        pthread_t thread;
+
+        CHECK_EQ(pthread_attr_init(&attributes), 0);
+        CHECK_EQ(pthread_attr_setstacksize(&attributes, SMALL_STACK), 0);
+        CHECK_EQ(pthread_create(&thread, &attributes, run, NULL), 0);
+        CHECK_EQ(pthread_join(thread, NULL), 0);
+    } else {
+        run(NULL);
+    }
     fclose(image);
     if (dup2(OWN_OUTPUT, 1) != 1) {
         return 2;

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What is left when something has ended: threads of cancelled downloads, an unloaded library."""
+
+import os
+import subprocess
+
+from lib.bench import PK, SECRET, Bench, unique_name
+from lib.broker import offer, upgrade_topic
+from lib.context import CONTEXT
+
+SIZE = 60000
+
+
+class Ended(Bench):
+    FAULTS = True
+
+    def stalling(self):
+        return self.faults.url("stall-for-ever", SIZE, self.faults.token())
+
+    def test_threads_of_cancelled_downloads(self):
+        """20 downloads that get no further are cancelled, then one session is ended in the middle: after the calls that wait
+        no thread of a download is left and none calls the HAL."""
+        name = unique_name("ended")
+        path = os.path.join(self.scratch, name)
+        digest = self.faults.digest(SIZE)
+        process = self.program("ended", self.stalling(), str(SIZE), digest["sha256"], path, PK, name, SECRET)
+        process.wait_line("ready", 60)
+        self.broker.publish(upgrade_topic(PK, name), offer(SIZE, "2.0.0", self.stalling(), digest["md5"]))
+        self.assertEqual(process.wait(60), 0, process.tail())
+
+    def test_unloaded_library(self):
+        """dlclose while a thread is in a network call is harmless, and the library can be loaded again."""
+        path = os.path.join(self.scratch, unique_name("unload"))
+        good = self.faults.url("ok", SIZE, self.faults.token())
+        command = [CONTEXT.program("unload"), CONTEXT.program("libotakit_posix.so"), self.stalling(), good, str(SIZE),
+                   self.faults.digest(SIZE)["sha256"], path]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(os.path.getsize(path), SIZE)
