@@ -26,9 +26,9 @@ use crate::db::{Db, Place};
 use crate::engine::Engine;
 use crate::onenet;
 use crate::onenet::tasks::Tasks;
-use crate::origin::Urls;
 use crate::origin::api::{self, Shared, blocking};
 use crate::origin::guard::{self, Hosts};
+use crate::origin::{self, Urls};
 use crate::origin::{headers, jobs, listener};
 use crate::rollout::scheduler::Scheduler;
 use crate::tls::{Gate, Identity};
@@ -77,6 +77,10 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
 
+    /// How long the URL of an offer is good
+    #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    pub url_life: u64,
+
     /// Write the addresses to this file, as JSON, when everything is ready
     #[arg(long, value_name = "PATH")]
     pub ready_file: Option<PathBuf>,
@@ -109,13 +113,7 @@ async fn serve(layout: Layout, place: Place, options: &Options) -> Result<(), Fa
     let gate = Gate::new(identity, options.behind_proxy);
     let http = listen(options.http).await?;
     let http_address = local_address(&http)?;
-    let ((publisher, events), mqtt) = match &options.broker {
-        Some(url) => {
-            let filters = [&aliyun::FILTERS[..], &onenet::FILTERS].concat();
-            (external::start(url, &filters).await?, url.address())
-        }
-        None => start_hub(options.mqtt, gate.clone(), &store, files).await?,
-    };
+    let ((publisher, events), mqtt) = start_broker(options, gate.clone(), &store, files).await?;
     let scheme = if identity.is_some() { "https" } else { "http" };
     let address = Address {
         mqtt,
@@ -124,7 +122,7 @@ async fn serve(layout: Layout, place: Place, options: &Options) -> Result<(), Fa
         fingerprint: identity.map(|identity| identity.fingerprint.clone()),
         certificate: identity.map(|identity| identity.certificate.clone()),
     };
-    let urls = urls(http_address, scheme, options)?;
+    let urls = urls(&store, http_address, scheme, options).await?;
     let offers = Arc::new(Offers {
         store: store.clone(),
         urls,
@@ -210,11 +208,19 @@ fn for_this_machine(listener: SocketAddr) -> SocketAddr {
 }
 
 /// The URLs that devices are given.
-fn urls(listener: SocketAddr, scheme: &str, options: &Options) -> Result<Urls, Failure> {
-    Ok(Urls::new(&match &options.public_url {
+async fn urls(
+    store: &Arc<Store>,
+    listener: SocketAddr,
+    scheme: &str,
+    options: &Options,
+) -> Result<Urls, Failure> {
+    let base = match &options.public_url {
         Some(url) => url.clone(),
         None => format!("{scheme}://{}:{}", guard::in_url(reachable(listener)?), listener.port()),
-    }))
+    };
+    let store = store.clone();
+    let key = blocking(move || origin::urls::key(&store)).await?;
+    Ok(Urls::new(&base, key, Duration::from_secs(options.url_life)))
 }
 
 /// The address under which devices reach this machine. A server on all interfaces takes the one under which this machine
@@ -316,6 +322,22 @@ async fn entrance(
 const NO_PASSWORD: &str = "set a password first, with `otakit-cloud password` or --password-file";
 const NO_TLS: &str = "choose TLS: --tls-cert and --tls-key, --tls for a certificate that is made here, or --behind-proxy ADDRESS where a proxy does it";
 const NEITHER: &str = "set a password first, with `otakit-cloud password` or --password-file, and choose TLS: --tls-cert and --tls-key, --tls for a certificate that is made here, or --behind-proxy ADDRESS where a proxy does it";
+
+/// The broker elsewhere, or the one inside; and its address.
+async fn start_broker(
+    options: &Options,
+    gate: Gate,
+    store: &Arc<Store>,
+    files: u64,
+) -> Result<(Connected, String), Failure> {
+    match &options.broker {
+        Some(url) => {
+            let filters = [&aliyun::FILTERS[..], &onenet::FILTERS].concat();
+            Ok((external::start(url, &filters).await?, url.address()))
+        }
+        None => start_hub(options.mqtt, gate, store, files).await,
+    }
+}
 
 async fn start_hub(
     address: SocketAddr,

@@ -241,6 +241,20 @@ enum FirmwareCommand {
         #[arg(long)]
         module: Option<String>,
     },
+    /// Print an address of an image, as an offer has it: it is good for a while
+    Url {
+        #[command(flatten)]
+        data: Data,
+        /// Product key
+        #[arg(long)]
+        product: String,
+        /// Version
+        #[arg(long)]
+        version: String,
+        /// The module that it is for, in place of the device itself
+        #[arg(long)]
+        module: Option<String>,
+    },
     /// List firmware
     List(Data),
 }
@@ -426,16 +440,18 @@ fn firmware(command: FirmwareCommand) -> Result<(), Failure> {
             Ok(())
         }
         FirmwareCommand::Delete { data, product, version, module } => {
-            let label = crate::data::firmware::label(&product, module.as_deref(), &version);
-            let fits = |f: &&Firmware| f.product_key == product && f.version == version && f.module == module;
-            let all = status::view(&data, None)?.firmware;
-            let key = all.iter().find(fits).map(|firmware| firmware.key);
-            let key = key.ok_or_else(|| Failure::new(format!("there is no firmware {label}")))?;
+            let (label, key) = find(&data, &product, &version, module.as_deref())?;
             match Server::of(&data)? {
                 Some(server) => drop(server.delete(&format!("/api/firmware/{key}"))?),
                 None => drop(data.store()?.0.delete_firmware(key)?),
             }
             println!("deleted {label}");
+            Ok(())
+        }
+        FirmwareCommand::Url { data, product, version, module } => {
+            let server = Server::of(&data)?.ok_or_else(no_server)?;
+            let (_, key) = find(&data, &product, &version, module.as_deref())?;
+            println!("{}", text_of(&server.get(&format!("/api/firmware/{key}/url"))?, "url"));
             Ok(())
         }
         FirmwareCommand::List(data) => {
@@ -446,6 +462,19 @@ fn firmware(command: FirmwareCommand) -> Result<(), Failure> {
             }
             Ok(())
         }
+    }
+}
+
+/// What a firmware is called, and its number.
+fn find(data: &Data, product: &str, version: &str, module: Option<&str>) -> Result<(String, i64), Failure> {
+    let label = crate::data::firmware::label(product, module, version);
+    let all = status::view(data, None)?.firmware;
+    let fits =
+        |f: &&Firmware| f.product_key == product && f.version == version && f.module.as_deref() == module;
+    let key = all.iter().find(fits).map(|firmware| firmware.key);
+    match key {
+        Some(key) => Ok((label, key)),
+        None => Err(Failure::new(format!("there is no firmware {label}"))),
     }
 }
 

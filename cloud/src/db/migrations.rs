@@ -213,6 +213,7 @@ pub fn run(db: &Db, to: Option<i64>) -> Result<(), Failure> {
             db.place()
         )));
     }
+    let began = now;
     while now != to {
         let (next, script) = if now < to {
             (now + 1, ALL.get(usize::try_from(now).unwrap_or(0)).map(|m| m.up))
@@ -225,7 +226,7 @@ pub fn run(db: &Db, to: Option<i64>) -> Result<(), Failure> {
             tx.run("UPDATE schema_version SET version = $1", &[next.into()])?;
             Ok(())
         })?;
-        if now > 0 || next == 0 {
+        if began > 0 || next == 0 {
             note(format_args!("tables of {} went from version {now} to {next}", db.place()));
         }
         now = next;

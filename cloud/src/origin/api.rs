@@ -13,6 +13,7 @@
 //! | GET /api/firmware | | list of firmware |
 //! | POST /api/firmware?product=P&version=V&name=FILE… | the image | the firmware |
 //! | DELETE /api/firmware/KEY | | {} |
+//! | GET /api/firmware/KEY/url | | url, as in an offer |
 //! | POST /api/config?product=P&name=FILE&push=true | the file | the configuration, number of devices pushed to |
 //! | POST /api/push | product_key, device_name, version? | version, given, remark? |
 //! | POST /api/cancel | product_key, device_name | cancelled |
@@ -26,7 +27,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, Method, Response, StatusCode, header};
+use axum::http::{HeaderMap, Method, Response, StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
@@ -36,6 +37,7 @@ use serde_json::{Value, json};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use super::content;
+use super::urls::Signature;
 use crate::Failure;
 use crate::access::Detail;
 use crate::aliyun::offers::Offers;
@@ -209,6 +211,7 @@ pub fn control(shared: Arc<Shared>) -> Router {
         .route("/api/devices/{product}/{device}", delete(delete_device))
         .route("/api/firmware", get(list_firmware).post(add_firmware))
         .route("/api/firmware/{key}", delete(delete_firmware))
+        .route("/api/firmware/{key}/url", get(firmware_url))
         .route("/api/config", post(set_config))
         .route("/api/push", post(push))
         .route("/api/cancel", post(cancel))
@@ -256,9 +259,14 @@ pub async fn blocking<T: Send + 'static>(
 async fn firmware_content(
     State(app): App,
     Path((key, edition, name)): Path<(i64, String, String)>,
+    uri: Uri,
+    Query(signature): Query<Signature>,
     method: Method,
     headers: HeaderMap,
 ) -> Response<Body> {
+    if let Err(why) = app.offers.urls.check(uri.path(), &signature) {
+        return content::plain(StatusCode::FORBIDDEN, why);
+    }
     let store = app.store.clone();
     match blocking(move || store.firmware(key)).await {
         Ok(Some(firmware)) if super::edition(&firmware.content) != edition => {
@@ -276,9 +284,14 @@ async fn firmware_content(
 async fn config_content(
     State(app): App,
     Path((product, id)): Path<(String, String)>,
+    uri: Uri,
+    Query(signature): Query<Signature>,
     method: Method,
     headers: HeaderMap,
 ) -> Response<Body> {
+    if let Err(why) = app.offers.urls.check(uri.path(), &signature) {
+        return content::plain(StatusCode::FORBIDDEN, why);
+    }
     let store = app.store.clone();
     match blocking(move || store.config(&product)).await {
         Ok(Some(config)) if config.id == id => {
@@ -325,6 +338,14 @@ async fn delete_device(State(app): App, Path((product, device)): Path<(String, S
 
 async fn delete_firmware(State(app): App, Path(key): Path<i64>) -> Answer {
     found(blocking(move || app.store.delete_firmware(key)).await?, format!("there is no firmware {key}"))
+}
+
+async fn firmware_url(State(app): App, Path(key): Path<i64>) -> Answer {
+    let store = app.store.clone();
+    match blocking(move || store.firmware(key)).await? {
+        Some(firmware) => Ok(Json(json!({ "url": app.offers.urls.firmware(&firmware) }))),
+        None => Err(Refused::absent(format!("there is no firmware {key}"))),
+    }
 }
 
 fn found(there: bool, otherwise: String) -> Answer {

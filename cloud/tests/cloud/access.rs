@@ -102,7 +102,7 @@ fn nothing_without_signing_in() {
         }
     }
     // Devices need no session: their own sign-in decides.
-    assert_eq!(status(&http, "GET", "/firmware/1/x/y", ""), 404);
+    assert_eq!(status(&http, "GET", "/firmware/1/x/y", ""), 403);
 }
 
 #[test]

@@ -84,8 +84,7 @@ fn taken_over_once() {
     );
     let firmware = &status["firmware"][0];
     assert_eq!((&firmware["auto"], &firmware["id"]), (&json!(true), &json!(format!("{PRODUCT}-2.0.0"))));
-    let digest = firmware["content"]["sha256"].as_str().unwrap();
-    let path = format!("/firmware/{}/{}/fw.bin", firmware["key"], &digest[..16]);
+    let path = cloud.image_path(firmware["version"].as_str().unwrap());
     assert_eq!(http(&origin, "GET", &path, "").1, b"the image");
     assert!(cloud.ok(&["onenet", "tasks", PRODUCT, DEVICE]).contains("ota_0"));
     // What is deleted now does not come back with the next start.

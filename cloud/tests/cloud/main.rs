@@ -14,3 +14,4 @@ mod postgres;
 mod serve;
 mod store;
 mod support;
+mod urls;

@@ -88,7 +88,12 @@ fn a_report_on_the_same_connection_gets_the_open_order_again() {
     let first = wait(&mut connection, offer);
     std::thread::sleep(Duration::from_millis(700)); // Longer than the time to settle.
     client.publish(inform(), QoS::AtLeastOnce, false, r#"{"params":{"version":"1.0.0"}}"#).unwrap();
-    assert_eq!(wait(&mut connection, offer), first);
+    // Its address is a fresh one.
+    let without_url = |mut offer: Value| {
+        offer["data"]["url"] = Value::Null;
+        offer
+    };
+    assert_eq!(without_url(wait(&mut connection, offer)), without_url(first));
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn check_origin(origin: &str, path: &str, bytes: &[u8]) {
         assert_eq!(body, wanted, "{headers}");
     }
     let (head, _) = http(origin, "GET", "/firmware/99/0/fw.bin", "");
-    assert!(head.starts_with("http/1.1 404"), "{head}");
+    assert!(head.starts_with("http/1.1 403"), "{head}");
 }
 
 #[test]

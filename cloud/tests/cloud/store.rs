@@ -15,15 +15,9 @@ fn add(cloud: &Cloud, file: &str, more: &[&str]) -> std::process::Output {
     cloud.run(&[&words[..], more].concat())
 }
 
-/// The firmware, and the path of its image at the origin.
-fn firmware(cloud: &Cloud) -> (Value, String) {
+fn firmware(cloud: &Cloud) -> Value {
     let status: Value = serde_json::from_str(&cloud.ok(&["status", "--json"])).unwrap();
-    let firmware = status.pointer("/firmware/0").unwrap().clone();
-    let content = &firmware["content"];
-    let digest = content["sha256"].as_str().unwrap();
-    let path =
-        format!("/firmware/{}/{}/{}", firmware["key"], &digest[..16], content["name"].as_str().unwrap());
-    (firmware, path)
+    status.pointer("/firmware/0").unwrap().clone()
 }
 
 #[test]
@@ -35,15 +29,17 @@ fn a_replacement_that_fails_leaves_the_image() {
     std::fs::write(cloud.path("empty.bin"), b"").unwrap();
     let (_, origin) = cloud.serve(&["--mqtt", "127.0.0.1:0"]);
     assert!(add(&cloud, "fw.bin", &[]).status.success());
-    let (before, path) = firmware(&cloud);
+    let before = firmware(&cloud);
+    let path = cloud.image_path("2.0.0");
     for bad in ["empty.bin", "missing.bin", "folder.bin"] {
         assert!(!add(&cloud, bad, &["--replace"]).status.success(), "{bad}");
-        assert_eq!(firmware(&cloud).0, before, "{bad}");
+        assert_eq!(firmware(&cloud), before, "{bad}");
         assert_eq!(http(&origin, "GET", &path, "").1, bytes, "{bad}");
     }
     // The old URL never leads to new bytes.
     assert!(add(&cloud, "newer.bin", &["--replace"]).status.success());
-    let (after, newer) = firmware(&cloud);
+    let after = firmware(&cloud);
+    let newer = cloud.image_path("2.0.0");
     assert_eq!(after["content"]["size"], 6000);
     assert_eq!(http(&origin, "GET", &newer, "").1.len(), 6000);
     let (head, _) = http(&origin, "GET", &path, "");
@@ -55,7 +51,7 @@ fn a_command_that_is_killed_while_it_copies_leaves_the_old_image() {
     let cloud = Cloud::new("killed-copy");
     image(&cloud.path("fw.bin"), 5000);
     assert!(add(&cloud, "fw.bin", &[]).status.success());
-    let before = firmware(&cloud).0;
+    let before = firmware(&cloud);
     image(&cloud.path("big.bin"), 30_000_000);
     let big = cloud.path("big.bin");
     for pause in [1, 5, 10, 20, 40] {
@@ -73,7 +69,7 @@ fn a_command_that_is_killed_while_it_copies_leaves_the_old_image() {
         std::thread::sleep(std::time::Duration::from_millis(pause));
         let _ = command.kill();
         let _ = command.wait();
-        let now = firmware(&cloud).0;
+        let now = firmware(&cloud);
         let content = &now["content"];
         let digest = content["sha256"].as_str().unwrap();
         let blob = cloud.path("data/blobs").join(&digest[..2]).join(digest);
@@ -144,7 +140,7 @@ fn small_ranges_do_not_wait() {
     image(&cloud.path("fw.bin"), 500_000);
     let (_, origin) = cloud.serve(&["--mqtt", "127.0.0.1:0"]);
     assert!(add(&cloud, "fw.bin", &[]).status.success());
-    let (_, path) = firmware(&cloud);
+    let path = cloud.image_path("2.0.0");
     let mut stream = TcpStream::connect(&origin).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut quickest = std::time::Duration::MAX;

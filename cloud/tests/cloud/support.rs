@@ -125,6 +125,12 @@ impl Cloud {
         (text("mqtt"), text("http").trim_start_matches("http://").to_owned())
     }
 
+    /// The path and query of an image, as an offer has them.
+    pub fn image_path(&self, version: &str) -> String {
+        let url = self.ok(&["firmware", "url", "--product", PRODUCT, "--version", version]);
+        format!("/{}", url.trim().splitn(4, '/').nth(3).unwrap())
+    }
+
     /// The device's last update, as `status --json` shows it.
     pub fn update(&self) -> Value {
         let status: Value = serde_json::from_str(&self.ok(&["status", PRODUCT, DEVICE, "--json"])).unwrap();
