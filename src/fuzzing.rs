@@ -5,15 +5,17 @@
 
 use std::sync::Once;
 
+use otakit_core::checkpoint::Checkpoint;
 use otakit_core::digest::{Algorithm, Expected};
 use otakit_core::http::answer::{self, Answer, Expectation};
 use otakit_core::http::head::Headers;
 use otakit_core::http::range::{ContentRange, MAX_RETRY_AFTER, retry_after, unsatisfied_total};
 use otakit_core::offer::{Kind, Offer};
 use otakit_core::platform::aliyun::{config, offer};
+use otakit_core::signature::Verifies as _;
 use otakit_core::url::Url;
 
-use crate::engine::{Checkpoint, signature};
+use crate::engine::signature;
 use crate::fetch::http::pieces;
 use crate::log::{Level, set_limit};
 

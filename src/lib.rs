@@ -22,4 +22,5 @@ pub mod net;
 pub use otakit_core::platform;
 pub mod service;
 pub mod store;
+mod system;
 mod thread;

@@ -3,7 +3,7 @@
 //!
 //! Nothing in this crate does input or output, asks a clock, starts a thread or takes a lock: bytes, times and random
 //! numbers are arguments. It builds without Rust's standard library; without the feature `alloc` it needs no heap either,
-//! and then has digests, dates, versions, failures and the headers of ranges.
+//! and then has digests, dates, versions, failures, the course of a transfer and the headers of ranges.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -13,8 +13,13 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "alloc")]
+pub mod checkpoint;
+pub mod course;
 pub mod date;
 pub mod digest;
+#[cfg(feature = "alloc")]
+pub mod failure;
 pub mod fetch;
 mod hidden;
 pub mod http;
@@ -23,10 +28,19 @@ pub mod mac;
 pub mod net;
 #[cfg(feature = "alloc")]
 pub mod offer;
+pub mod pace;
+pub mod phase;
 #[cfg(feature = "alloc")]
 pub mod platform;
 #[cfg(feature = "alloc")]
+pub mod policy;
+pub mod progress;
+#[cfg(test)]
+mod props;
+pub mod retry;
+#[cfg(feature = "alloc")]
 pub mod signature;
+pub mod store;
 pub mod url;
 pub mod version;
 

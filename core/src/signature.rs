@@ -13,3 +13,9 @@ pub fn decode(coded: &str) -> Option<Vec<u8>> {
     let bytes = BASE64_STANDARD.decode(coded).ok()?;
     (1..=MAX_SIGNATURE).contains(&bytes.len()).then_some(bytes)
 }
+
+/// A public key whose signatures are trusted.
+pub trait Verifies {
+    /// Whether `signature` is this key's over the image with this SHA-256.
+    fn verifies(&self, sha256: &[u8], signature: &[u8]) -> bool;
+}

@@ -13,11 +13,13 @@ pub mod policy;
 pub mod session;
 pub mod words;
 
+use otakit_core::pace::Floor;
+
 use super::arguments::refuse;
 use super::guard::guard;
 use super::settings;
 use super::text;
-use crate::engine::{self, pace::Floor};
+use crate::engine;
 use crate::net::trace;
 use codes::{OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK};
 

@@ -9,12 +9,15 @@ mod proof;
 
 use std::time::{Duration, Instant};
 
+use otakit_core::checkpoint::Checkpoint;
 use otakit_core::digest::Hasher;
+use otakit_core::failure::Failure;
 use otakit_core::fetch::FetchError;
 use otakit_core::offer::Offer;
+use otakit_core::store::StoreError;
 
-use super::{Checkpoint, Failure, Session};
-use crate::store::{Journal, Keep, Sink, StoreError};
+use super::Session;
+use crate::store::{Journal, Keep, Sink};
 
 /// Longest time between two calls of the watcher: a little less than what a cancel may take.
 const TICK: Duration = Duration::from_millis(90);

@@ -1,33 +1,30 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The fetching thread of a transfer: opens the source, fills the pipe, and goes on where a transfer broke.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use otakit_core::course::{Course, Speed};
+use otakit_core::failure::Failure;
 use otakit_core::fetch::{Class, FetchError, Validator};
 use otakit_core::net::NetError;
 use otakit_core::offer::Offer;
+use otakit_core::pace::{Floor, Limiter};
+use otakit_core::retry::{Decision, Patience};
 use parking_lot::{Condvar, Mutex};
 
-use super::Failure;
-use super::pace::{Floor, Limiter, Meter};
 use super::pipe::Pipe;
-use super::policy::Policy;
-use super::retry::{Decision, Kind, Patience, Retries};
 use crate::cancel::Cancel;
+use crate::engine::Policy;
 use crate::fetch::{Body, Opened, Request, Source};
 use crate::net::trace;
+use crate::system;
 
-/// Partial answers in a row that bring nothing before the image is asked for from its first byte.
-const USELESS: u32 = 3;
 /// A slot with fewer bytes than this is filled further while a caller waits, for …
 const FEW: usize = 1024;
 /// … at most so long: many tiny pieces must not cost a wake-up each.
 const SHORTLY: Duration = Duration::from_millis(4);
-/// Times in a row that a floor may be missed before the transfer is given up.
-const SLOW_WINDOWS: u32 = 3;
 
 /// Gets a fresh offer of an image whose URL is no longer good. Called on the fetching thread; may block, but must return
 /// soon after `cancel` is set.
@@ -101,75 +98,6 @@ impl Shared {
     }
 }
 
-/// What is known of the attempts so far.
-struct Course {
-    retries: Retries,
-    /// The speed of the transfer, over all attempts.
-    meter: Option<Meter>,
-    /// Times in a row that it was too low.
-    slow: u32,
-    /// Whether an answer was the image that was asked for.
-    seen: bool,
-    /// Partial answers in a row that brought nothing.
-    useless: u32,
-    /// Answers that brought bytes.
-    answers: u32,
-}
-
-impl Course {
-    /// Whether the image is asked for from its first byte, since parts of it are not to be had.
-    fn asks_whole(&self) -> bool {
-        self.useless >= USELESS
-    }
-
-    /// What a failure calls for. Once the right image was seen there, an answer that is not it is somebody else's: a
-    /// login page of the network, a cache that is being filled.
-    fn class(&self, error: &FetchError) -> Class {
-        match error {
-            FetchError::Length { .. }
-            | FetchError::Encoding
-            | FetchError::Redirect
-            | FetchError::InsecureRedirect
-                if self.seen =>
-            {
-                Class::Transient(None)
-            }
-            error => error.class(),
-        }
-    }
-
-    /// Notes what became of a partial answer that brought nothing.
-    fn fell_through(&mut self, error: &FetchError) {
-        let useless = matches!(
-            error,
-            FetchError::Range
-                | FetchError::Length { .. }
-                | FetchError::Encoding
-                | FetchError::Truncated
-                | FetchError::Protocol
-                | FetchError::Status { status: 500 | 501, .. }
-        );
-        if useless && !self.asks_whole() {
-            self.useless += 1;
-        }
-    }
-
-    /// Takes note of bytes that were waited for that long: an error when they come too slowly for too long.
-    fn waited(&mut self, bytes: usize, time: Duration, offset: u64) -> Result<bool, Failure> {
-        let Some(meter) = &mut self.meter else { return Ok(true) };
-        match meter.keeps_up(bytes, time) {
-            None => return Ok(true),
-            Some(true) => {
-                self.slow = 0;
-                return Ok(true);
-            }
-            Some(false) => self.slow += 1,
-        }
-        crate::log!(Warning, "fetch", "bytes come slower than allowed at byte {offset}");
-        if self.slow >= SLOW_WINDOWS { Err(Failure::TooSlow) } else { Ok(false) }
-    }
-}
-
 /// One transfer, as the fetching thread owns it.
 pub struct Pump {
     /// Where the bytes come from.
@@ -229,14 +157,7 @@ impl Pump {
     }
 
     fn transfer(&mut self) -> Result<(), Failure> {
-        let mut course = Course {
-            retries: Retries::default(),
-            meter: self.floor.map(Meter::new),
-            slow: 0,
-            seen: self.offset > 0,
-            useless: 0,
-            answers: u32::from(self.offset > 0),
-        };
+        let mut course = Course::new(self.offset, self.floor);
         while self.offset < self.offer.size {
             self.shared.rest(&self.cancel)?;
             let token = self.shared.begin(&self.cancel);
@@ -248,12 +169,8 @@ impl Pump {
             };
             // What a rest breaks off is nobody's fault; what failed before it may work after it.
             if !token.is_cancelled() {
-                if before > 0 && self.offset == before && !course.asks_whole() {
+                if before > 0 && self.offset == before {
                     course.fell_through(&error);
-                    if course.asks_whole() {
-                        // Another way to ask: what failed before it says nothing of it.
-                        course.retries = Retries::default();
-                    }
                 }
                 self.mend(&error, &mut course, &token)?;
             }
@@ -261,7 +178,7 @@ impl Pump {
                 return Err(Failure::Cancelled);
             }
             if token.is_cancelled() {
-                course.retries = Retries::default();
+                course.rested();
             }
         }
         Ok(())
@@ -275,16 +192,11 @@ impl Pump {
             if token.is_cancelled() {
                 return Ok(());
             }
-            let class = if renewed.is_some() { Class::Transient(None) } else { course.class(error) };
-            let kind = match error {
-                _ if renewed.is_some() => Kind::Expired,
-                FetchError::Protocol | FetchError::Net(NetError::CertificateDamaged) => Kind::Unreadable,
-                _ => Kind::Other,
-            };
-            match course.retries.failed(class, kind, &self.patience, Instant::now(), dice()) {
+            match course.failed(error, renewed.is_some(), &self.patience, system::now(), system::random_u32())
+            {
                 Decision::Retry(wait) => {
                     self.wait(error, wait, token);
-                    course.waited(0, wait, self.offset)?;
+                    self.judge_speed(course.waited(0, wait))?;
                 }
                 Decision::GiveUp => {
                     *self.shared.told.lock() = Some(trace::told(error, error.advice()));
@@ -340,10 +252,10 @@ impl Pump {
         let asked = Instant::now();
         let opened = self.source.open(&request, token);
         // Waiting for an answer is waiting for the server, too.
-        course.waited(0, asked.elapsed(), self.offset)?;
+        self.judge_speed(course.waited(0, asked.elapsed()))?;
         let Opened { mut body, start, validator } = opened?;
         let mut skip = self.offset.checked_sub(start).ok_or(FetchError::Range)?;
-        course.seen = true;
+        course.answered();
         if skip > 0 {
             crate::log!(Info, "fetch", "server starts at byte {start}: {skip} bytes skipped");
         }
@@ -372,15 +284,9 @@ impl Pump {
                 self.pipe.recycle(buffer);
                 continue;
             }
-            if std::mem::take(&mut first) {
-                course.answers += 1;
-                self.shared.joined.store(course.answers > 1, Ordering::Relaxed);
-            }
             self.offset += fresh as u64;
-            course.retries.progressed(fresh as u64);
-            if !course.asks_whole() {
-                course.useless = 0;
-            }
+            let joined = course.progressed(fresh as u64, std::mem::take(&mut first));
+            self.shared.joined.store(joined, Ordering::Relaxed);
             self.pipe.push(buffer, fresh);
         }
         Ok(())
@@ -419,6 +325,15 @@ impl Pump {
         Ok(filled)
     }
 
+    /// Whether bytes come fast enough; an error when they have been too slow for too long.
+    fn judge_speed(&self, speed: Speed) -> Result<bool, Failure> {
+        if speed == Speed::Enough {
+            return Ok(true);
+        }
+        crate::log!(Warning, "fetch", "bytes come slower than allowed at byte {}", self.offset);
+        if speed == Speed::Hopeless { Err(Failure::TooSlow) } else { Ok(false) }
+    }
+
     /// Waits as the limit asks for, and judges the speed.
     fn keep_pace(
         &self,
@@ -428,12 +343,12 @@ impl Pump {
         course: &mut Course,
         token: &Cancel,
     ) -> Result<(), Stop> {
-        let now = Instant::now();
+        let waited = asked.elapsed();
         if let Some(limiter) = limiter {
             // Ended early, the next attempt goes on from here; these bytes still count.
-            token.sleep(limiter.wait(bytes, now));
+            token.sleep(limiter.wait(bytes, system::now()));
         }
-        if course.waited(bytes, now.saturating_duration_since(asked), self.offset)? || bytes == 0 {
+        if self.judge_speed(course.waited(bytes, waited))? || bytes == 0 {
             return Ok(());
         }
         // Another connection may do better.
@@ -447,11 +362,4 @@ fn drop_front(buffer: &mut [u8], filled: usize, skip: &mut u64) -> usize {
     *skip -= dropped as u64;
     buffer.copy_within(dropped..filled, 0);
     filled - dropped
-}
-
-/// A number that differs from device to device and from call to call; it only spreads retries.
-fn dice() -> u32 {
-    let mut hasher = RandomState::new().build_hasher();
-    hasher.write_u8(0);
-    u32::try_from(hasher.finish() & u64::from(u32::MAX)).unwrap_or(0)
 }

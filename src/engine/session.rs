@@ -6,18 +6,19 @@ mod reader;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use otakit_core::checkpoint::Checkpoint;
 use otakit_core::digest::{Algorithm, Hasher};
+use otakit_core::failure::Failure;
 use otakit_core::offer::Offer;
+use otakit_core::pace::Floor;
+use otakit_core::phase::{Input, Phase};
+use otakit_core::retry::Patience;
 use parking_lot::{Mutex, MutexGuard};
 
-use super::pace::Floor;
-use super::phase::Input;
 use super::pipe::Pipe;
-use super::policy::Policy;
 use super::pump::{Pump, Renew, Shared};
-use super::retry::Patience;
-use super::{Checkpoint, Failure, Phase};
 use crate::cancel::Cancel;
+use crate::engine::Policy;
 use crate::fetch::Source;
 use crate::thread::Birth;
 pub use reader::Put;
@@ -446,18 +447,13 @@ impl Session {
         if has_digest && !offer.digest.matches(&digest) {
             return Err(Failure::Digest);
         }
-        let keys = self.settings.lock().policy.keys.clone();
-        match (&offer.signature, keys.is_empty()) {
-            (Some(signature), false) => {
-                let digest = hasher.finish(Algorithm::Sha256).ok_or(Failure::Internal)?;
-                if keys.iter().any(|key| key.verifies(&digest, signature)) {
-                    Ok(true)
-                } else {
-                    Err(Failure::Signature)
-                }
-            }
+        let policy = self.settings.lock().policy.clone();
+        let sha256 = hasher.finish(Algorithm::Sha256).unwrap_or_default();
+        match policy.signed(&sha256, offer.signature.as_deref()) {
+            Some(true) => Ok(true),
+            Some(false) => Err(Failure::Signature),
             // Whether an unsigned image is acceptable was decided when it was offered.
-            _ => Ok(has_digest),
+            None => Ok(has_digest),
         }
     }
 

@@ -4,6 +4,8 @@
 //! All kinds sign the image's SHA-256, which streams by and can be remembered in a checkpoint: RSA (PKCS#1 v1.5) and
 //! ECDSA P-256 do so by definition; for Ed25519 the 32 bytes of the digest are the message.
 
+use otakit_core::signature::Verifies;
+
 /// A public key.
 #[derive(Clone)]
 pub struct Key(
@@ -17,9 +19,12 @@ impl Key {
     pub fn from_pem(_: &str) -> Option<Self> {
         None
     }
+}
 
+#[cfg(not(feature = "signature"))]
+impl Verifies for Key {
     /// Never: there is no key.
-    pub fn verifies(&self, _: &[u8], _: &[u8]) -> bool {
+    fn verifies(&self, _: &[u8], _: &[u8]) -> bool {
         match self.0 {}
     }
 }
@@ -31,9 +36,11 @@ impl Key {
     pub fn from_pem(pem: &str) -> Option<Self> {
         kinds::Kind::from_pem(pem).map(Self)
     }
+}
 
-    /// Whether `signature` is this key's over the image with this SHA-256.
-    pub fn verifies(&self, sha256: &[u8], signature: &[u8]) -> bool {
+#[cfg(feature = "signature")]
+impl Verifies for Key {
+    fn verifies(&self, sha256: &[u8], signature: &[u8]) -> bool {
         self.0.verifies(sha256, signature)
     }
 }

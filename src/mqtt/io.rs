@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The thread that owns the connection: connects, signs in, writes, reads, pings, connects again.
 
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -105,7 +104,7 @@ fn live(shared: &Shared, dial: &dyn Dial, mut link: Link) {
 /// Tries until there is a connection, or `None` when the client is closed.
 fn next_link(shared: &Shared, dial: &dyn Dial) -> Option<Link> {
     let mut backoff = Backoff::new();
-    let mut wait = || backoff.next(std::hash::RandomState::new().build_hasher().finish());
+    let mut wait = || backoff.next(crate::system::random());
     let mut pause = wait();
     log!(Warning, "mqtt", "{}: connecting again in {} ms", shared.options.target, pause.as_millis());
     loop {

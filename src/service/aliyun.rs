@@ -8,6 +8,8 @@ mod told;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use otakit_core::failure::Failure;
+use otakit_core::phase::Phase;
 use otakit_core::platform::aliyun::config::{self, Config};
 use otakit_core::platform::aliyun::identity::Device;
 use otakit_core::platform::aliyun::offer::Firmware;
@@ -18,7 +20,7 @@ use parking_lot::Mutex;
 use super::desk::Desk;
 use super::gate::Gate;
 use super::{Listener, Signal, SignalError};
-use crate::engine::{self, Failure, Phase, Put, Session};
+use crate::engine::{self, Put, Session};
 use crate::fetch::Source;
 use orders::Orders;
 use told::Told;

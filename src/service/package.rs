@@ -8,15 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use otakit_core::digest::{Algorithm, Expected, Hasher, to_hex};
+use otakit_core::failure::Failure;
 use otakit_core::fetch::{Class, FetchError};
 use otakit_core::offer::{Kind, Offer};
+use otakit_core::store::StoreError;
 use otakit_core::url::Url;
 
 use crate::cancel::Cancel;
 use crate::engine::pump::Renew;
-use crate::engine::{Download, Failure, Session, Settings, Step};
+use crate::engine::{Download, Session, Settings, Step};
 use crate::fetch::http::HttpSource;
-use crate::store::{FileJournal, FileSink, Keep, Sink, StoreError};
+use crate::store::{FileJournal, FileSink, Keep, Sink};
 
 /// Longest time between two looks at the cancel.
 const TICK: Duration = Duration::from_millis(50);
@@ -251,10 +253,14 @@ fn transfer(
 }
 
 /// The size of a file, and digests over all of it.
-pub fn read_through(path: &Path, mut hasher: Hasher) -> Result<(u64, Hasher), crate::store::StoreError> {
-    let (mut file, mut piece, mut size) = (std::fs::File::open(path)?, vec![0; PIECE], 0);
+pub fn read_through(
+    path: &Path,
+    mut hasher: Hasher,
+) -> Result<(u64, Hasher), otakit_core::store::StoreError> {
+    let (mut file, mut piece, mut size) =
+        (std::fs::File::open(path).map_err(crate::store::failed)?, vec![0; PIECE], 0);
     loop {
-        let n = file.read(&mut piece)?;
+        let n = file.read(&mut piece).map_err(crate::store::failed)?;
         if n == 0 {
             return Ok((size, hasher));
         }

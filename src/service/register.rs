@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A device that has its product's secret only asks for its own, over HTTP or over MQTT.
 
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +35,7 @@ pub fn ask(dial: &Arc<dyn Dial>, target: Target, device: &Device, product_secret
 }
 
 fn random() -> String {
-    format!("{:016x}", std::collections::hash_map::RandomState::new().build_hasher().finish())
+    format!("{:016x}", crate::system::random())
 }
 
 fn told(device: &Device, secret: Result<String, otakit_core::platform::aliyun::Refusal>) -> Option<String> {

@@ -6,10 +6,13 @@ use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
+use otakit_core::store::StoreError;
+
 use super::place::{Place, identity, tolerant};
 use super::staging::{Staging, open_existing};
-use super::{Keep, Sink, StoreError};
+use super::{Keep, Sink};
 use crate::hal::files;
+use crate::store::failed;
 
 /// Writes `path.part`, and renames it to `path` once the image is verified: `path` never holds anything else. One sink at
 /// a time has a place, in this process and in all others.
@@ -66,7 +69,7 @@ impl Sink for FileSink {
             return Ok(());
         }
         let staging = Staging::take(Place::judge(&self.path)?)?;
-        let kept = staging.file.metadata()?.len();
+        let kept = staging.file.metadata().map_err(failed)?.len();
         if !self.is_apart(&staging) {
             crate::log!(Error, "store", "{}: the journal needs a file of its own", self.path.display());
             if kept == 0 {
@@ -83,22 +86,22 @@ impl Sink for FileSink {
         self.image = None;
         self.prepare()?;
         let staging = self.staging()?;
-        let kept = staging.file.metadata()?.len();
+        let kept = staging.file.metadata().map_err(failed)?.len();
         if kept < offset {
             return Err(StoreError::Mismatch);
         }
         // What lies beyond the offset was never promised to anybody.
         if kept != offset {
-            staging.file.set_len(offset)?;
+            staging.file.set_len(offset).map_err(failed)?;
         }
-        staging.file.seek(SeekFrom::Start(offset))?;
-        files::reserve(&staging.file, offset, size)?;
+        staging.file.seek(SeekFrom::Start(offset)).map_err(failed)?;
+        files::reserve(&staging.file, offset, size).map_err(failed)?;
         (self.end, self.size) = (offset, size);
         Ok(())
     }
 
     fn write(&mut self, bytes: &mut [u8]) -> Result<(), StoreError> {
-        self.staging()?.file.write_all(bytes)?;
+        self.staging()?.file.write_all(bytes).map_err(failed)?;
         self.end += bytes.len() as u64;
         Ok(())
     }
@@ -109,9 +112,9 @@ impl Sink for FileSink {
         }
         let named = self.named;
         let staging = self.staging()?;
-        tolerant(staging.file.sync_data())?;
+        tolerant(staging.file.sync_data()).map_err(failed)?;
         if !named {
-            staging.own.sync_folder()?;
+            staging.own.sync_folder().map_err(failed)?;
         }
         self.named = true;
         Ok(())
@@ -136,7 +139,7 @@ impl Sink for FileSink {
         loop {
             match file.read_at(bytes, offset) {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                read => return Ok(read?),
+                read => return read.map_err(failed),
             }
         }
     }

@@ -8,13 +8,14 @@ mod persistence;
 mod place;
 mod staging;
 
+use std::io::ErrorKind;
+
+use otakit_core::store::StoreError;
+
 pub use file::FileSink;
 pub use journal::{FileJournal, Journal, KvJournal};
 pub use persistence::{PersistenceSink, Resume};
 pub use place::Place;
-
-use std::fmt;
-use std::io::ErrorKind;
 
 /// A place that an image is written to. Used by one thread; blocking.
 pub trait Sink: Send {
@@ -74,43 +75,13 @@ pub enum Keep {
     Nothing,
 }
 
-/// Why storing failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoreError {
-    /// No room left.
-    Full,
-    /// The medium or the firmware's callback failed.
-    Io,
-    /// Fewer bytes are there than were to be kept.
-    Mismatch,
-    /// Not possible with this sink.
-    Unsupported,
-    /// An image cannot be there: a folder, a device, a link that leads nowhere.
-    Destination,
-    /// Another update is writing to the same place.
-    Busy,
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Full => "no room left to store the image",
-            Self::Io => "storing failed",
-            Self::Mismatch => "stored bytes are not what was left there",
-            Self::Unsupported => "not possible with this store",
-            Self::Destination => "an image cannot be stored at that place",
-            Self::Busy => "another update is writing to the same place",
-        })
-    }
-}
-
-impl From<std::io::Error> for StoreError {
-    fn from(error: std::io::Error) -> Self {
-        crate::log!(Error, "store", "{error}");
-        match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Self::Full,
-            _ => Self::Io,
-        }
+/// What a failure of the system is, which is logged.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+pub fn failed(error: std::io::Error) -> StoreError {
+    crate::log!(Error, "store", "{error}");
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => StoreError::Full,
+        _ => StoreError::Io,
     }
 }
 
@@ -123,25 +94,11 @@ mod tests {
     #[test]
     fn no_room_is_told_from_other_failures() {
         for full in [libc::ENOSPC, libc::EDQUOT, libc::EFBIG] {
-            assert_eq!(StoreError::from(Error::from_raw_os_error(full)), StoreError::Full);
+            assert_eq!(failed(Error::from_raw_os_error(full)), StoreError::Full);
         }
         for io in [libc::EIO, libc::EROFS, libc::EACCES] {
-            assert_eq!(StoreError::from(Error::from_raw_os_error(io)), StoreError::Io);
+            assert_eq!(failed(Error::from_raw_os_error(io)), StoreError::Io);
         }
-        assert_eq!(StoreError::from(Error::from(ErrorKind::UnexpectedEof)), StoreError::Io);
-    }
-
-    #[test]
-    fn each_error_reads_differently() {
-        let all = [
-            StoreError::Full,
-            StoreError::Io,
-            StoreError::Mismatch,
-            StoreError::Unsupported,
-            StoreError::Destination,
-            StoreError::Busy,
-        ];
-        let texts: std::collections::HashSet<String> = all.iter().map(StoreError::to_string).collect();
-        assert_eq!(texts.len(), all.len());
+        assert_eq!(failed(Error::from(ErrorKind::UnexpectedEof)), StoreError::Io);
     }
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Images handed to the firmware: `HAL_Firmware_Persistence_Start`, `_Write`, `_Stop`.
 
-use super::{Keep, Sink, StoreError};
+use otakit_core::store::StoreError;
+
+use super::{Keep, Sink};
 use crate::hal::persistence;
 
 /// Asks the firmware to go on with an image of which so many bytes are stored; `true` when it can. It then promises that

@@ -8,8 +8,10 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::StoreError;
+use otakit_core::store::StoreError;
+
 use crate::hal::files;
+use crate::store::failed;
 
 /// A file's place under its real name: the folder has no symbolic links in it, nor is the file one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,16 +38,16 @@ impl Place {
             Ok(None) => return refuse("is a folder, or a link that leads nowhere"),
             Err(error) => {
                 crate::log!(Error, "store", "{}: {error}", path.display());
-                return Err(error.into());
+                return Err(failed(error));
             }
         };
-        let folder = place.folder.metadata()?;
+        let folder = place.folder.metadata().map_err(failed)?;
         match place.path().symlink_metadata() {
             Ok(file) if !file.is_file() => refuse(kind(&file)),
             // A file that is mounted cannot be replaced, nor somebody else's in a folder like /tmp.
             Ok(file) if file.dev() != folder.dev() => refuse("is mounted by itself"),
             Ok(file) if is_kept(&folder, &file) => refuse("belongs to another user"),
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(error)),
             _ => Ok(place),
         }
     }

@@ -6,9 +6,11 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use super::StoreError;
+use otakit_core::store::StoreError;
+
 use super::place::{Place, identity};
 use crate::hal::files;
+use crate::store::failed;
 
 /// Attempts to open a file that others rename and remove meanwhile.
 const ATTEMPTS: u32 = 32;
@@ -35,7 +37,7 @@ impl Staging {
         let path = own.path();
         for _ in 0..ATTEMPTS {
             let Some(file) = open(&path)? else { continue };
-            if !files::try_lock(&file)? {
+            if !files::try_lock(&file).map_err(failed)? {
                 return Err(busy(&place));
             }
             let staging = Self { place: place.clone(), own: own.clone(), file };
@@ -55,7 +57,7 @@ impl Staging {
 
     /// Whether the staging file's name still leads to it, and no other does.
     pub(super) fn is_in_place(&self) -> Result<bool, StoreError> {
-        let ours = self.file.metadata()?;
+        let ours = self.file.metadata().map_err(failed)?;
         Ok(ours.nlink() == 1 && names(&self.own.path(), &ours))
     }
 
@@ -64,17 +66,19 @@ impl Staging {
         let (path, now) = (self.place.path(), self.place.path().symlink_metadata());
         match &now {
             Ok(old) if !old.is_file() => return Err(StoreError::Destination),
-            Ok(old) => self.file.set_permissions(Permissions::from_mode(old.mode() & 0o777))?,
+            Ok(old) => {
+                self.file.set_permissions(Permissions::from_mode(old.mode() & 0o777)).map_err(failed)?
+            }
             Err(_) => {}
         }
-        super::place::tolerant(self.file.sync_all())?;
-        if !self.is_in_place()? || self.file.metadata()?.len() != size {
+        super::place::tolerant(self.file.sync_all()).map_err(failed)?;
+        if !self.is_in_place()? || self.file.metadata().map_err(failed)?.len() != size {
             crate::log!(Error, "store", "{} was changed by others", self.own.path().display());
             return Err(StoreError::Mismatch);
         }
-        std::fs::rename(self.own.path(), &path)?;
-        self.place.sync_folder()?;
-        if names(&path, &self.file.metadata()?) {
+        std::fs::rename(self.own.path(), &path).map_err(failed)?;
+        self.place.sync_folder().map_err(failed)?;
+        if names(&path, &self.file.metadata().map_err(failed)?) {
             Ok(())
         } else {
             crate::log!(Error, "store", "{} was replaced by others", path.display());
@@ -84,8 +88,8 @@ impl Staging {
 
     /// Removes the file.
     pub(super) fn remove(&self) -> Result<(), StoreError> {
-        if names(&self.own.path(), &self.file.metadata()?) {
-            std::fs::remove_file(self.own.path())?;
+        if names(&self.own.path(), &self.file.metadata().map_err(failed)?) {
+            std::fs::remove_file(self.own.path()).map_err(failed)?;
         }
         Ok(())
     }
@@ -124,7 +128,7 @@ fn open(path: &Path) -> Result<Option<File>, StoreError> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => {
             crate::log!(Error, "store", "{}: cannot be made", path.display());
-            return Err(error.into());
+            return Err(failed(error));
         }
         Ok(file) => return Ok(Some(file)),
     }
@@ -133,13 +137,13 @@ fn open(path: &Path) -> Result<Option<File>, StoreError> {
         Err(_) => return clear_away(path),
         Ok(file) => file,
     };
-    let about = file.metadata()?;
+    let about = file.metadata().map_err(failed)?;
     match about.nlink() {
         // Removed meanwhile.
         0 => Ok(None),
         1 if about.is_file() && about.uid() == files::user() => {
             if about.mode() & 0o077 != 0 {
-                file.set_permissions(Permissions::from_mode(0o600))?;
+                file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;
             }
             Ok(Some(file))
         }
@@ -158,7 +162,7 @@ pub(super) fn open_existing(path: &Path, write: bool) -> std::io::Result<File> {
 fn clear_away(path: &Path) -> Result<Option<File>, StoreError> {
     let about = match path.symlink_metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        about => about?,
+        about => about.map_err(failed)?,
     };
     let kind = about.file_type();
     let only_a_name =
@@ -168,6 +172,6 @@ fn clear_away(path: &Path) -> Result<Option<File>, StoreError> {
         return Err(StoreError::Io);
     }
     crate::log!(Warning, "store", "{} was a link, a pipe or a socket: removed", path.display());
-    std::fs::remove_file(path)?;
+    std::fs::remove_file(path).map_err(failed)?;
     Ok(None)
 }

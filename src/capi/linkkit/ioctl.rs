@@ -3,10 +3,10 @@
 
 use std::ffi::{c_char, c_void};
 
+use otakit_core::phase::Phase;
 use otakit_core::platform::aliyun::config::Config;
 
 use crate::capi::text;
-use crate::engine::Phase;
 use crate::hal::memory;
 use crate::service::{Content, Ota, OtaError};
 

@@ -3,12 +3,11 @@
 
 use std::ffi::c_int;
 
+use otakit_core::failure::Failure;
 use otakit_core::fetch::FetchError;
 use otakit_core::net::NetError;
-
-use crate::engine::Failure;
-use crate::engine::policy::Breach;
-use crate::store::StoreError;
+use otakit_core::policy::Breach;
+use otakit_core::store::StoreError;
 
 /// Success.
 pub const OTAKIT_OK: c_int = 0;

@@ -6,13 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use otakit_core::digest::{Algorithm, Expected};
+use otakit_core::failure::Failure;
 use otakit_core::offer::{Kind, Offer};
 
 use super::codes::{OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK, of_failure};
 use crate::capi::arguments::refuse;
 use crate::capi::guard::guard;
 use crate::capi::{settings, text};
-use crate::engine::{Download, Failure, Session, Step};
+use crate::engine::{Download, Session, Step};
 use crate::store::{FileJournal, FileSink, Journal, KvJournal, PersistenceSink, Resume, Sink};
 
 /// Bytes handed to the store at once.

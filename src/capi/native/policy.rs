@@ -3,11 +3,12 @@
 
 use std::ffi::{c_char, c_int};
 
+use otakit_core::version::compare as compare_versions;
+
 use super::codes::{OTAKIT_ERR_STORE, OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK, OTAKIT_STATE};
 use crate::capi::arguments::refuse;
 use crate::capi::guard::guard;
 use crate::capi::{settings, text};
-use crate::engine::policy::compare_versions;
 use crate::engine::signature::Key;
 use crate::store::floor::{self, Kept};
 

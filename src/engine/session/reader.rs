@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use otakit_core::digest::Hasher;
+use otakit_core::failure::Failure;
 
-use crate::engine::Failure;
 use crate::engine::pipe::{Pipe, Popped, Slot};
 
 /// Takes the bytes that are handed out, piece by piece and in order.

@@ -10,13 +10,14 @@
 //! A firmware that waits is taken once the application has seen how the download before it ended. A configuration does
 //! not wait: its push is answered with 400, and the cloud sends it again.
 
+use otakit_core::failure::Failure;
 use otakit_core::offer::Offer;
+use otakit_core::phase::Phase;
 use otakit_core::platform::aliyun::topics::Topic;
 use otakit_core::platform::aliyun::{Refusal, config, module};
 
 use super::told::Told;
 use super::{Content, Ota, OtaError, State};
-use crate::engine::{Failure, Phase};
 
 /// The step that says that an update failed.
 const FAILED: i32 = -1;

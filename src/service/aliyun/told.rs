@@ -5,11 +5,11 @@
 //! failed: such a report is held back until the download has really failed or the session ends, and dropped when bytes
 //! come. A report of 100 % is held back until every byte has come and the digest is right.
 
+use otakit_core::phase::Phase;
 use otakit_core::platform::aliyun::report;
 use otakit_core::platform::aliyun::topics::Topic;
 
 use super::{Content, Ota, OtaError};
-use crate::engine::Phase;
 
 /// Longest progress report, in bytes: what the reference's buffer holds.
 const MAX_REPORT: usize = 255;

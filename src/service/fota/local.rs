@@ -4,7 +4,7 @@
 use otakit_core::digest::{Algorithm, Hasher, to_hex};
 
 use super::{Fota, Promise, Refused};
-use crate::engine::policy::Policy;
+use crate::engine::Policy;
 use crate::store::{FileSink, Keep, Sink};
 
 /// What of it is there.

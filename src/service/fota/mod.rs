@@ -8,18 +8,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use otakit_core::digest::Expected;
+use otakit_core::failure::Failure;
 use otakit_core::fetch::FetchError;
 use otakit_core::net::NetError;
+use otakit_core::policy::Breach;
+use otakit_core::progress::percent;
+use otakit_core::store::StoreError;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::events::Events;
 use super::package::{self, Promise, Wanted};
 use crate::cancel::Cancel;
-use crate::engine::policy::Breach;
-use crate::engine::progress::percent;
-use crate::engine::{Failure, Settings};
+use crate::engine::Settings;
 use crate::fetch::http::HttpSource;
-use crate::store::{Keep, Sink, StoreError};
+use crate::store::{Keep, Sink};
 use local::Local;
 
 /// Where packages go unless told otherwise.

@@ -2,7 +2,7 @@
 use otakit_core::digest::Algorithm;
 
 use super::*;
-use crate::engine::policy::Policy;
+use crate::engine::Policy;
 
 #[test]
 fn local_packages_are_judged() {

@@ -9,18 +9,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
 use otakit_core::digest::{Algorithm, Expected, Hasher};
+use otakit_core::failure::Failure;
 use otakit_core::fetch::FetchError;
 use otakit_core::platform::aliyun::module::Upgrade;
+use otakit_core::policy::Breach;
+use otakit_core::store::StoreError;
 
 use super::updates::Renewal;
 use super::{Content, DOWNLOAD, Device, Event, Hub, INSTALL, VERIFY};
 use crate::cancel::Cancel;
-use crate::engine::policy::{Breach, Policy};
+use crate::engine::Policy;
+use crate::engine::Settings;
 use crate::engine::pump::Renew;
-use crate::engine::{Failure, Settings};
 use crate::fetch::http::HttpSource;
 use crate::service::package::{self, Promise, Wanted};
-use crate::store::{FileSink, Keep, Sink, StoreError};
+use crate::store::{FileSink, Keep, Sink};
 
 /// A download.
 pub(super) struct Job<'a> {
@@ -147,7 +150,7 @@ fn place(length: u64, from: &Path, to: &Path) -> i64 {
     let outcome = sink.open(0, length).and_then(|()| {
         let mut piece = vec![0; 16 * 1024];
         loop {
-            let n = source.read(&mut piece)?;
+            let n = source.read(&mut piece).map_err(crate::store::failed)?;
             if n == 0 {
                 return Ok(());
             }

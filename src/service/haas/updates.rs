@@ -9,11 +9,11 @@ use std::time::Duration;
 use otakit_core::offer::Offer;
 use otakit_core::platform::aliyun::module::{self, Upgrade};
 use otakit_core::platform::aliyun::topics::Topic;
+use otakit_core::version::compare as compare_versions;
 
 use super::files::{self, Job};
 use super::{Content, Device, Inbox, Kind, SYSTEM, TRIGGER};
 use crate::cancel::Cancel;
-use crate::engine::policy::compare_versions;
 use crate::engine::pump::Renew;
 use crate::service::desk::Desk;
 use crate::service::message_id;
@@ -111,7 +111,7 @@ impl Device {
     fn fetch_system(self: &Arc<Self>, upgrade: &Upgrade, path: &Path) {
         let mut told = 0;
         let watch = &mut |stored, size| {
-            let percent = crate::engine::progress::percent(stored, size).min(99);
+            let percent = otakit_core::progress::percent(stored, size).min(99);
             if percent >= told + 5 {
                 told = percent;
                 let _ = self.progress(module::DEFAULT, percent.into(), "");

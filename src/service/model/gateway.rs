@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a gateway does for its sub-devices. Calls that wait serve the connection themselves meanwhile.
 
-use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use otakit_core::platform::aliyun::identity::{DEVICE_SECRET_LEN, Device};
@@ -82,8 +81,7 @@ impl Master {
         let client = self.client()?;
         let wants = Wants { event_replies, gateway: false, ..self.state.lock().wants };
         self.subscribe(&client, devid, &node.device, wants);
-        let random = std::collections::hash_map::RandomState::new().build_hasher().finish().to_ne_bytes();
-        let [a, b, c, d, ..] = random;
+        let [a, b, c, d] = crate::system::random_u32().to_ne_bytes();
         let (hardware, chip) = (activation::HARDWARE, activation::CHIP);
         let record = activation::record(activation::SDK_VERSION, [a, b, c, d], hardware, chip);
         // The device is on line; that its record arrives is not part of the promise.

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use otakit_core::failure::Failure;
 use otakit_core::offer::Offer;
 use otakit_core::platform::aliyun::report;
 
 use super::progress::Progress;
 use super::{Master, ModelError};
-use crate::engine::{Download, Failure, Step};
+use crate::engine::{Download, Step};
 use crate::service::{Content, Ota, OtaError};
 use crate::store::Sink;
 

@@ -3,11 +3,10 @@
 
 use std::fmt;
 
+use otakit_core::failure::Failure;
 use otakit_core::fetch::FetchError;
 use otakit_core::net::NetError;
-
-use crate::engine::Failure;
-use crate::store::StoreError;
+use otakit_core::store::StoreError;
 
 /// Why a call failed. The numbers of the C API stand in its door.
 #[derive(Clone, Debug, PartialEq, Eq)]

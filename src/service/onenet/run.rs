@@ -5,16 +5,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use otakit_core::failure::Failure;
 use otakit_core::net::NetError;
 use otakit_core::platform::onenet::task::Task;
 use otakit_core::platform::onenet::{errno, step};
+use otakit_core::progress::percent;
+use otakit_core::retry::Patience;
+use otakit_core::store::StoreError;
 
 use super::slices::{Slices, is_expired};
 use super::{Error, Onenet, is_no_task};
-use crate::engine::progress::percent;
-use crate::engine::retry::Patience;
-use crate::engine::{self, Download, Failure, Session, Step};
-use crate::store::{Journal, Sink, StoreError};
+use crate::engine::{self, Download, Session, Step};
+use crate::store::{Journal, Sink};
 
 /// Attempts at a report that ends a stage of the task.
 const FINAL_REPORTS: u32 = 3;

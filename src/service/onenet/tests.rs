@@ -294,7 +294,7 @@ impl Place {
             report_every: 10,
             every: 256,
             settings: engine::Settings {
-                patience: engine::retry::Patience {
+                patience: otakit_core::retry::Patience {
                     attempts: 3,
                     base: Duration::from_millis(1),
                     cap: Duration::from_millis(1),

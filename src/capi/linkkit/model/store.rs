@@ -4,10 +4,11 @@
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use otakit_core::store::StoreError;
 use parking_lot::Mutex;
 
 use crate::service::model::ModelError;
-use crate::store::{Keep, PersistenceSink, Sink, StoreError};
+use crate::store::{Keep, PersistenceSink, Sink};
 
 /// A device's own store, as C gives it.
 #[derive(Clone, Copy)]

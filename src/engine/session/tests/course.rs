@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a transfer makes of a course of answers: useless parts, foreign pages, other versions, rests, hardly any bytes.
 
+use otakit_core::pace::Floor;
+use otakit_core::store::StoreError;
+
 use super::*;
 use crate::engine::Download;
-use crate::engine::pace::Floor;
-use crate::store::{Keep, Sink, StoreError};
+use crate::store::{Keep, Sink};
 
 fn fails(error: FetchError) -> Opening {
     Opening::Fails(error)

@@ -3,8 +3,9 @@
 
 use std::sync::mpsc;
 
+use otakit_core::pace::Floor;
+
 use super::*;
-use crate::engine::pace::Floor;
 use crate::engine::pump::Renew;
 
 /// What one reading of a body does: wait, then bring so many bytes. When a body has no more, it ends in good order.

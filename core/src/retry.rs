@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! When a broken transfer is tried again, and when it is given up: pure, the clock and the dice are handed in.
+//! When a broken transfer is tried again, and when it is given up. Times are time since any fixed moment, the same for all
+//! calls; random numbers are handed in too.
 
-use std::time::{Duration, Instant};
+use core::time::Duration;
 
-use otakit_core::fetch::Class;
+use crate::fetch::Class;
 
 /// How patient a transfer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +67,7 @@ pub struct Retries {
     /// Unreadable answers in a row.
     unreadable: u32,
     /// When the URL was first found expired, since it last worked.
-    expired: Option<Instant>,
+    expired: Option<Duration>,
 }
 
 impl Retries {
@@ -87,7 +88,7 @@ impl Retries {
         class: Class,
         kind: Kind,
         patience: &Patience,
-        now: Instant,
+        now: Duration,
         dice: u32,
     ) -> Decision {
         let Class::Transient(server_wait) = class else { return Decision::GiveUp };
@@ -99,19 +100,27 @@ impl Retries {
         if self.failures >= patience.attempts
             || self.level >= patience.attempts.saturating_mul(CREEPING)
             || self.unreadable >= UNREADABLE
-            || since.is_some_and(|since| now.saturating_duration_since(since) >= EXPIRED)
+            || since.is_some_and(|since| now.saturating_sub(since) >= EXPIRED)
         {
             return Decision::GiveUp;
         }
         let cap = if kind == Kind::Expired { patience.cap.min(EXPIRED_CAP) } else { patience.cap };
         let ceiling = patience.base.saturating_mul(1u32.checked_shl(self.level - 1).unwrap_or(u32::MAX));
-        let jittered = ceiling.min(cap).mul_f64(f64::from(dice) / f64::from(u32::MAX));
+        let jittered = share(ceiling.min(cap), dice);
         Decision::Retry(server_wait.unwrap_or_default().max(jittered))
     }
 }
 
+/// A part of `most`: none of it for 0, all of it for `u32::MAX`.
+fn share(most: Duration, dice: u32) -> Duration {
+    let nanos = most.as_nanos().saturating_mul(dice.into()) / u128::from(u32::MAX);
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::vec::Vec;
+
     use super::*;
 
     const PATIENCE: Patience =
@@ -119,7 +128,7 @@ mod tests {
     const BROKEN: Class = Class::Transient(None);
 
     fn failed(retries: &mut Retries, patience: &Patience, dice: u32) -> Decision {
-        retries.failed(BROKEN, Kind::Other, patience, Instant::now(), dice)
+        retries.failed(BROKEN, Kind::Other, patience, Duration::ZERO, dice)
     }
 
     #[test]
@@ -160,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_servers_wish_is_obeyed_and_the_rest_is_final() {
-        let now = Instant::now();
+        let now = Duration::ZERO;
         let wish = Duration::from_secs(7);
         let asked = Class::Transient(Some(wish));
         let decision = Retries::default().failed(asked, Kind::Other, &PATIENCE, now, 0);
@@ -178,7 +187,7 @@ mod tests {
     fn what_is_not_http_three_times_running_never_will_be() {
         let mut retries = Retries::default();
         let patience = Patience::default();
-        let mut next = |kind| retries.failed(BROKEN, kind, &patience, Instant::now(), 0) == Decision::GiveUp;
+        let mut next = |kind| retries.failed(BROKEN, kind, &patience, Duration::ZERO, 0) == Decision::GiveUp;
         let kinds = [Kind::Unreadable, Kind::Unreadable, Kind::Other, Kind::Unreadable, Kind::Unreadable];
         assert!(kinds.into_iter().all(|kind| !next(kind)));
         assert!(next(Kind::Unreadable));
@@ -186,7 +195,7 @@ mod tests {
 
     #[test]
     fn an_expired_url_is_given_up_by_the_clock() {
-        let (start, patience) = (Instant::now(), Patience::default());
+        let (start, patience) = (Duration::from_secs(1), Patience::default());
         // Each round of questions takes ten seconds, and a wait.
         let (mut retries, mut now) = (Retries::default(), start);
         while let Decision::Retry(wait) = retries.failed(BROKEN, Kind::Expired, &patience, now, u32::MAX) {

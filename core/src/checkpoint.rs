@@ -5,10 +5,14 @@
 //! checksum (8): the front of the SHA-256 of all before it. The identity is that of the offer, so that a record of another
 //! image, or of the same version rebuilt, is foreign.
 
-use otakit_core::digest::Hasher;
-use otakit_core::fetch::Validator;
-use otakit_core::offer::Offer;
+use alloc::borrow::ToOwned;
+use alloc::vec::Vec;
+
 use sha2::{Digest as _, Sha256};
+
+use crate::digest::Hasher;
+use crate::fetch::Validator;
+use crate::offer::Offer;
 
 const MAGIC: &[u8; 4] = b"OTK2";
 const CHECKSUM: usize = 8;
@@ -51,9 +55,8 @@ impl Checkpoint {
         record
     }
 
-    /// A record of this offer with the right checksum and whatever after the identity: for fuzzing.
-    #[cfg(any(test, feature = "fuzzing"))]
-    pub(crate) fn sealed(rest: &[u8], offer: &Offer) -> Vec<u8> {
+    /// A record of this offer with the right checksum and whatever after the identity: for tests.
+    pub fn sealed(rest: &[u8], offer: &Offer) -> Vec<u8> {
         let (offset, rest) = rest.split_at_checked(8).unwrap_or((&[0; 8], rest));
         let mut record = [MAGIC.as_slice(), offset, &identity(offer), rest].concat();
         let sum = checksum(&record);
@@ -115,9 +118,8 @@ fn take<'a>(rest: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
 
 #[cfg(test)]
 mod tests {
-    use otakit_core::digest::{Algorithm, Expected};
-
     use super::*;
+    use crate::digest::{Algorithm, Expected};
 
     fn offer(version: &str) -> Offer {
         let digest = Expected::from_hex(Algorithm::Sha256, &"ab".repeat(32)).unwrap();
@@ -126,7 +128,7 @@ mod tests {
             size: 1000,
             url: "http://h/".into(),
             digest,
-            kind: otakit_core::offer::Kind::Firmware,
+            kind: crate::offer::Kind::Firmware,
             signature: None,
         }
     }

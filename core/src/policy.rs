@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a firmware accepts beyond what the platform vouches for: pure, checked before a byte is fetched.
+//! What a firmware accepts beyond what the platform says: checked before a byte is fetched.
 
-use std::cmp::Ordering;
-use std::fmt;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+use core::fmt;
 
-use otakit_core::offer::{Kind, Offer};
-use otakit_core::url::Url;
+use crate::offer::{Kind, Offer};
+use crate::signature::Verifies;
+use crate::url::Url;
+use crate::version;
 
-use super::signature::Key;
-pub use otakit_core::version::compare as compare_versions;
-
-/// What an offer must satisfy. The default accepts all.
-#[derive(Clone, Default)]
-pub struct Policy {
+/// What an offer must satisfy. The default accepts all. `K` is a public key.
+#[derive(Clone)]
+pub struct Policy<K> {
     /// Only https, redirects included.
     pub https_only: bool,
     /// Hosts that images may come from, redirects included; `*.example.com` allows every host below. Empty: any.
@@ -24,7 +25,7 @@ pub struct Policy {
     /// A floor is to hold and nobody knows which: no firmware is accepted.
     pub floor_unknown: bool,
     /// Keys whose signatures are trusted. A signature is checked whenever an offer has one and there is a key.
-    pub keys: Vec<Key>,
+    pub keys: Vec<K>,
     /// Only signed firmware.
     pub signed_only: bool,
 }
@@ -56,14 +57,28 @@ impl fmt::Display for Breach {
     }
 }
 
-impl Policy {
+impl<K> Default for Policy<K> {
+    fn default() -> Self {
+        Self {
+            https_only: false,
+            hosts: Vec::new(),
+            max_size: None,
+            version_floor: None,
+            floor_unknown: false,
+            keys: Vec::new(),
+            signed_only: false,
+        }
+    }
+}
+
+impl<K: Verifies> Policy<K> {
     /// Judges an offer.
     pub fn check(&self, offer: &Offer) -> Result<(), Breach> {
         if self.max_size.is_some_and(|max| offer.size > max) {
             return Err(Breach::Size);
         }
         let firmware = offer.kind == Kind::Firmware;
-        let not_newer = |floor: &String| compare_versions(&offer.version, floor) != Ordering::Greater;
+        let not_newer = |floor: &String| version::compare(&offer.version, floor) != Ordering::Greater;
         if firmware && (self.floor_unknown || self.version_floor.as_ref().is_some_and(not_newer)) {
             return Err(Breach::Rollback);
         }
@@ -76,10 +91,14 @@ impl Policy {
 
     /// Whether an image with this SHA-256 is acceptable that was no offer, and what came with it as its signature.
     pub fn trusts(&self, sha256: &[u8], signature: Option<&[u8]>) -> bool {
-        match (signature, self.keys.is_empty()) {
-            (Some(signature), false) => self.keys.iter().any(|key| key.verifies(sha256, signature)),
-            _ => !self.signed_only,
-        }
+        self.signed(sha256, signature).unwrap_or(!self.signed_only)
+    }
+
+    /// Whether the signature over an image with this SHA-256 is by a trusted key. `None`: there is no signature, or no key
+    /// to check it with.
+    pub fn signed(&self, sha256: &[u8], signature: Option<&[u8]>) -> Option<bool> {
+        let signature = signature.filter(|_| !self.keys.is_empty())?;
+        Some(self.keys.iter().any(|key| key.verifies(sha256, signature)))
     }
 
     /// Judges a URL: an offer's, or one that a redirect leads to.
@@ -100,9 +119,22 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
-    use otakit_core::digest::{Algorithm, Expected};
+    use alloc::string::ToString;
 
     use super::*;
+    use crate::digest::{Algorithm, Expected};
+
+    /// A key whose signature is the digest itself.
+    #[derive(Clone)]
+    struct Mirror;
+
+    impl Verifies for Mirror {
+        fn verifies(&self, sha256: &[u8], signature: &[u8]) -> bool {
+            sha256 == signature
+        }
+    }
+
+    type Policy = super::Policy<Mirror>;
 
     fn offer(version: &str, size: u64, url: &str) -> Offer {
         let digest = Expected::from_hex(Algorithm::Md5, &"ab".repeat(16)).unwrap();
@@ -160,5 +192,17 @@ mod tests {
         // None of these rules is about configuration files.
         let floor = Policy { version_floor: Some("9".into()), floor_unknown: true, ..signed_only };
         assert_eq!(floor.check(&Offer { kind: Kind::Config, ..unsigned }), Ok(()));
+    }
+
+    #[test]
+    fn an_image_that_was_no_offer_is_trusted_by_its_signature() {
+        let keyed = Policy { keys: vec![Mirror], ..Policy::default() };
+        assert!(keyed.trusts(b"digest", Some(b"digest")) && !keyed.trusts(b"digest", Some(b"other")));
+        assert!(keyed.trusts(b"digest", None), "signatures are not asked for");
+        assert!(Policy::default().trusts(b"digest", Some(b"other")), "nobody can check it");
+        let strict = Policy { signed_only: true, ..Policy::default() };
+        assert!(!strict.trusts(b"digest", None) && !strict.trusts(b"digest", Some(b"digest")));
+        let strict = Policy { signed_only: true, ..keyed };
+        assert!(!strict.trusts(b"digest", None) && strict.trusts(b"digest", Some(b"digest")));
     }
 }

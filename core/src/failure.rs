@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Why a session cannot do what was asked.
 
-use std::fmt;
+use core::fmt;
 
-use otakit_core::fetch::FetchError;
-
-use super::policy::Breach;
+use crate::fetch::FetchError;
+use crate::policy::Breach;
 use crate::store::StoreError;
 
 /// What went wrong with an update.
@@ -67,6 +66,8 @@ impl From<StoreError> for Failure {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::{String, ToString};
+
     use super::*;
 
     #[test]

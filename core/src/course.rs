@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The course of a transfer over its attempts: what a failure calls for, and how the image is asked for next.
+//!
+//! Times are handed in as time since any fixed moment, the same for all calls.
+
+use core::time::Duration;
+
+use crate::fetch::{Class, FetchError};
+use crate::net::NetError;
+use crate::pace::{Floor, Meter};
+use crate::retry::{Decision, Kind, Patience, Retries};
+
+/// Partial answers in a row that bring nothing before the image is asked for from its first byte.
+const USELESS: u32 = 3;
+/// Times in a row that a floor may be missed before the transfer is given up.
+const SLOW_WINDOWS: u32 = 3;
+
+/// What is known of the attempts so far.
+#[derive(Debug)]
+pub struct Course {
+    retries: Retries,
+    /// The speed of the transfer, over all attempts.
+    meter: Option<Meter>,
+    /// Times in a row that it was too low.
+    slow: u32,
+    /// Whether an answer was the image that was asked for.
+    seen: bool,
+    /// Partial answers in a row that brought nothing.
+    useless: u32,
+    /// Answers that brought bytes.
+    answers: u32,
+}
+
+/// How fast the bytes come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speed {
+    /// Fast enough, or it is too early to tell.
+    Enough,
+    /// Below the floor over a window: another connection may do better.
+    TooLow,
+    /// Below it too many times in a row: the transfer is given up.
+    Hopeless,
+}
+
+impl Course {
+    /// A transfer from `offset` on. Bytes in front of that came from an earlier answer.
+    pub fn new(offset: u64, floor: Option<Floor>) -> Self {
+        let resumed = offset > 0;
+        Self {
+            retries: Retries::default(),
+            meter: floor.map(Meter::new),
+            slow: 0,
+            seen: resumed,
+            useless: 0,
+            answers: u32::from(resumed),
+        }
+    }
+
+    /// Whether the image is asked for from its first byte, since parts of it are not to be had.
+    pub fn asks_whole(&self) -> bool {
+        self.useless >= USELESS
+    }
+
+    /// An answer is the image that was asked for.
+    pub fn answered(&mut self) {
+        self.seen = true;
+    }
+
+    /// New bytes came, the first ones of their answer if `first`. Returns whether bytes of several answers are put
+    /// together.
+    pub fn progressed(&mut self, bytes: u64, first: bool) -> bool {
+        self.answers += u32::from(first);
+        self.retries.progressed(bytes);
+        if !self.asks_whole() {
+            self.useless = 0;
+        }
+        self.answers > 1
+    }
+
+    /// What failed so far says nothing any more: the transfer rested.
+    pub fn rested(&mut self) {
+        self.retries = Retries::default();
+    }
+
+    /// An attempt to get bytes behind those at hand failed and brought none.
+    pub fn fell_through(&mut self, error: &FetchError) {
+        let useless = matches!(
+            error,
+            FetchError::Range
+                | FetchError::Length { .. }
+                | FetchError::Encoding
+                | FetchError::Truncated
+                | FetchError::Protocol
+                | FetchError::Status { status: 500 | 501, .. }
+        );
+        if useless && !self.asks_whole() {
+            self.useless += 1;
+            if self.asks_whole() {
+                // Another way to ask: what failed before it says nothing of it.
+                self.retries = Retries::default();
+            }
+        }
+    }
+
+    /// Decides on a failure. `renewed`: somebody was asked for a fresh URL. `dice` is uniform in 0..=`u32::MAX`.
+    pub fn failed(
+        &mut self,
+        error: &FetchError,
+        renewed: bool,
+        patience: &Patience,
+        now: Duration,
+        dice: u32,
+    ) -> Decision {
+        let class = if renewed { Class::Transient(None) } else { self.class(error) };
+        let kind = match error {
+            _ if renewed => Kind::Expired,
+            FetchError::Protocol | FetchError::Net(NetError::CertificateDamaged) => Kind::Unreadable,
+            _ => Kind::Other,
+        };
+        self.retries.failed(class, kind, patience, now, dice)
+    }
+
+    /// What a failure calls for. Once the right image was seen there, an answer that is not it is somebody else's: a
+    /// login page of the network, a cache that is being filled.
+    fn class(&self, error: &FetchError) -> Class {
+        match error {
+            FetchError::Length { .. }
+            | FetchError::Encoding
+            | FetchError::Redirect
+            | FetchError::InsecureRedirect
+                if self.seen =>
+            {
+                Class::Transient(None)
+            }
+            error => error.class(),
+        }
+    }
+
+    /// Takes note of bytes that were waited for that long.
+    pub fn waited(&mut self, bytes: usize, time: Duration) -> Speed {
+        match self.meter.as_mut().and_then(|meter| meter.keeps_up(bytes, time)) {
+            None => Speed::Enough,
+            Some(true) => {
+                self.slow = 0;
+                Speed::Enough
+            }
+            Some(false) => {
+                self.slow += 1;
+                if self.slow >= SLOW_WINDOWS { Speed::Hopeless } else { Speed::TooLow }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::ZERO;
+
+    fn failed(course: &mut Course, error: &FetchError) -> Decision {
+        course.failed(error, false, &Patience::default(), NOW, 0)
+    }
+
+    #[test]
+    fn a_page_of_somebody_else_is_passed_over_once_the_image_was_seen() {
+        for page in [
+            FetchError::Length { announced: 7 },
+            FetchError::Encoding,
+            FetchError::Redirect,
+            FetchError::InsecureRedirect,
+        ] {
+            let mut course = Course::new(0, None);
+            assert_eq!(failed(&mut course, &page), Decision::GiveUp, "{page}");
+            course.answered();
+            assert_eq!(failed(&mut course, &page), Decision::Retry(Duration::ZERO), "{page}");
+            assert_eq!(failed(&mut Course::new(1, None), &page), Decision::Retry(Duration::ZERO), "{page}");
+        }
+    }
+
+    #[test]
+    fn parts_that_are_not_to_be_had_are_not_asked_for_a_fourth_time() {
+        let mut course = Course::new(9, None);
+        for n in 0..3 {
+            assert!(!course.asks_whole(), "{n}");
+            // A connection that breaks says nothing of parts.
+            course.fell_through(&FetchError::Net(NetError::Broken));
+            course.fell_through(&FetchError::Range);
+        }
+        assert!(course.asks_whole());
+        course.progressed(1, true);
+        assert!(course.asks_whole(), "it stays so");
+        let mut course = Course::new(9, None);
+        for _ in 0..9 {
+            course.fell_through(&FetchError::Truncated);
+            course.progressed(1, true);
+        }
+        assert!(!course.asks_whole());
+    }
+
+    #[test]
+    fn an_image_of_two_answers_is_joined() {
+        let mut course = Course::new(0, None);
+        assert_eq!(
+            [(true, false), (false, false), (true, true)]
+                .map(|(first, joined)| course.progressed(1, first) == joined),
+            [true; 3]
+        );
+        assert!(Course::new(5, None).progressed(1, true));
+    }
+
+    #[test]
+    fn a_fresh_url_is_a_reason_to_try_again_for_a_while() {
+        let gone = FetchError::Status { status: 403, retry_after: None };
+        let mut course = Course::new(0, None);
+        assert_eq!(failed(&mut course, &gone), Decision::GiveUp);
+        let again = |course: &mut Course, now| course.failed(&gone, true, &Patience::default(), now, 0);
+        assert_eq!(again(&mut course, NOW), Decision::Retry(Duration::ZERO));
+        assert_eq!(again(&mut course, Duration::from_secs(60)), Decision::GiveUp);
+    }
+
+    #[test]
+    fn a_floor_may_be_missed_twice_in_a_row() {
+        let second = Duration::from_secs(1);
+        let mut course = Course::new(0, Some(Floor { rate: 100, window: second }));
+        let speeds = [0, 0, 100, 0, 0, 0].map(|bytes| course.waited(bytes, second));
+        let (low, enough) = (Speed::TooLow, Speed::Enough);
+        assert_eq!(speeds, [low, low, enough, low, low, Speed::Hopeless]);
+        assert_eq!(Course::new(0, None).waited(0, second), Speed::Enough);
+    }
+}
