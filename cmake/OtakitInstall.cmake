@@ -22,9 +22,19 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/otakitConfigVersion.cmak
 install(FILES "${PROJECT_BINARY_DIR}/otakitConfig.cmake" "${PROJECT_BINARY_DIR}/otakitConfigVersion.cmake"
         DESTINATION "${otakit_config_dir}")
 
-# pkg-config finds the prefix from where its file lies.
-file(RELATIVE_PATH otakit_pc_prefix "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/prefix")
-string(REGEX REPLACE "/$" "" otakit_pc_prefix "${otakit_pc_prefix}")
+# pkg-config finds the prefix from where its file lies, unless the folders are fixed ones.
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+  set(otakit_pc_prefix "${CMAKE_INSTALL_PREFIX}")
+  set(otakit_pc_libdir "${CMAKE_INSTALL_LIBDIR}")
+else()
+  file(RELATIVE_PATH otakit_pc_prefix "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/prefix")
+  string(REGEX REPLACE "/$" "" otakit_pc_prefix "\${pcfiledir}/${otakit_pc_prefix}")
+  set(otakit_pc_libdir "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
+endif()
+set(otakit_pc_includedir "${otakit_header_dir}")
+if(NOT IS_ABSOLUTE "${otakit_header_dir}")
+  set(otakit_pc_includedir "\${prefix}/${otakit_header_dir}")
+endif()
 list(TRANSFORM OTAKIT_NATIVE_LIBS PREPEND "-l" OUTPUT_VARIABLE otakit_pc_native)
 list(JOIN otakit_pc_native " " otakit_pc_native)
 foreach(platform IN LISTS OTAKIT_PLATFORMS)

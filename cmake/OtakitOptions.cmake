@@ -23,7 +23,7 @@ set(otakit_known_options
     OTAKIT_PLATFORMS OTAKIT_MQTT OTAKIT_SIGNATURE OTAKIT_TLS OTAKIT_LAB OTAKIT_SHARED OTAKIT_PRELINK
     OTAKIT_PRELINK_LINKERS OTAKIT_CARGO OTAKIT_RUSTC OTAKIT_CARGO_PROFILE OTAKIT_CARGO_TARGET_DIR OTAKIT_RUST_TARGET
     OTAKIT_BUILD_EXAMPLES OTAKIT_BUILD_TESTS OTAKIT_BUILD_BENCHES OTAKIT_WERROR)
-set(otakit_known_names OTAKIT_QEMU OTAKIT_ARM_CC OTAKIT_HAS_CXX OTAKIT_HAS_CXX_LIBRARY OTAKIT_HAS_MALLINFO2
+set(otakit_known_names otakit_DIR otakit_ROOT OTAKIT_QEMU OTAKIT_ARM_CC OTAKIT_HAS_CXX OTAKIT_HAS_CXX_LIBRARY OTAKIT_HAS_MALLINFO2
     OTAKIT_PKG_CONFIG OTAKIT_MAKE OTAKIT_HOST_CC)
 
 # otakit_distance(VARIABLE A B): how many letters have to be added, dropped or changed to make one of the other.
@@ -65,20 +65,22 @@ function(otakit_distance variable a b)
   set(${variable} ${distance} PARENT_SCOPE)
 endfunction()
 
-# A misspelt option would be ignored without a word. Inside another project, whose own variables may begin the same way,
-# only what looks like a misspelling is refused. Names in lower case are the build's own variables; in the cache they are
-# the user's. A name that begins in another way is looked at when it was given on the command line.
+# A misspelt option would be ignored without a word. Names in lower case are the build's own variables; what was given on
+# the command line is the user's in any spelling. Inside another project, whose own variables may begin the same way, one
+# that it sets itself is only warned about, and only where it is nearly an option.
 function(otakit_refuse_unknown)
-  get_directory_property(names VARIABLES)
-  list(FILTER names INCLUDE REGEX "^[Oo][Tt][Aa][Kk][Ii][Tt]_")
-  list(FILTER names EXCLUDE REGEX "^otakit_")
+  set(given "")
   get_directory_property(cached CACHE_VARIABLES)
   foreach(name IN LISTS cached)
     get_property(help CACHE ${name} PROPERTY HELPSTRING)
     if(help STREQUAL "No help, variable specified on the command line.")
-      list(APPEND names ${name})
+      list(APPEND given ${name})
     endif()
   endforeach()
+  get_directory_property(names VARIABLES)
+  list(FILTER names INCLUDE REGEX "^[Oo][Tt][Aa][Kk][Ii][Tt]_")
+  list(FILTER names EXCLUDE REGEX "^otakit_")
+  list(APPEND names ${given})
   list(REMOVE_DUPLICATES names)
   list(REMOVE_ITEM names ${otakit_known_options} ${otakit_known_names})
   foreach(name IN LISTS names)
@@ -91,15 +93,19 @@ function(otakit_refuse_unknown)
         set(nearest ${option})
       endif()
     endforeach()
-    if(upper MATCHES "^OTAKIT_")
-      set(limit 4)
-    else()
+    # The longer the name, the more letters may be wrong.
+    string(LENGTH "${nearest}" length)
+    math(EXPR limit "(${length} - 6) / 4")
+    if(limit GREATER 3)
       set(limit 3)
     endif()
-    if(least LESS limit OR (otakit_top_level AND upper MATCHES "^OTAKIT_"))
+    set(told "there is no option ${name}; the nearest one is ${nearest}")
+    if(otakit_top_level AND upper MATCHES "^OTAKIT_" OR name IN_LIST given AND NOT least GREATER limit)
       # Otherwise the wrong name would stay in the cache and be refused for ever.
       unset(${name} CACHE)
-      otakit_fail("there is no option ${name}; the nearest one is ${nearest}")
+      otakit_fail("${told}")
+    elseif(NOT least GREATER limit)
+      message(WARNING " otakit: ${told}")
     endif()
   endforeach()
 endfunction()

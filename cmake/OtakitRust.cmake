@@ -164,11 +164,23 @@ add_custom_command(
   USES_TERMINAL VERBATIM)
 add_custom_target(otakit_rust ALL DEPENDS "${otakit_stamp}")
 
+# otakit_plain_name(TARGET): files have the names that pkg-config and the CMake package say, whatever a project around this
+# one adds to its own.
+function(otakit_plain_name target)
+  string(TOUPPER "DEBUG;RELEASE;RELWITHDEBINFO;MINSIZEREL;${CMAKE_BUILD_TYPE};${CMAKE_CONFIGURATION_TYPES}" configs)
+  foreach(config IN LISTS configs)
+    set_target_properties(${target} PROPERTIES ${config}_POSTFIX "")
+  endforeach()
+  set_target_properties(${target} PROPERTIES PREFIX lib)
+endfunction()
+
 # The shared libraries: linked by the C compiler, as any other here, out of the archive --------------------------------------
 # otakit_add_shared(TARGET NAME LIBRARY...)
+# (The first leaves HAL_* to the program that loads it, also where a distribution's flags ask for whole libraries.)
 function(otakit_add_shared target name)
   add_library(${target} SHARED "${PROJECT_SOURCE_DIR}/cmake/shared.c")
   add_dependencies(${target} otakit_rust)
+  otakit_plain_name(${target})
   set_target_properties(${target} PROPERTIES
     OUTPUT_NAME ${name} VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
     LIBRARY_OUTPUT_DIRECTORY "${otakit_lib_dir}/$<0:>"
@@ -190,4 +202,6 @@ if(otakit_shared)
   set(otakit_soname "libotakit.so.${PROJECT_VERSION_MAJOR}")
   set(otakit_so "${otakit_lib_dir}/libotakit.so.${PROJECT_VERSION}")
   otakit_add_shared(otakit_so otakit)
+  # Among the libraries: behind the flags for every shared library.
+  target_link_libraries(otakit_so PRIVATE -Wl,--unresolved-symbols=ignore-all)
 endif()

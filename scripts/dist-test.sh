@@ -11,7 +11,7 @@ cd "$ROOT"
 work=$ROOT/build/dist-test
 profile=${OTAKIT_DIST_PROFILE:-release}
 rm -rf "$work"
-mkdir -p "$work/first" "$work/another/folder/deeper down" "$work/empty"
+mkdir -p "$work/first" "$work/another/folder's deeper down" "$work/empty"
 die() {
     echo "dist-test: $*" >&2
     exit 1
@@ -23,7 +23,7 @@ scripts/dist.sh "$work/two" >>"$work/log" 2>&1
 cmp "$work"/one/otakit-*.tar.gz "$work"/two/otakit-*.tar.gz || die "made twice, the package differs"
 # The source itself may name no folder of this machine either.
 tar -xzf "$work"/one/otakit-*.tar.gz -C "$work/first"
-tar -xzf "$work"/one/otakit-*.tar.gz -C "$work/another/folder/deeper down"
+tar -xzf "$work"/one/otakit-*.tar.gz -C "$work/another/folder's deeper down"
 
 # Without the right to make a network namespace cargo is only told that it is offline.
 alone=(unshare --net)
@@ -44,14 +44,14 @@ build() { # FOLDER
     (cd "$top/installed" && find . -type f -print0 | sort -z | xargs -0 sha256sum) >"$1/sums"
 }
 build "$work/first"
-build "$work/another/folder/deeper down"
+build "$work/another/folder's deeper down"
 # The library of the wheel, of what CMake's build left.
 package=$(echo "$work"/first/otakit-*)
 RUSTUP_HOME=$rustup CARGO_HOME="$work/empty" CARGO_NET_OFFLINE=true CARGO_TARGET_DIR="$package/build/cargo" \
     OTAKIT_PYTHON_PROFILE=$profile env -u RUSTFLAGS "${alone[@]}" sh "$package/python/build_library.sh" \
     "$package/installed/libotakit_python.so" >"$work/python.log" 2>&1 ||
     { tail -n 40 "$work/python.log"; die "the library of the Python modules does not build"; }
-diff "$work/first/sums" "$work/another/folder/deeper down/sums" || die "two builds differ"
+diff "$work/first/sums" "$work/another/folder's deeper down/sums" || die "two builds differ"
 echo "two builds in two folders: $(wc -l <"$work/first/sums") files, the same bytes"
 
 for path in "$work" "$ROOT" "$HOME" "$rustup" "$work/empty" /.cargo/ /.rustup/; do

@@ -20,6 +20,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = None
+HOST = None
 RUSTC = shutil.which("rustc") or str(pathlib.Path.home() / ".cargo/bin/rustc")
 
 
@@ -55,6 +56,9 @@ class Case(unittest.TestCase):
 # Every option that is on or off.
 BOOLEAN = re.findall(r"^option\((OTAKIT_\w+) ", (ROOT / "cmake/OtakitOptions.cmake").read_text(), re.M)
 
+# Every option there is.
+WORDS = BOOLEAN + re.findall(r"^set\((OTAKIT_\w+) .* CACHE (?:STRING|PATH) ", (ROOT / "cmake/OtakitOptions.cmake").read_text(), re.M)
+
 
 class Options(Case):
     def test_a_misspelt_option_is_refused_with_the_nearest_one(self):
@@ -86,14 +90,22 @@ class Options(Case):
         parent = self.work / "parent"
         parent.mkdir()
         (parent / "CMakeLists.txt").write_text(
-            "cmake_minimum_required(VERSION 3.18)\nproject(parent C)\nset(OTAKIT_DOWNLOAD_MIRROR x)\n"
+            "cmake_minimum_required(VERSION 3.18)\nproject(parent C)\n"
+            "foreach(word DIR ROOT SRC PATH TAG URL VER DOWNLOAD_MIRROR)\n  set(OTAKIT_${word} x)\nendforeach()\n"
             "if(WRONG)\n  set(OTAKIT_LABS ON)\nendif()\n"
             f'add_subdirectory("{ROOT}" otakit)\n')
-        code, output = run("cmake", "-S", parent, "-B", parent / "build")
+        configure = ["cmake", "-S", parent, "-B", parent / "build"]
+        code, output = run(*configure)
         self.assertEqual(code, 0, output)
-        code, output = run("cmake", "-S", parent, "-B", parent / "build", "-DWRONG=ON")
+        self.assertNotIn("there is no option", output)
+        wrong = "there is no option OTAKIT_LABS; the nearest one is OTAKIT_LAB"
+        # What the parent sets is its own affair; what the user gives is not.
+        code, output = run(*configure, "-DWRONG=ON")
+        self.assertEqual(code, 0, output)
+        self.assertIn(wrong, output)
+        code, output = run(*configure, "-DWRONG=OFF", "-DOTAKIT_LABS=ON")
         self.assertNotEqual(code, 0, output)
-        self.assertIn("there is no option OTAKIT_LABS; the nearest one is OTAKIT_LAB", output)
+        self.assertIn(wrong, output)
 
     def test_users_get_the_library_alone(self):
         self.assertEqual(self.configure()[0], 0)
@@ -294,6 +306,87 @@ class Prelink(Case):
         self.links(archive)
 
 
+class Surroundings(Case):
+    """What a project, a distribution or a user has set for everything, and what becomes of it."""
+
+    def cargo(self, **env):
+        """The environment and the arguments that cargo is run with."""
+        script(self.work / "cargo", f'env >"{self.work}/env"; printf "%s\\n" "$@" >"{self.work}/arguments"; exit 3\n')
+        code, output = self.configure(f"-DOTAKIT_CARGO={self.work}/cargo", f"-DOTAKIT_RUSTC={RUSTC}", env=env)
+        self.assertEqual(code, 0, output)
+        code, output = run("cmake", "--build", self.work / "tree", env=env)
+        self.assertNotEqual(code, 0, output)
+        lines = (line.partition("=") for line in (self.work / "env").read_text().split("\n"))
+        return {name: value for name, _, value in lines}, (self.work / "arguments").read_text().split("\n")
+
+    def test_rust_flags_of_the_user_go_first_and_none_is_empty(self):
+        for given, wanted in [(" -Copt-level=2", ["-Copt-level=2"]), ("-Ca  -Cb ", ["-Ca", "-Cb"]), ("-Ca", ["-Ca"])]:
+            env, arguments = self.cargo(RUSTFLAGS=given)
+            flags = env["CARGO_ENCODED_RUSTFLAGS"].split("\x1f")
+            self.assertEqual(flags[: len(wanted)], wanted)
+            self.assertNotIn("", flags)
+            self.assertNotIn("--config", arguments)
+            shutil.rmtree(self.work / "tree")
+        env, arguments = self.cargo(CARGO_ENCODED_RUSTFLAGS="")
+        self.assertTrue(env["CARGO_ENCODED_RUSTFLAGS"].startswith("--remap-path-prefix="), env)
+        for blank in ["", "   "]:
+            env, arguments = self.cargo(RUSTFLAGS=blank)
+            self.assertNotIn("CARGO_ENCODED_RUSTFLAGS", env)
+            self.assertRegex(arguments[arguments.index("--config") + 1], r'^target\.[\w-]+\.rustflags=\["--remap')
+
+    def test_another_target_is_neither_taken_from_the_environment_nor_from_cargos_configuration(self):
+        env, arguments = self.cargo(CARGO_BUILD_TARGET="wasm32-unknown-unknown")
+        self.assertNotIn("CARGO_BUILD_TARGET", env)
+        self.assertNotIn("--target", arguments)
+        home = self.work / "home"
+        home.mkdir()
+        (home / "config.toml").write_text('[build]\ntarget = "wasm32-unknown-unknown"\n')
+        shutil.rmtree(self.work / "tree")
+        env, arguments = self.cargo(CARGO_HOME=str(home))
+        self.assertEqual(arguments[arguments.index("--target") + 1], HOST)
+        self.assertEqual(env["CARGO_HOME"], str(home))
+
+    def test_without_a_home_cargos_folder_is_the_users(self):
+        saved = {name: os.environ.pop(name) for name in ("HOME", "CARGO_HOME") if name in os.environ}
+        self.addCleanup(os.environ.update, saved)
+        env, arguments = self.cargo(RUSTUP_HOME=saved.get("RUSTUP_HOME", saved.get("HOME", "") + "/.rustup"))
+        self.assertEqual(env["CARGO_HOME"], str(pathlib.Path("~").expanduser() / ".cargo"))
+
+    def test_folders_that_are_absolute_are_so_for_pkg_config(self):
+        code, output = self.configure("-DCMAKE_INSTALL_PREFIX=/usr", "-DCMAKE_INSTALL_LIBDIR=/a/lib",
+                                      "-DCMAKE_INSTALL_INCLUDEDIR=/b/include")
+        self.assertEqual(code, 0, output)
+        for name, wanted in [("libdir", "/a/lib"), ("includedir", "/b/include/otakit"), ("prefix", "/usr")]:
+            code, output = run("pkg-config", f"--variable={name}", self.work / "tree/otakit-linkkit.pc")
+            self.assertEqual((code, output.strip()), (0, wanted))
+
+    def test_names_unity_builds_and_link_flags_of_a_project_around_it(self):
+        features = [f"-D{name}={value}" for name, value in cached(BUILD).items()
+                    if name in WORDS and not name.startswith("OTAKIT_BUILD_")]
+        code, output = self.configure(*features, "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_DEBUG_POSTFIX=d", "-DCMAKE_UNITY_BUILD=ON",
+                                      "-DCMAKE_SHARED_LINKER_FLAGS=-Wl,-z,defs", "-DCMAKE_SHARED_LIBRARY_PREFIX=x")
+        self.assertEqual(code, 0, output)
+        code, output = run("cmake", "--build", self.work / "tree")
+        self.assertEqual(code, 0, output)
+        prefix = self.work / "installed"
+        code, output = run("cmake", "--install", self.work / "tree", "--prefix", prefix)
+        self.assertEqual(code, 0, output)
+        code, output = run("pkg-config", "--cflags", "--libs", "otakit-linkkit", env={"PKG_CONFIG_PATH": str(prefix / "lib/pkgconfig")})
+        self.assertEqual(code, 0, output)
+        code, output = run("gcc", ROOT / "tests/c/link/main.c", *output.split(), "-o", self.work / "program")
+        self.assertEqual(code, 0, output)
+        for name in ["libotakit.so", "libotakit_hal.a", "libotakit_posix.so"]:
+            self.assertTrue((prefix / "lib" / name).exists(), name)
+        # One object per function.
+        objects = run("ar", "t", prefix / "lib/libotakit_hal.a")[1].split()
+        self.assertIn("HAL_Malloc.c.o", objects)
+
+
+def cached(tree):
+    """{name: value} of a build tree's cache."""
+    return dict(re.findall(r"^(\w+):\w+=(.*)$", (tree / "CMakeCache.txt").read_text(), re.M))
+
+
 class Installed(Case):
     @classmethod
     def setUpClass(cls):
@@ -370,12 +463,13 @@ class Installed(Case):
 
 
 def main():
-    global BUILD
+    global BUILD, HOST
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", required=True, type=pathlib.Path)
     parser.add_argument("patterns", nargs="*")
     arguments = parser.parse_args()
     BUILD = arguments.build.resolve()
+    HOST = re.search(r"host: (\S+)", run(RUSTC, "-vV")[1])[1]
     command = [sys.argv[0]]
     for pattern in arguments.patterns:
         command += ["-k", pattern]

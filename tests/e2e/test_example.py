@@ -127,7 +127,7 @@ class Basic(Bench):
                 self.push(url=self.origin.url(f"image.bin?{kind}", kind, "localhost"))
                 self.assertEqual(process.wait(60), 3, process.tail())
                 self.assertEqual(os.path.getsize(self.out), 0)
-                self.assertEqual(self.observer.steps(self.dn)[-1], "-2")
+                self.observer.ended_with(self.dn, "-2")
 
     def test_https_to_http(self):
         """A redirect from https to http is not followed."""

@@ -56,7 +56,7 @@ class Solo(Bench):
             self.push(process, **more)
             self.assertEqual(process.wait(60), 3, process.tail())
             self.assertFalse(os.path.exists(self.out))
-            self.assertEqual(self.observer.steps(self.dn)[-1], step)
+            self.observer.ended_with(self.dn, step)
         self.assertEqual(self.example("linkkit_solo", "-x").wait(), 4)
         self.assertEqual(self.example("linkkit_cota", "-t", "0").wait(), 4)
 

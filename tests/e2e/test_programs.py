@@ -161,7 +161,7 @@ class Described(Bench):
         self.assertIn("firmware 2.0.0", out.out)
         with open(self.out, "rb") as f:
             self.assertEqual(f.read(), image.content)
-        self.assertEqual(self.observer.steps(self.dn)[-1], "100")
+        self.observer.ended_with(self.dn, "100")
         # What failed was said in words.
         for words in ("get_tsl_from_cloud 0", "linkkit_set_tsl: not a JSON object", "Other: the description has no such",
                       "Name: the text is longer", "Steps[4]: the array has fewer", "property Level is not set"):
@@ -173,7 +173,7 @@ class Described(Bench):
                             offer(image.size, "2.0.0", self.origin.url(image.name), "0" * 32))
         self.assertEqual(self.process.wait(60), 1, self.process.tail())
         self.assertFalse(os.path.exists(self.out))
-        self.assertEqual(self.observer.steps(self.dn)[-1], "-3")
+        self.observer.ended_with(self.dn, "-3")
 
 
 class DescribedGateway(Bench):

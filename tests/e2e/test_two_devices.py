@@ -26,6 +26,7 @@ class TwoDevices(Bench):
         self.assertEqual(process.wait(60), 0, process.tail())
         for name, image in images.items():
             self.assertIn(f"{name} 2.0.{image.size} {image.size} valid", process.out_lines)
+            observer.ended_with(name, "0")
             self.assertEqual(observer.steps(name), ["0"])
 
 

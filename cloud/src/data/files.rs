@@ -137,9 +137,8 @@ pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), Failure> {
 /// Replaces a file by these bytes, in the same way, durably. Parent directories are created.
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     static SERIAL: AtomicU64 = AtomicU64::new(0);
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(|e| Failure::io("create", parent, &e))?;
-    }
+    let folder = folder_of(path);
+    fs::create_dir_all(folder).map_err(|e| Failure::io("create", folder, &e))?;
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(format!(".{}-{}.tmp", std::process::id(), SERIAL.fetch_add(1, Ordering::Relaxed)));
     let temporary = PathBuf::from(temporary);
@@ -153,7 +152,12 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         let _ = fs::remove_file(&temporary);
         Failure::io("write", path, &e)
     })?;
-    path.parent().map_or(Ok(()), sync_dir)
+    sync_dir(folder)
+}
+
+/// The folder that a file is in; that of a bare name is the current one.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Files hold device secrets: readable by their owner alone.
@@ -163,4 +167,16 @@ fn create_private(path: &Path) -> std::io::Result<fs::File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_name_is_in_the_current_folder() {
+        assert_eq!(folder_of(Path::new("ready")), Path::new("."));
+        assert_eq!(folder_of(Path::new("a/ready")), Path::new("a"));
+        assert_eq!(folder_of(Path::new("/ready")), Path::new("/"));
+    }
 }

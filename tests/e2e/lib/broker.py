@@ -92,6 +92,11 @@ class Observer:
         """The progress steps that a device reported, as strings, in order."""
         return [json.loads(p)["params"]["step"] for t, p in self.messages("/ota/device/progress/") if t.endswith(name)]
 
+    def ended_with(self, name, step, timeout=20.0):
+        """Waits until this is the step that a device reported last: its process may have ended before the broker passed
+        its messages on."""
+        return wait_until(lambda: self.steps(name)[-1:] == [step], timeout, f"step {step} of {name}")
+
     def close(self):
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
