@@ -91,6 +91,9 @@ core_alone() {
         fi
     done
 }
+layers() {
+    cargo run --quiet --locked -p xtask -- layers
+}
 native_header() {
     cargo run --quiet --locked -p xtask -- headers --check
 }

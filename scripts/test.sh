@@ -37,6 +37,7 @@ may "format" format
 may "clippy" clippy
 may "Rust tests" rust_tests
 may "core without an operating system" core_alone
+may "layers" layers
 may "native header is up to date" native_header
 may "every export is guarded" guarded
 may "headers: every pair, both orders" python3 tests/headers/pairs.py

@@ -90,11 +90,6 @@ const VARIABLES: [&str; 5] = [
     "OTAKIT_LAB_CA",
 ];
 
-/// What a lab build says of itself, before anything else that it logs.
-#[cfg(feature = "lab")]
-pub const NOTICE: &str =
-    "lab build (OTAKIT_LAB=ON): environment variables redirect platform hosts; never ship it";
-
 #[cfg(feature = "lab")]
 fn variable(name: &str) -> Option<String> {
     static CHECKED: AtomicBool = AtomicBool::new(false);

@@ -89,6 +89,11 @@ pub fn printed() -> u32 {
 
 static PRINTED: AtomicU32 = AtomicU32::new(0);
 
+/// What a lab build says of itself, before anything else that it logs.
+#[cfg(feature = "lab")]
+const NOTICE: &str =
+    "lab build (OTAKIT_LAB=ON): environment variables redirect platform hosts; never ship it";
+
 /// Says, once and as the first line, that this is a lab build.
 #[cfg(feature = "lab")]
 pub fn announce() {
@@ -97,7 +102,7 @@ pub fn announce() {
     if let Some(sink) = sink.filter(|_| enabled(Level::Warning))
         && !SAID.swap(true, Ordering::Relaxed)
     {
-        sink(Level::Warning, "lab", crate::lab::NOTICE);
+        sink(Level::Warning, "lab", NOTICE);
     }
 }
 

@@ -4,7 +4,7 @@
 /// The longest topic name or filter accepted from the application, in bytes.
 pub const MAX_LEN: usize = 128;
 
-/// Whether the application may publish to `topic`: begins with `/`, or with `$sys/` as the topics of OneNET's broker do;
+/// Whether the application may publish to `topic`: begins with `/`, or with `$sys/` as topics of some brokers do;
 /// at most [`MAX_LEN`] printable ASCII characters, no wildcard.
 pub fn valid_topic(topic: &str) -> bool {
     well_formed(topic) && !has_wildcard(topic)

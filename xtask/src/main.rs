@@ -5,11 +5,13 @@
 //! xtask headers [--check]          writes include/otakit.h from src/capi/native.rs, or says that it is out of date
 //! xtask gate OUT.h DOOR            writes the functions of a front door as C sees them, for the prototype gate
 //! xtask exports                    fails unless the body of each exported function is one guarded call
+//! xtask layers                     imports within src/ go downward only, see docs/ARCHITECTURE.md
 //! xtask symbols [OPTION]... LIB... compares what the libraries export and import with the manifests
 //! ```
 
 mod exports;
 mod headers;
+mod layers;
 mod sources;
 mod symbols;
 
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         ["headers", "--check"] => headers::check(&root),
         ["gate", out, door] => headers::gate(&root, Path::new(out), door),
         ["exports"] => exports::check(&root),
+        ["layers"] => layers::run(&root),
         ["symbols", rest @ ..] => symbols::run(rest),
         _ => Err("usage: xtask headers [--check] | gate OUT.h DOOR | exports | symbols [OPTION]... LIB..."
             .to_owned()),

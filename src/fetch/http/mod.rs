@@ -6,7 +6,6 @@ mod content;
 mod exchange;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod pieces;
-#[cfg(any(feature = "haas", feature = "quectel"))]
 mod size;
 
 use std::fmt::Write as _;
