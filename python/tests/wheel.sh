@@ -14,7 +14,7 @@ for licence in LICENSE-MIT LICENSE-APACHE; do
     cmp "$top/$licence" "$tests/../$licence"
 done
 # (A copy of what is built from: setuptools leaves its own files beside its sources.)
-(cd "$top" && cp -r python src include Cargo.toml Cargo.lock "$work/top" && cp -r hal/posix "$work/top/hal" &&
+(cd "$top" && cp -r python core src include Cargo.toml Cargo.lock "$work/top" && cp -r hal/posix "$work/top/hal" &&
     if [ -e build.rs ]; then cp build.rs "$work/top"; fi)
 rm -rf "$work/top/python/tests"
 python3 -m venv "$work/venv"

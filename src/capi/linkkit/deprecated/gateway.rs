@@ -49,7 +49,7 @@ fn code(outcome: Result<(), ModelError>) -> c_int {
 /// The parameters that a program changes and hands to `linkkit_gateway_init`: always the same.
 #[unsafe(no_mangle)]
 pub extern "C" fn linkkit_gateway_get_default_params() -> *mut linkkit_params_t {
-    DEFAULTS.0.get()
+    guard("linkkit_gateway_get_default_params", std::ptr::null_mut(), || DEFAULTS.0.get())
 }
 
 /// Sets an option of the parameters, an `int` within its range; -1 when it is none.

@@ -9,7 +9,7 @@ use super::super::{FAIL, SUCCESS};
 use super::gateway::OPTIONS;
 use super::gateway_serve as serve;
 use super::gateway_types::{DoneCallback, linkkit_extinfo_t};
-use super::solo_state::{Context, FotaCallback, service_fota_callback_type_t};
+use super::solo_state::{Context, service_fota_callback_type_t};
 use crate::capi::guard::guard;
 use crate::capi::text;
 use crate::service::model::{Kind, Post};
@@ -212,10 +212,9 @@ pub unsafe extern "C" fn linkkit_gateway_delete_extinfos(
 pub extern "C" fn linkkit_gateway_fota_init(
     callback_fp: Option<unsafe extern "C" fn(service_fota_callback_type_t, *const c_char)>,
 ) -> c_int {
-    let callback: Option<FotaCallback> = callback_fp;
     guard("linkkit_gateway_fota_init", FAIL, || match serve::current() {
         Some(gateway) => {
-            *gateway.fota.lock() = callback;
+            *gateway.fota.lock() = callback_fp;
             SUCCESS
         }
         None => FAIL,

@@ -13,8 +13,8 @@ use super::super::sign::{CLOUD, region};
 use super::super::{FAIL, SUCCESS};
 use super::solo_deliver;
 use super::solo_state::{
-    self as state, Context, CotaCallback, FotaCallback, Inner, NtpCallback, OPTIONS, PostCallback, Solo,
-    linkkit_ops_t, service_cota_callback_type_t, service_fota_callback_type_t,
+    self as state, Context, Inner, OPTIONS, PostCallback, Solo, linkkit_ops_t, service_cota_callback_type_t,
+    service_fota_callback_type_t,
 };
 use super::{id, start};
 use crate::capi::guard::guard;
@@ -106,13 +106,13 @@ pub extern "C" fn linkkit_end() -> c_int {
 /// Notes that the application wants to leave; the library does nothing about it.
 #[unsafe(no_mangle)]
 pub extern "C" fn linkkit_try_leave() {
-    LEAVING.store(true, Ordering::Relaxed);
+    guard("linkkit_try_leave", (), || LEAVING.store(true, Ordering::Relaxed));
 }
 
 /// Whether `linkkit_try_leave` was called since the start.
 #[unsafe(no_mangle)]
 pub extern "C" fn linkkit_is_try_leave() -> c_int {
-    c_int::from(LEAVING.load(Ordering::Relaxed))
+    guard("linkkit_is_try_leave", 0, || c_int::from(LEAVING.load(Ordering::Relaxed)))
 }
 
 /// 1 when nothing is started, else 0.
@@ -365,8 +365,7 @@ fn set(change: impl FnOnce(&mut Inner)) -> c_int {
 pub extern "C" fn linkkit_fota_init(
     callback_fp: Option<unsafe extern "C" fn(service_fota_callback_type_t, *const c_char)>,
 ) -> c_int {
-    let callback: Option<FotaCallback> = callback_fp;
-    guard("linkkit_fota_init", FAIL, || set(|inner| inner.fota = callback))
+    guard("linkkit_fota_init", FAIL, || set(|inner| inner.fota = callback_fp))
 }
 
 /// Says who hears of a configuration on offer.
@@ -384,8 +383,7 @@ pub extern "C" fn linkkit_cota_init(
         ),
     >,
 ) -> c_int {
-    let callback: Option<CotaCallback> = callback_fp;
-    guard("linkkit_cota_init", FAIL, || set(|inner| inner.cota = callback))
+    guard("linkkit_cota_init", FAIL, || set(|inner| inner.cota = callback_fp))
 }
 
 fn download(kind: Kind, buffer: *mut c_void, len: c_int) -> c_int {
@@ -435,10 +433,9 @@ pub unsafe extern "C" fn linkkit_invoke_cota_get_config(
 pub extern "C" fn linkkit_ntp_time_request(
     ntp_reply_cb: Option<unsafe extern "C" fn(*const c_char)>,
 ) -> c_int {
-    let callback: Option<NtpCallback> = ntp_reply_cb;
     guard("linkkit_ntp_time_request", FAIL, || {
         let Some(solo) = state::current() else { return FAIL };
-        solo.inner.lock().ntp = callback;
+        solo.inner.lock().ntp = ntp_reply_cb;
         code(solo.master.query_time())
     })
 }
