@@ -15,6 +15,8 @@ mod db;
 mod engine;
 mod faults;
 mod limits;
+mod log;
+mod metrics;
 mod onenet;
 mod origin;
 mod random;
@@ -56,10 +58,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// One line of log on standard error, with the time.
-pub fn note(text: impl fmt::Display) {
-    eprintln!("{} {text}", data::time::now());
-}
+pub use log::note;
 
 fn main() -> ExitCode {
     match cli::run() {

@@ -32,7 +32,7 @@ use crate::origin::{self, Urls};
 use crate::origin::{headers, jobs, listener};
 use crate::rollout::scheduler::Scheduler;
 use crate::tls::{Gate, Identity};
-use crate::{Failure, limits, note};
+use crate::{Failure, limits, log, metrics, note};
 
 /// The environment variable with the administrator's password.
 const PASSWORD: &str = "OTAKIT_CLOUD_PASSWORD";
@@ -81,6 +81,10 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     pub url_life: u64,
 
+    /// How lines of the log look
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = log::Format::Text)]
+    pub log: log::Format,
+
     /// Write the addresses to this file, as JSON, when everything is ready
     #[arg(long, value_name = "PATH")]
     pub ready_file: Option<PathBuf>,
@@ -92,6 +96,7 @@ pub struct Options {
 
 /// Serves until SIGINT or SIGTERM.
 pub fn run(layout: Layout, place: Place, options: &Options) -> Result<(), Failure> {
+    log::set_format(options.log);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Failure::new(format!("cannot start: {e}")))?;
     let result = runtime.block_on(serve(layout, place, options));
@@ -149,12 +154,14 @@ async fn serve(layout: Layout, place: Place, options: &Options) -> Result<(), Fa
         .merge(onenet::api::control(platform.clone()))
         .merge(jobs::router(scheduler.clone()))
         .merge(access::api::control(access.clone()))
+        .merge(metrics::router(store.clone()))
         .layer(from_fn_with_state(access.clone(), access::check))
         .merge(access::api::public(access.clone()))
         .layer(from_fn_with_state(hosts, guard::check))
         .layer(from_fn(headers::add));
-    let devices = api::router(shared).merge(onenet::api::router(platform));
-    let origin = listener::serve(http, gate, devices.merge(control));
+    let devices = api::router(shared).merge(onenet::api::router(platform)).merge(metrics::probes(store));
+    let router = devices.merge(control).layer(from_fn(metrics::count));
+    let origin = listener::serve(http, gate, router);
     let service = tokio::spawn(Engine { offers, tasks, scheduler }.run(events));
     let stop = stop_signal()?;
     announce(&layout, &access, &address, options.ready_file.as_deref())?;

@@ -61,7 +61,9 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     } else {
         table(&view.devices)
     };
-    println!("{}", text.trim_end());
+    for line in text.trim_end().lines() {
+        println!("{}", crate::log::visible(line));
+    }
     let succeeded =
         view.devices.iter().all(|d| d.updates.last().is_some_and(|u| u.state == State::Succeeded));
     if options.wait.is_some() && !succeeded {

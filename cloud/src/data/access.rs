@@ -53,6 +53,19 @@ pub struct Audited {
     pub outcome: String,
 }
 
+/// Numbers for `/metrics`.
+#[derive(Debug)]
+pub struct Numbers {
+    /// Devices.
+    pub devices: u64,
+    /// Devices with a connection.
+    pub online: u64,
+    /// Offers.
+    pub offers: u64,
+    /// Updates by state.
+    pub updates: Vec<(String, u64)>,
+}
+
 /// Lines of the audit log that are kept.
 const AUDITED: i64 = 100_000;
 /// The longest text in a line of the audit log, in characters.
@@ -72,6 +85,23 @@ fn token_of(mut row: Row) -> Token {
 }
 
 impl Store {
+    /// Numbers of devices and updates.
+    pub fn totals(&self) -> Result<Numbers, Failure> {
+        let count = |n: i64| u64::try_from(n).unwrap_or(0);
+        let (devices, rows) = self.db().read(|tx| {
+            let devices = tx.id("SELECT COUNT(*) FROM device", &[])?;
+            let sql = "SELECT state, COUNT(*), CAST(SUM(pushes) AS BIGINT) FROM upgrade GROUP BY state ORDER BY state";
+            Ok((devices, tx.all(sql, &[])?))
+        })?;
+        let (mut updates, mut offers) = (Vec::new(), 0);
+        for mut row in rows {
+            updates.push((row.text(), count(row.int())));
+            offers += count(row.int());
+        }
+        let online = self.live.lock().connections.len() as u64;
+        Ok(Numbers { devices: count(devices), online, offers, updates })
+    }
+
     /// A setting.
     pub fn setting(&self, name: &str) -> Result<Option<String>, Failure> {
         let row = self.db().read(|tx| tx.one("SELECT value FROM setting WHERE name = $1", &[name.into()]))?;

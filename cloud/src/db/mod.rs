@@ -14,11 +14,11 @@ mod sqlite;
 use std::cell::RefCell;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, ReentrantMutex};
 
-use crate::{Failure, note};
+use crate::{Failure, metrics, note};
 
 /// Connections for reading.
 const READERS: usize = 3;
@@ -305,6 +305,7 @@ impl Db {
     /// thread it is committed with that one.
     pub fn write<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
         let guard = self.writer.lock();
+        let start = Instant::now();
         let depth = self.begin(&guard)?;
         let result = work(&Tx(Target::Writer(&guard)));
         let mut writer = guard.borrow_mut();
@@ -315,7 +316,11 @@ impl Db {
             (Err(_), 0) => "ROLLBACK".to_owned(),
             (Err(_), _) => format!("ROLLBACK TO SAVEPOINT s{depth}; RELEASE SAVEPOINT s{depth}"),
         };
-        match (writer.connection.script(&end), result) {
+        let ended = writer.connection.script(&end);
+        if depth == 0 {
+            metrics::wrote(start.elapsed());
+        }
+        match (ended, result) {
             (Ok(()), result) => result,
             (Err(error), Ok(_)) => {
                 // A COMMIT that failed may have left the transaction open.

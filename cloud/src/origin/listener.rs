@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower_service::Service;
 
+use super::patience::{self, Patient};
 use crate::access::Peer;
 use crate::note;
 use crate::tls::{Gate, Stream};
@@ -24,6 +25,8 @@ use crate::tls::{Gate, Stream};
 const CONNECTIONS: usize = 4_096;
 /// Time for a request's head, and for the next request on a connection that is kept open.
 const HEAD_TIME: Duration = Duration::from_secs(30);
+/// Bytes buffered for a connection; the largest head too.
+const BUFFER: usize = 64 * 1024;
 /// The longest pause after a connection could not be accepted.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -58,14 +61,16 @@ pub async fn serve(listener: TcpListener, gate: Gate, router: Router) {
 
 async fn connection(stream: Box<dyn Stream>, peer: SocketAddr, router: Router) {
     let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
+        let mut request = request.map(|incoming| patience::body(Body::new(incoming)));
         request.extensions_mut().insert(Peer(peer));
         router.clone().call(request)
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
-        .serve_connection(TokioIo::new(stream), service);
+        // What a slow reader holds, besides the piece of a file that waits.
+        .max_buf_size(BUFFER)
+        .serve_connection(TokioIo::new(Patient::new(stream)), service);
     // A client that goes away in the middle is its own affair.
     let _ = served.await;
 }

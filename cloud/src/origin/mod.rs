@@ -7,6 +7,7 @@ pub mod guard;
 pub mod headers;
 pub mod jobs;
 pub mod listener;
+pub mod patience;
 pub mod range;
 pub mod urls;
 

@@ -9,6 +9,7 @@ mod hub;
 mod jobs;
 mod kill;
 mod legacy;
+mod observe;
 mod offers;
 mod postgres;
 mod serve;

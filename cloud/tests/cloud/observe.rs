@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What operators see: metrics, probes, the log; and what never stands in any of them.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use rumqttc::QoS;
+use serde_json::{Value, json};
+
+use crate::access::{ADMIN, ask, set_password, sign_in};
+use crate::support::*;
+
+/// A number of `/metrics`.
+fn number(text: &str, name: &str) -> f64 {
+    let line = text.lines().find(|line| line.split(' ').next() == Some(name));
+    line.unwrap_or_else(|| panic!("no {name} in {text}")).rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn metrics_and_probes() {
+    let mut cloud = Cloud::new("metrics");
+    image(&cloud.path("fw.bin"), 100_000);
+    cloud.ok(&["device", "add", PRODUCT, DEVICE, SECRET]);
+    let file = cloud.path("fw.bin");
+    cloud.ok(&["firmware", "add", file.to_str().unwrap(), "--product", PRODUCT, "--version", "2.0.0"]);
+    let (broker, origin) = cloud.serve(&["--mqtt", "127.0.0.1:0"]);
+    let metrics = || {
+        let head = format!("GET /metrics HTTP/1.1\r\nHost: {origin}\r\nConnection: close\r\n\r\n");
+        let (head, body) = request(&origin, &head);
+        assert!(head.contains("content-type: text/plain; version=0.0.4"), "{head}");
+        String::from_utf8(body).unwrap()
+    };
+    let before = metrics();
+    assert_eq!((number(&before, "otakit_devices"), number(&before, "otakit_devices_online")), (1.0, 0.0));
+    let (client, mut connection) = connect(&broker, PASSWORD);
+    client.subscribe(format!("/ota/device/upgrade/{PRODUCT}/{DEVICE}"), QoS::AtLeastOnce).unwrap();
+    wait(&mut connection, |p| matches!(p, rumqttc::Packet::SubAck(_)).then_some(()));
+    cloud.ok(&["push", PRODUCT, DEVICE]);
+    wait(&mut connection, offer);
+    assert_eq!(http(&origin, "GET", &cloud.image_path("2.0.0"), "").1.len(), 100_000);
+    let after = metrics();
+    assert_eq!(number(&after, "otakit_devices_online"), 1.0);
+    assert_eq!(number(&after, "otakit_updates{state=\"pushed\"}"), 1.0);
+    assert_eq!(number(&after, "otakit_offers_total"), 1.0);
+    let grown = |name: &str| number(&after, name) - number(&before, name);
+    assert!(grown("otakit_http_sent_bytes_total") > 100_000.0, "{after}");
+    assert!(number(&after, "otakit_http_requests_total{status=\"200\"}") >= 4.0, "{after}");
+    assert!(grown("otakit_db_write_seconds_count") >= 1.0 && grown("otakit_db_write_seconds_sum") > 0.0);
+    for (path, wanted) in [("/healthz", "ok\n"), ("/readyz", "ready\n")] {
+        let (head, body) = http(&origin, "GET", path, "");
+        assert!(head.starts_with("http/1.1 200"), "{head}");
+        assert_eq!(String::from_utf8(body).unwrap(), wanted);
+    }
+    set_password(&cloud, ADMIN);
+    assert_eq!(ask(&origin, "GET", "/metrics", "", "").0, 401);
+    assert_eq!(ask(&origin, "GET", "/healthz", "", "").0, 200);
+}
+
+/// Marks that are looked for afterwards.
+const DEVICE_SECRET: &str = "planted-device-secret-0123456789";
+const PRODUCT_SECRET: &str = "planted-product-secret";
+const GUESS: &str = "planted wrong password";
+
+#[test]
+fn no_secret_in_log_and_database() {
+    let mut cloud = Cloud::new("planted");
+    set_password(&cloud, ADMIN);
+    let log = cloud.path("log");
+    let file = std::fs::File::create(&log).unwrap();
+    let mut command =
+        cloud.command(&["serve", "--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log", "json"]);
+    command.arg("--ready-file").arg(cloud.path("ready.json"));
+    command.stdout(file.try_clone().unwrap()).stderr(file);
+    let (broker, origin) = cloud.started(&mut command);
+    cloud.ok(&["device", "add", PRODUCT, DEVICE, DEVICE_SECRET, "--ps", PRODUCT_SECRET]);
+    let token = cloud.ok(&["token", "create", "planted", "--scope", "read"]).trim().to_owned();
+    let bearer = format!("Authorization: Bearer {token}\r\n");
+    assert_eq!(ask(&origin, "GET", "/api/status", &bearer, "").0, 200);
+    assert_eq!(ask(&origin, "POST", "/api/devices", &bearer, "{}").0, 403);
+    let json = "Content-Type: application/json\r\n";
+    ask(&origin, "POST", "/api/session", json, &json!({ "password": GUESS }).to_string());
+    let cookie = sign_in(&origin);
+    let csrf = ask(&origin, "GET", "/api/session", &cookie, "").2["csrf"].as_str().unwrap().to_owned();
+    // A body that cannot be read, with secrets in it; and a device with the wrong password.
+    let signed = format!("{json}{cookie}X-CSRF-Token: {csrf}\r\n");
+    let odd = format!("{{\"device_secret\": \"{DEVICE_SECRET}\", \"device_name\": 7}}");
+    assert_eq!(ask(&origin, "POST", "/api/devices", &signed, &odd).0, 422);
+    let (_client, mut connection) = connect(&broker, "planted-mqtt-password");
+    while connection.recv_timeout(Duration::from_secs(5)).is_ok_and(|event| event.is_ok()) {}
+    let session = cookie.trim().split_once('=').unwrap().1.to_owned();
+    let local = std::fs::read_to_string(cloud.path("data").join("local-token")).unwrap();
+    let audit = cloud.ok(&["audit", "--json"]);
+    let tokens = cloud.ok(&["token", "list", "--json"]);
+    let status = cloud.ok(&["status", "--json"]);
+    // The memory that SQLite has not moved to its file yet is in a file beside it.
+    let data = cloud.path("data");
+    let database: Vec<u8> = ["cloud.db", "cloud.db-wal"]
+        .iter()
+        .filter_map(|name| std::fs::read(data.join(name)).ok())
+        .flatten()
+        .collect();
+    let log = std::fs::read(&log).unwrap();
+    let holds = |place: &[u8], secret: &str| place.windows(secret.len()).any(|w| w == secret.as_bytes());
+    assert!(holds(&database, DEVICE), "the database is looked at");
+    assert!(holds(&log, "sign-in refused"), "the log is looked at");
+    for secret in [ADMIN, GUESS, &token, &session, &csrf, &local, "planted-mqtt-password"] {
+        assert!(!holds(&database, secret), "{secret:?} is in the database");
+    }
+    let shown = [audit, tokens, status].concat();
+    for secret in [
+        ADMIN,
+        GUESS,
+        &token,
+        &session,
+        &csrf,
+        &local,
+        "planted-mqtt-password",
+        DEVICE_SECRET,
+        PRODUCT_SECRET,
+    ] {
+        assert!(!holds(&log, secret), "{secret:?} is in the log");
+        assert!(!holds(shown.as_bytes(), secret), "{secret:?} is shown");
+    }
+}
+
+#[test]
+fn a_device_writes_no_lines_of_the_log() {
+    let mut cloud = Cloud::new("injection");
+    cloud.ok(&["device", "add", PRODUCT, DEVICE, SECRET]);
+    let log = cloud.path("log");
+    let mut command =
+        cloud.command(&["serve", "--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log", "json"]);
+    command.arg("--ready-file").arg(cloud.path("ready.json"));
+    command.stdout(Stdio::null()).stderr(std::fs::File::create(&log).unwrap());
+    let (broker, _) = cloud.started(&mut command);
+    let (client, mut connection) = connect(&broker, PASSWORD);
+    let odd = "\n{\"at\":\"forged\"}\r\u{1b}[31m\u{202e}";
+    let topic = format!("/ota/device/inform/{PRODUCT}/{DEVICE}");
+    for version in [odd.to_owned(), "x".repeat(9_000)] {
+        let body = json!({ "id": "1", "params": { "version": version } }).to_string();
+        client.publish(&topic, QoS::AtLeastOnce, false, body).unwrap();
+        wait(&mut connection, |p| matches!(p, rumqttc::Packet::PubAck(_)).then_some(()));
+    }
+    // Sent away, with a line: not its own topic.
+    client.publish(format!("/ota/device/inform/{PRODUCT}/x\u{1b}[2J"), QoS::AtMostOnce, false, odd).unwrap();
+    while connection.recv_timeout(Duration::from_secs(5)).is_ok_and(|event| event.is_ok()) {}
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert!(text.contains("not its own"), "{text}");
+    for line in text.lines() {
+        let line: Value =
+            serde_json::from_str(line).unwrap_or_else(|_| panic!("{line:?} is no line of the log"));
+        assert_ne!(line["at"], "forged");
+        assert!(line["text"].as_str().unwrap().chars().count() < 3000);
+    }
+    assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text:?}");
+}
+
+/// Takes as long as the server's patience, half a minute.
+#[test]
+fn half_requests_end_and_others_are_served() {
+    let mut cloud = Cloud::new("half");
+    let (_, origin) = cloud.serve(&["--mqtt", "127.0.0.1:0"]);
+    let head = format!("POST /api/config?product=p HTTP/1.1\r\nHost: {origin}\r\n");
+    let body = format!("{head}Content-Type: application/octet-stream\r\nContent-Length: 1000000\r\n\r\n");
+    let mut streams: Vec<TcpStream> = (0..300)
+        .map(|n| {
+            let mut stream = TcpStream::connect(&origin).unwrap();
+            stream.write_all(if n % 2 == 0 { &head } else { &body }.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    assert_eq!(ask(&origin, "GET", "/api/status", "", "").0, 200, "others are served");
+    let start = Instant::now();
+    for stream in &mut streams {
+        stream.set_read_timeout(Some(Duration::from_secs(90))).unwrap();
+        let mut rest = Vec::new();
+        // An end or a reset; not silence.
+        if let Err(error) = stream.read_to_end(&mut rest) {
+            assert!(!matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut));
+        }
+    }
+    assert!(start.elapsed() < Duration::from_secs(120), "{:?}", start.elapsed());
+}
