@@ -15,6 +15,7 @@ use crate::data::model::DeviceKey;
 use crate::onenet;
 use crate::onenet::tasks::Tasks;
 use crate::rollout::scheduler::Scheduler;
+use crate::web::talk::Way;
 use crate::{Failure, note};
 
 /// Events in one transaction.
@@ -86,6 +87,7 @@ impl Engine {
                     Event::Listening { device, connection } => self
                         .part(&device, &mut effects, |out| self.offers.listening(&device, connection, out)),
                     Event::Message { topic, payload, done } => {
+                        self.offers.talk.note(Way::Up, &topic, &payload);
                         self.part(&topic, &mut effects, |out| {
                             self.message(&topic, &payload, out, &mut reported)
                         });

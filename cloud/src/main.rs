@@ -4,7 +4,8 @@
 //! Data takes one way through the program: [`broker`] carries MQTT messages in and out, [`engine`] makes transactions of
 //! them, a platform module ([`aliyun`], [`onenet`]) turns each into changes of the [`data`] store and into replies.
 //! [`rollout`] holds what an update and a job are, [`db`] the two databases. [`origin`] hands out the images over HTTP and
-//! serves the control API that the command line uses, behind [`access`]. [`faults`] stands alone: an HTTP server that lies.
+//! serves the control API that the command line uses, behind [`access`], and so is [`web`],
+//! the console for people. [`faults`] stands alone: an HTTP server that lies.
 
 mod access;
 mod aliyun;
@@ -23,6 +24,7 @@ mod random;
 mod rollout;
 mod serve;
 mod tls;
+mod web;
 
 use std::fmt;
 use std::path::Path;

@@ -32,6 +32,8 @@ use crate::origin::{self, Urls};
 use crate::origin::{headers, jobs, listener};
 use crate::rollout::scheduler::Scheduler;
 use crate::tls::{Gate, Identity};
+use crate::web::talk::Talk;
+use crate::web::{self, Console};
 use crate::{Failure, limits, log, metrics, note};
 
 /// The environment variable with the administrator's password.
@@ -134,6 +136,7 @@ async fn serve(layout: Layout, place: Place, options: &Options) -> Result<(), Fa
         publisher: publisher.clone(),
         settle: Duration::from_millis(options.settle),
         given: Mutex::default(),
+        talk: Talk::default(),
     });
     let shared = Arc::new(Shared {
         store: store.clone(),
@@ -150,13 +153,16 @@ async fn serve(layout: Layout, place: Place, options: &Options) -> Result<(), Fa
     let public = options.public_url.as_deref().filter(|_| !access.is_open());
     let hosts = Arc::new(Hosts::new(http_address, public));
     let scheduler = Arc::new(Scheduler { offers: offers.clone() });
+    let console = Console { shared: shared.clone(), scheduler: scheduler.clone(), access: access.clone() };
     let control = api::control(shared.clone())
         .merge(onenet::api::control(platform.clone()))
         .merge(jobs::router(scheduler.clone()))
         .merge(access::api::control(access.clone()))
         .merge(metrics::router(store.clone()))
+        .merge(web::router(console.clone()))
         .layer(from_fn_with_state(access.clone(), access::check))
         .merge(access::api::public(access.clone()))
+        .merge(web::public(console))
         .layer(from_fn_with_state(hosts, guard::check))
         .layer(from_fn(headers::add));
     let devices = api::router(shared).merge(onenet::api::router(platform)).merge(metrics::probes(store));

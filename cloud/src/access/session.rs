@@ -90,7 +90,6 @@ impl Access {
     }
 
     /// Whether a session that [`super::Signed`] named is still good; long answers such as event streams ask now and then.
-    #[allow(dead_code)] // The console's event streams do.
     pub fn lasts(&self, session: &str) -> bool {
         let now = time::now_ms();
         let row = self.store.session(session).ok().flatten();

@@ -17,6 +17,7 @@ use crate::data::upgrades::Origin;
 use crate::data::{Store, version};
 use crate::origin::Urls;
 use crate::rollout::upgrade::State;
+use crate::web::talk::{Talk, Way};
 use crate::{Failure, note};
 
 /// An order is given this often; then somebody has to look at the device.
@@ -60,6 +61,8 @@ pub struct Offers {
     pub settle: Duration,
     /// When an order was given last, and on which connection.
     pub given: Mutex<HashMap<u64, Given>>,
+    /// The last messages, for people to look at.
+    pub talk: Talk,
 }
 
 /// The last time that an order was given.
@@ -102,6 +105,9 @@ impl Offers {
     pub fn send(&self, effects: Effects) -> bool {
         let mut heard = false;
         for effect in effects.0 {
+            let (Effect::Answer(message) | Effect::Offer { message, .. } | Effect::Config { message, .. }) =
+                &effect;
+            self.talk.note(Way::Down, &message.topic, &message.payload);
             match effect {
                 Effect::Answer(message) => self.publisher.publish(message),
                 Effect::Offer { id, message } => {

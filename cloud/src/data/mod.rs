@@ -201,6 +201,15 @@ impl Store {
         connected(key) || live.logged_in.get(key).is_some_and(connected)
     }
 
+    /// How many devices are on line.
+    pub fn online(&self) -> i64 {
+        let live = self.live.lock();
+        let through = live.logged_in.iter().filter(|(sub, gateway)| {
+            !live.connections.contains_key(*sub) && live.connections.contains_key(*gateway)
+        });
+        i64::try_from(live.connections.len() + through.count()).unwrap_or(i64::MAX)
+    }
+
     /// Notes that a gateway brought a sub-device on line, or took it off.
     pub fn set_login(&self, gateway: &DeviceKey, sub: &DeviceKey, begins: bool) {
         let mut live = self.live.lock();

@@ -181,6 +181,7 @@ pub struct Db {
     writer: ReentrantMutex<RefCell<Writer>>,
     readers: Mutex<Vec<Box<dyn Connection>>>,
     free: Condvar,
+    changes: tokio::sync::watch::Sender<u64>,
 }
 
 impl fmt::Debug for Db {
@@ -250,12 +251,18 @@ impl Db {
         let readers: Result<Vec<_>, String> = (0..READERS).map(|_| place.connect(false)).collect();
         let readers = Mutex::new(readers.map_err(failed)?);
         let writer = ReentrantMutex::new(RefCell::new(Writer { connection, depth: 0 }));
-        Ok(Self { place, writer, readers, free: Condvar::new() })
+        let changes = tokio::sync::watch::Sender::new(0);
+        Ok(Self { place, writer, readers, free: Condvar::new(), changes })
     }
 
     /// Where it is.
     pub fn place(&self) -> &Place {
         &self.place
+    }
+
+    /// Changes after each transaction.
+    pub fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// Whether this thread is within a transaction.
@@ -321,7 +328,12 @@ impl Db {
             metrics::wrote(start.elapsed());
         }
         match (ended, result) {
-            (Ok(()), result) => result,
+            (Ok(()), result) => {
+                if depth == 0 {
+                    self.changes.send_modify(|n| *n = n.wrapping_add(1));
+                }
+                result
+            }
             (Err(error), Ok(_)) => {
                 // A COMMIT that failed may have left the transaction open.
                 if depth == 0 {

@@ -357,7 +357,7 @@ async fn list_firmware(State(app): App) -> Result<Json<Vec<Firmware>>, Refused> 
 }
 
 /// The largest image.
-const MAX_IMAGE: u64 = 4 << 30;
+pub const MAX_IMAGE: u64 = 4 << 30;
 
 /// Takes a body into the blobs, while it comes.
 async fn receive(app: &Arc<Shared>, name: &str, headers: &HeaderMap, body: Body) -> Result<Content, Refused> {

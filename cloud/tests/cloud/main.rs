@@ -4,6 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // A test's way to fail.
 
 mod access;
+mod console;
 mod exposure;
 mod hub;
 mod jobs;
