@@ -13,7 +13,7 @@ use crate::retry::{Decision, Kind, Patience, Retries};
 /// Partial answers in a row that bring nothing before the image is asked for from its first byte.
 const USELESS: u32 = 3;
 /// Times in a row that a floor may be missed before the transfer is given up.
-const SLOW_WINDOWS: u32 = 3;
+pub const SLOW_WINDOWS: u32 = 3;
 
 /// What is known of the attempts so far.
 #[derive(Debug)]

@@ -23,6 +23,14 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// As it is written in a text.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Md5 => "MD5",
+            Self::Sha256 => "SHA-256",
+        }
+    }
+
     /// Length of the digest in bytes.
     pub fn digest_len(self) -> usize {
         match self {

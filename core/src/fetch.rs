@@ -110,34 +110,70 @@ impl FetchError {
     pub fn advice(&self) -> Option<&'static str> {
         match self {
             Self::Net(error) => error.advice(),
+            Self::Url(error) => Some(error.advice()),
             Self::Status { status: 401 | 403 | 410, .. } => Some(
                 "the URL has expired or its signature is wrong; check this device's clock, or offer the image again",
             ),
+            Self::Status { status: 407, .. } => Some("a proxy on the way asks for a login"),
             Self::Status { status: 404, .. } => Some("check the path, and that the image is on the server"),
             Self::InsecureRedirect => Some("let the server redirect to https"),
             Self::Forbidden => Some("allow the host with otakit_policy_allow_host"),
             Self::Length { .. } => Some("the file on the server is not the one that was offered"),
+            Self::Encoding => Some("let the server send the file as it is, without Content-Encoding"),
+            Self::Redirect => Some("offer the URL that the redirects lead to"),
             Self::Protocol => Some("check that an HTTP server listens on this port"),
             _ => None,
         }
     }
 }
 
-/// The name of a frequent HTTP status (RFC 9110); empty for others.
+/// The name of an HTTP status (RFC 9110 and the registry that it sets up); empty for others.
 fn status_name(status: u16) -> &'static str {
     match status {
+        201 => " Created",
+        202 => " Accepted",
+        204 => " No Content",
+        205 => " Reset Content",
+        300 => " Multiple Choices",
+        304 => " Not Modified",
+        305 => " Use Proxy",
         400 => " Bad Request",
         401 => " Unauthorized",
+        402 => " Payment Required",
         403 => " Forbidden",
         404 => " Not Found",
+        405 => " Method Not Allowed",
+        406 => " Not Acceptable",
+        407 => " Proxy Authentication Required",
         408 => " Request Timeout",
+        409 => " Conflict",
         410 => " Gone",
+        411 => " Length Required",
+        412 => " Precondition Failed",
+        413 => " Content Too Large",
+        414 => " URI Too Long",
+        415 => " Unsupported Media Type",
         416 => " Range Not Satisfiable",
+        417 => " Expectation Failed",
+        421 => " Misdirected Request",
+        422 => " Unprocessable Content",
+        423 => " Locked",
+        424 => " Failed Dependency",
+        425 => " Too Early",
+        426 => " Upgrade Required",
+        428 => " Precondition Required",
         429 => " Too Many Requests",
+        431 => " Request Header Fields Too Large",
+        451 => " Unavailable For Legal Reasons",
         500 => " Internal Server Error",
+        501 => " Not Implemented",
         502 => " Bad Gateway",
         503 => " Service Unavailable",
         504 => " Gateway Timeout",
+        505 => " HTTP Version Not Supported",
+        507 => " Insufficient Storage",
+        508 => " Loop Detected",
+        511 => " Network Authentication Required",
         _ => "",
     }
 }

@@ -14,8 +14,10 @@ pub enum NetError {
     Broken,
     /// The host refused or is not reached, or its name could not be resolved: no connection came about.
     Connect,
-    /// As [`NetError::Connect`], where it is known that the name could not be resolved.
+    /// As [`NetError::Connect`], where it is known that the name has no address.
     Name,
+    /// As [`NetError::Connect`], where it is known that no name server answered.
+    NameServer,
     /// The peer's certificate is not acceptable: unknown authority, wrong host, expired.
     Certificate,
     /// The peer's certificate cannot be read or its signature is wrong, as happens to bytes on their way.
@@ -46,6 +48,7 @@ impl NetError {
                 | Self::Broken
                 | Self::Connect
                 | Self::Name
+                | Self::NameServer
                 | Self::Resources
                 | Self::CertificateDamaged
                 | Self::Clock
@@ -58,7 +61,8 @@ impl NetError {
     /// What to do about it, where that is known.
     pub fn advice(self) -> Option<&'static str> {
         match self {
-            Self::Name => Some("check the host name, and this device's name server"),
+            Self::Name => Some("check the host name"),
+            Self::NameServer => Some("check this device's network and its name server"),
             Self::Connect => Some("check the address and the port, and that the server runs"),
             Self::NoTls => Some("build with OTAKIT_TLS=rustls or OTAKIT_TLS=hal"),
             Self::BadRoots => Some("check the PEM text given as certificate authority"),
@@ -85,7 +89,8 @@ impl fmt::Display for NetError {
             Self::Closed => "closed by the peer",
             Self::Broken => "connection broken",
             Self::Connect => "cannot connect",
-            Self::Name => "cannot resolve the name",
+            Self::Name => "the host name has no address",
+            Self::NameServer => "no name server answers",
             Self::Certificate => "certificate refused",
             Self::CertificateDamaged => "certificate unreadable",
             Self::Clock => "certificate not valid yet by this device's clock, which is wrong",

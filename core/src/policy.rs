@@ -8,7 +8,7 @@ use core::fmt;
 
 use crate::offer::{Kind, Offer};
 use crate::signature::Verifies;
-use crate::url::Url;
+use crate::url::{Url, place};
 use crate::version;
 
 /// What an offer must satisfy. The default accepts all. `K` is a public key.
@@ -72,6 +72,46 @@ impl<K> Default for Policy<K> {
 }
 
 impl<K: Verifies> Policy<K> {
+    /// A breach in words: what the offer has, what is asked for, and which setting that is.
+    pub fn explain(&self, breach: Breach, offer: &Offer) -> String {
+        let url = Url::parse(&offer.url);
+        let place = || {
+            url.as_ref()
+                .map_or_else(|_| place(&offer.url), |url| format!("{}://{}", url.scheme(), url.authority()))
+        };
+        let version = match offer.version.as_str() {
+            "" => "the offer has none",
+            version => version,
+        };
+        match breach {
+            Breach::Insecure => {
+                format!("{breach}: {}; offer an https URL (otakit_policy_https_only)", place())
+            }
+            Breach::Host => {
+                format!("{breach}: {}; allow it with otakit_policy_allow_host", place())
+            }
+            Breach::Size => format!(
+                "{breach}: {} bytes are offered, {} allowed; see otakit_policy_max_size",
+                offer.size,
+                self.max_size.unwrap_or_default()
+            ),
+            Breach::Rollback => match &self.version_floor {
+                Some(floor) if !self.floor_unknown => {
+                    format!("{breach}: {version}, the floor is {floor}; see otakit_policy_version_floor")
+                }
+                _ => format!(
+                    "{breach}: {version}, and the floor cannot be read; see otakit_policy_version_floor"
+                ),
+            },
+            Breach::Unsigned if offer.signature.is_some() => {
+                format!("{breach}: no key to check its signature with; give one with otakit_policy_trust_key")
+            }
+            Breach::Unsigned => {
+                format!("{breach}: the offer has no signature; sign the image (otakit_policy_signed_only)")
+            }
+        }
+    }
+
     /// Judges an offer.
     pub fn check(&self, offer: &Offer) -> Result<(), Breach> {
         if self.max_size.is_some_and(|max| offer.size > max) {

@@ -208,7 +208,6 @@ uintptr_t HAL_TCP_Establish(const char *host, uint16_t port)
     }
     found = otakit_hal_resolve(host, port, deadline);
     if (found == NULL) {
-        errno = otakit_hal_left(deadline) > 0 ? ENODATA : ETIMEDOUT; /* ENODATA: the name means nothing */
         return 0;
     }
     count = interleave(found, addresses);

@@ -63,7 +63,8 @@ int otakit_hal_identity_get(const struct otakit_hal_identity_field *field, char 
 /* Takes a copy; returns its length, or -1 for NULL or a value that is too long. */
 int otakit_hal_identity_set(struct otakit_hal_identity_field *field, const char *value);
 
-/* resolve.c: addresses of a host, or NULL. Returns by the deadline; free with freeaddrinfo. */
+/* resolve.c: addresses of a host, or NULL with errno set: ENODATA when there is no such name or it has no address, EAGAIN
+ * when no name server answered. Returns by the deadline; free with freeaddrinfo. */
 struct addrinfo *otakit_hal_resolve(const char *host, uint16_t port, uint64_t deadline_ms);
 
 /* poll.c: 1 ready (or broken: the next call tells), 0 the deadline passed, -1 error. */
@@ -78,6 +79,10 @@ int otakit_hal_descriptor(uintptr_t handle);
 __attribute__((weak))
 #endif
 void otakit_tried_address(const char *address, int error);
+#if defined(__GNUC__)
+__attribute__((weak))
+#endif
+void otakit_unresolved(const char *reason);
 
 /* peers.c: addresses in the order in which they are tried: not first the one that ended badly last time. */
 void otakit_hal_peer_order(const char *host, uint16_t port, const struct addrinfo *addresses[], int count);

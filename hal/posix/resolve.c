@@ -5,6 +5,7 @@
  */
 #include "hal_posix.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,20 +20,50 @@ struct lookup {
     int finished;
     int abandoned;
     struct addrinfo *found;
+    int problem; /* EAI_... */
+    int system;  /* errno of EAI_SYSTEM */
     char service[8];
     char host[];
 };
 
-static struct addrinfo *query(const char *host, const char *service, int flags)
+static int query(const char *host, const char *service, int flags, struct addrinfo **found)
 {
     struct addrinfo hints;
-    struct addrinfo *found = NULL;
+
+    *found = NULL;
 
     memset(&hints, 0, sizeof(hints));
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = flags;
-    return getaddrinfo(host, service, &hints, &found) == 0 ? found : NULL;
+    return getaddrinfo(host, service, &hints, found);
+}
+
+/* Tells the library the system's words, and the caller by errno: ENODATA when there is no such name or it has no address,
+ * EAGAIN when no name server answered. */
+static void tell(int problem, int system)
+{
+    switch (problem) {
+    case EAI_AGAIN:
+    case EAI_FAIL:
+        errno = EAGAIN;
+        break;
+    case EAI_MEMORY:
+        errno = ENOMEM;
+        break;
+    case EAI_SYSTEM:
+        errno = system;
+        return;
+    default:
+        errno = ENODATA;
+        break;
+    }
+    if (otakit_unresolved != NULL) {
+        int kept = errno;
+
+        otakit_unresolved(gai_strerror(problem));
+        errno = kept;
+    }
 }
 
 static void destroy(struct lookup *job)
@@ -45,11 +76,15 @@ static void destroy(struct lookup *job)
 static void *run(void *arg)
 {
     struct lookup *job = arg;
-    struct addrinfo *found = query(job->host, job->service, AI_NUMERICSERV);
+    struct addrinfo *found;
+    int problem = query(job->host, job->service, AI_NUMERICSERV, &found);
+    int system = errno;
     int abandoned;
 
     pthread_mutex_lock(&job->lock);
     job->found = found;
+    job->problem = problem;
+    job->system = system;
     job->finished = 1;
     abandoned = job->abandoned;
     pthread_cond_signal(&job->done);
@@ -120,19 +155,18 @@ struct addrinfo *otakit_hal_resolve(const char *host, uint16_t port, uint64_t de
     struct addrinfo *found;
     struct timespec until;
     struct lookup *job;
-    int finished;
+    int finished, problem, system;
 
     snprintf(service, sizeof(service), "%u", (unsigned)port);
-    found = query(host, service, AI_NUMERICSERV | AI_NUMERICHOST);
-    if (found != NULL) {
+    if (query(host, service, AI_NUMERICSERV | AI_NUMERICHOST, &found) == 0) {
         return found;
     }
     job = create(host, service);
-    if (job == NULL) {
-        return NULL;
-    }
-    if (start(job) != 0) {
-        destroy(job);
+    if (job == NULL || start(job) != 0) {
+        if (job != NULL) {
+            destroy(job);
+        }
+        errno = ENOMEM;
         return NULL;
     }
     until.tv_sec = (time_t)(deadline_ms / 1000u);
@@ -142,11 +176,18 @@ struct addrinfo *otakit_hal_resolve(const char *host, uint16_t port, uint64_t de
     }
     finished = job->finished;
     found = job->found;
+    problem = job->problem;
+    system = job->system;
     job->abandoned = !finished;
     pthread_mutex_unlock(&job->lock);
     if (!finished) {
+        tell(EAI_AGAIN, 0);
         return NULL;
     }
     destroy(job);
+    if (problem != 0) {
+        tell(problem, system);
+        return NULL;
+    }
     return found;
 }

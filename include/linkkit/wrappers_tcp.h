@@ -27,7 +27,7 @@ extern "C" {
  * @param port TCP port, host byte order
  * @return a handle of the port's choice; 0 and (uintptr_t)-1 both mean failure. A port that hands out file
  *         descriptors must not hand out number 0. A port that sets errno to ENODATA with a failure tells that the name
- *         could not be resolved; none needs to.
+ *         has no address, one that sets it to EAGAIN that no name server answered; none needs to.
  */
 uintptr_t HAL_TCP_Establish(const char *host, uint16_t port);
 

@@ -94,6 +94,23 @@ pub unsafe extern "C" fn otakit_tried_address(address: *const c_char, error: c_i
     });
 }
 
+/// For a `HAL_TCP_Establish`, which may call it and need not: why a host name could not be resolved, in the system's words
+/// (`gai_strerror`), so that log lines have them. `reason` is copied. It then fails with `errno` ENODATA when there is no
+/// such name or it has no address, EAGAIN when no name server answered. To be called by the thread that
+/// `HAL_TCP_Establish` runs in, before it returns. Does not block.
+///
+/// # Safety
+/// `reason` is NULL or a NUL-terminated string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn otakit_unresolved(reason: *const c_char) {
+    guard("otakit_unresolved", (), || {
+        // SAFETY: NULL or NUL-terminated, by this function's contract.
+        if let Some(reason) = unsafe { text::given(reason) } {
+            trace::reason(reason);
+        }
+    });
+}
+
 /// Sets the most talkative level of log lines that are printed through `HAL_Printf`: 0 none, 1 critical, 2 error,
 /// 3 warning (unless set), 4 info, 5 debug. Does not block; any thread.
 #[unsafe(no_mangle)]

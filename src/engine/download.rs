@@ -125,7 +125,7 @@ impl Run<'_, '_, '_> {
         // Front doors hand over a session that has taken the offer already.
         session.cancel();
         session.offer_from(self.offer.clone(), from).inspect_err(|failure| {
-            crate::log!(Error, "download", "offer refused: {failure}");
+            crate::log!(Error, "download", "offer refused: {}", session.refusal(self.offer, failure));
             self.abandon(Keep::Part);
         })?;
         if !watch(Step::Started { resumed_at }) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use otakit_core::course::{Course, Speed};
+use otakit_core::course::{Course, SLOW_WINDOWS, Speed};
 use otakit_core::failure::Failure;
 use otakit_core::fetch::{Class, FetchError, Validator};
 use otakit_core::net::NetError;
@@ -164,7 +164,7 @@ impl Pump {
             let before = self.offset;
             let error = match self.attempt(&mut course, &token) {
                 Ok(()) => return Ok(()),
-                Err(Stop::Failed(failure)) => return Err(failure),
+                Err(Stop::Failed(failure)) => return Err(self.tell(failure)),
                 Err(Stop::Broken(error)) => error,
             };
             // What a rest breaks off is nobody's fault; what failed before it may work after it.
@@ -172,7 +172,7 @@ impl Pump {
                 if before > 0 && self.offset == before {
                     course.fell_through(&error);
                 }
-                self.mend(&error, &mut course, &token)?;
+                self.mend(&error, &mut course, &token).map_err(|failure| self.tell(failure))?;
             }
             if self.cancel.is_cancelled() {
                 return Err(Failure::Cancelled);
@@ -209,6 +209,21 @@ impl Pump {
         }
     }
 
+    /// Leaves the words for a transfer that is given up for its speed.
+    fn tell(&self, failure: Failure) -> Failure {
+        if let (Failure::TooSlow, Some(floor)) = (&failure, self.floor) {
+            *self.shared.told.lock() = Some(format!(
+                "{failure}: fewer than {} bytes per second, {SLOW_WINDOWS} times in a row for {} ms, at byte {} of {}; see \
+                 OTAKIT_OPTION_MIN_RATE",
+                floor.rate,
+                floor.window.as_millis(),
+                self.offset,
+                self.offer.size
+            ));
+        }
+        failure
+    }
+
     fn wait(&self, error: &FetchError, wait: Duration, token: &Cancel) {
         let told = trace::told(error, error.advice());
         crate::log!(
@@ -232,7 +247,10 @@ impl Pump {
         match renewal.renew(&self.offer, token) {
             Some(fresh) if !fresh.is_same_image(&self.offer) => Err(Failure::OtherImage),
             Some(fresh) => {
-                self.policy.check(&fresh).map_err(Failure::Policy)?;
+                self.policy.check(&fresh).map_err(|breach| {
+                    *self.shared.told.lock() = Some(self.policy.explain(breach, &fresh));
+                    Failure::Policy(breach)
+                })?;
                 self.offer.url = fresh.url;
                 Ok(Some(true))
             }

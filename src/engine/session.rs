@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use otakit_core::checkpoint::Checkpoint;
-use otakit_core::digest::{Algorithm, Hasher};
+use otakit_core::digest::{Algorithm, Hasher, to_hex};
 use otakit_core::failure::Failure;
 use otakit_core::offer::Offer;
 use otakit_core::pace::Floor;
@@ -428,12 +428,13 @@ impl Session {
                 .map_or(Err(Failure::Internal), |offer| self.judge(offer, &reader.hasher));
             control.valid = verdict == Ok(true);
             control.failure = verdict.err();
-            control.words = None;
-            let failure = control.failure.clone();
+            let words = control.failure.as_ref().zip(control.offer.as_ref());
+            control.words = words.map(|(failure, offer)| self.blame(offer, &reader.hasher, failure));
+            let words = control.words.clone();
             // A firmware's log output may call back into the library.
             drop(control);
-            if let Some(failure) = failure {
-                crate::log!(Error, "engine", "image is not valid: {failure}");
+            if let Some(words) = words {
+                crate::log!(Error, "engine", "image is not valid: {words}");
             }
         }
         Ok(())
@@ -457,12 +458,55 @@ impl Session {
         }
     }
 
+    /// Why a complete image is not valid, with what came and what was promised.
+    fn blame(&self, offer: &Offer, hasher: &Hasher, failure: &Failure) -> String {
+        let version = match offer.version.as_str() {
+            "" => String::new(),
+            version => format!("version {version}, "),
+        };
+        match failure {
+            Failure::Digest => {
+                let algorithm = offer.digest.algorithm();
+                let found = hasher.finish(algorithm).unwrap_or_default();
+                format!(
+                    "{failure}: {version}{} is {}, promised is {}; offer the file that is on the server, or upload the \
+                     one that was offered",
+                    algorithm.name(),
+                    to_hex(&found),
+                    offer.digest.to_hex()
+                )
+            }
+            Failure::Signature => {
+                let keys = self.settings.lock().policy.keys.len();
+                format!(
+                    "{failure}: {version}trusted keys: {keys}, none of which made it; sign the image's SHA-256, or trust \
+                     the signer's key (otakit_policy_trust_key)"
+                )
+            }
+            failure => failure.to_string(),
+        }
+    }
+
+    /// Why an offer was not taken, in words: what it has, and what the policy asks for.
+    pub fn refusal(&self, offer: &Offer, failure: &Failure) -> String {
+        match failure {
+            Failure::Policy(breach) => self.settings.lock().policy.explain(*breach, offer),
+            failure => failure.to_string(),
+        }
+    }
+
     fn fail(&self, epoch: u64, failure: Failure) -> Failure {
         let words = {
             let control = self.control();
             let transfer = control.transfer.as_ref().filter(|_| control.epoch == epoch);
             let told = transfer.and_then(|transfer| transfer.shared.told.lock().take());
-            told.unwrap_or_else(|| failure.to_string())
+            let (fetched, size) = (control.fetched, control.offer.as_ref().map_or(0, |offer| offer.size));
+            match failure {
+                Failure::Deadline => {
+                    format!("{failure}: {fetched} of {size} bytes have come; see OTAKIT_OPTION_DEADLINE_MS")
+                }
+                _ => told.unwrap_or_else(|| failure.to_string()),
+            }
         };
         // With no lock held: a firmware's log output may call back into the library.
         crate::log!(Error, "engine", "transfer failed: {words}");

@@ -51,11 +51,14 @@ fn establish_tcp(
     let handle = unsafe { ffi::HAL_TCP_Establish(host.as_ptr(), port) };
     let system = errno::since_cleared();
     Connection::accept(handle, began, timeout, cancel).map_err(|error| match (error, &system) {
-        (NetError::Connect, Some(system)) if system.raw_os_error() == Some(libc::ENODATA) => NetError::Name,
-        (NetError::Connect, Some(system)) => {
-            trace::reason(system);
-            error
-        }
+        (NetError::Connect, Some(system)) => match system.raw_os_error() {
+            Some(libc::ENODATA) => NetError::Name,
+            Some(libc::EAGAIN) => NetError::NameServer,
+            _ => {
+                trace::reason(system);
+                error
+            }
+        },
         _ => error,
     })
 }

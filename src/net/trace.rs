@@ -43,6 +43,13 @@ pub fn resource(path: &str) {
     TRACE.with_borrow_mut(|trace| trace.resource = path);
 }
 
+/// What was to be fetched has no usable URL: no connection is made. `place` is what may be shown of it.
+pub fn unreadable(place: &str) {
+    let trace =
+        Trace { reason: Some(place.to_owned()).filter(|place| !place.is_empty()), ..Trace::default() };
+    TRACE.with_borrow_mut(|kept| *kept = trace);
+}
+
 /// An address of the host was tried; `failure` is the system's reason, `None` when it is connected.
 pub fn tried(address: &str, failure: Option<&dyn fmt::Display>) {
     TRACE.with_borrow_mut(|trace| match failure {

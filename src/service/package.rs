@@ -18,7 +18,7 @@ use crate::cancel::Cancel;
 use crate::engine::pump::Renew;
 use crate::engine::{Download, Session, Settings, Step};
 use crate::fetch::http::HttpSource;
-use crate::store::{FileJournal, FileSink, Keep, Sink};
+use crate::store::{FileJournal, FileSink, Keep, Sink, failed};
 
 /// Longest time between two looks at the cancel.
 const TICK: Duration = Duration::from_millis(50);
@@ -258,9 +258,9 @@ pub fn read_through(
     mut hasher: Hasher,
 ) -> Result<(u64, Hasher), otakit_core::store::StoreError> {
     let (mut file, mut piece, mut size) =
-        (std::fs::File::open(path).map_err(crate::store::failed)?, vec![0; PIECE], 0);
+        (std::fs::File::open(path).map_err(failed("open", path))?, vec![0; PIECE], 0);
     loop {
-        let n = file.read(&mut piece).map_err(crate::store::failed)?;
+        let n = file.read(&mut piece).map_err(failed("read", path))?;
         if n == 0 {
             return Ok((size, hasher));
         }

@@ -10,9 +10,8 @@ use otakit_core::store::StoreError;
 
 use super::place::{Place, identity, tolerant};
 use super::staging::{Staging, open_existing};
-use super::{Keep, Sink};
+use super::{Keep, Sink, failed};
 use crate::hal::files;
-use crate::store::failed;
 
 /// Writes `path.part`, and renames it to `path` once the image is verified: `path` never holds anything else. One sink at
 /// a time has a place, in this process and in all others.
@@ -69,7 +68,7 @@ impl Sink for FileSink {
             return Ok(());
         }
         let staging = Staging::take(Place::judge(&self.path)?)?;
-        let kept = staging.file.metadata().map_err(failed)?.len();
+        let kept = staging.about()?.len();
         if !self.is_apart(&staging) {
             crate::log!(Error, "store", "{}: the journal needs a file of its own", self.path.display());
             if kept == 0 {
@@ -86,22 +85,24 @@ impl Sink for FileSink {
         self.image = None;
         self.prepare()?;
         let staging = self.staging()?;
-        let kept = staging.file.metadata().map_err(failed)?.len();
+        let kept = staging.about()?.len();
         if kept < offset {
             return Err(StoreError::Mismatch);
         }
         // What lies beyond the offset was never promised to anybody.
         if kept != offset {
-            staging.file.set_len(offset).map_err(failed)?;
+            staging.file.set_len(offset).map_err(|error| staging.failed("cut", error))?;
         }
-        staging.file.seek(SeekFrom::Start(offset)).map_err(failed)?;
-        files::reserve(&staging.file, offset, size).map_err(failed)?;
+        staging.file.seek(SeekFrom::Start(offset)).map_err(|error| staging.failed("seek in", error))?;
+        files::reserve(&staging.file, offset, size)
+            .map_err(|error| staging.failed("set room aside for", error))?;
         (self.end, self.size) = (offset, size);
         Ok(())
     }
 
     fn write(&mut self, bytes: &mut [u8]) -> Result<(), StoreError> {
-        self.staging()?.file.write_all(bytes).map_err(failed)?;
+        let staging = self.staging()?;
+        staging.file.write_all(bytes).map_err(|error| staging.failed("write", error))?;
         self.end += bytes.len() as u64;
         Ok(())
     }
@@ -112,9 +113,9 @@ impl Sink for FileSink {
         }
         let named = self.named;
         let staging = self.staging()?;
-        tolerant(staging.file.sync_data()).map_err(failed)?;
+        tolerant(staging.file.sync_data()).map_err(|error| staging.failed("sync", error))?;
         if !named {
-            staging.own.sync_folder().map_err(failed)?;
+            staging.own.sync_folder().map_err(|error| staging.failed("sync the folder of", error))?;
         }
         self.named = true;
         Ok(())
@@ -139,7 +140,7 @@ impl Sink for FileSink {
         loop {
             match file.read_at(bytes, offset) {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                read => return read.map_err(failed),
+                read => return read.map_err(failed("read", &self.path)),
             }
         }
     }

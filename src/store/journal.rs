@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use otakit_core::store::StoreError;
 use sha2::{Digest as _, Sha256};
 
+use super::failed;
 use super::place::{Place, tolerant};
 use super::staging::open_existing;
 use crate::hal::{files, kv};
-use crate::store::failed;
 
 /// Longest record that is kept, in bytes.
 const MAX_RECORD: usize = 1024;
@@ -166,7 +166,7 @@ impl Journal for FileJournal {
     fn settle(&mut self, index: usize) -> Result<(), StoreError> {
         let Some(open) = self.open.as_mut() else { return Ok(()) };
         let slot = open.loaded.get(index).copied();
-        tolerant(open.file.sync_data()).map_err(failed)?;
+        tolerant(open.file.sync_data()).map_err(failed("sync", &self.path))?;
         open.durable = slot.or(open.durable);
         Ok(())
     }
@@ -179,15 +179,16 @@ impl Journal for FileJournal {
     }
 
     fn clear(&mut self) -> Result<(), StoreError> {
-        let Some(open) = self.open(false).map_err(failed)? else { return Ok(()) };
-        open.file.set_len(0).map_err(failed)?;
-        tolerant(open.file.sync_data()).map_err(failed)?;
+        let path = self.path.clone();
+        let Some(open) = self.open(false).map_err(failed("open", &path))? else { return Ok(()) };
+        open.file.set_len(0).map_err(failed("cut", &path))?;
+        tolerant(open.file.sync_data()).map_err(failed("sync", &path))?;
         let removed = std::fs::remove_file(open.place.path());
         let synced = open.place.sync_folder();
         self.open = None;
         match removed {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(error)),
-            _ => synced.map_err(failed),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("remove", &path)(error)),
+            _ => synced.map_err(failed("sync the folder of", &path)),
         }
     }
 }

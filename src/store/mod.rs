@@ -9,6 +9,7 @@ mod place;
 mod staging;
 
 use std::io::ErrorKind;
+use std::path::Path;
 
 use otakit_core::store::StoreError;
 
@@ -75,10 +76,15 @@ pub enum Keep {
     Nothing,
 }
 
-/// What a failure of the system is, which is logged.
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-pub fn failed(error: std::io::Error) -> StoreError {
-    crate::log!(Error, "store", "{error}");
+/// Says what could not be done with which file, and sorts the system's reason.
+pub(crate) fn failed(what: &str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
+    move |error| {
+        crate::log!(Error, "store", "{}: cannot {what}: {error}", path.display());
+        sorted(&error)
+    }
+}
+
+fn sorted(error: &std::io::Error) -> StoreError {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => StoreError::Full,
         _ => StoreError::Io,
@@ -94,11 +100,11 @@ mod tests {
     #[test]
     fn no_room_is_told_from_other_failures() {
         for full in [libc::ENOSPC, libc::EDQUOT, libc::EFBIG] {
-            assert_eq!(failed(Error::from_raw_os_error(full)), StoreError::Full);
+            assert_eq!(sorted(&Error::from_raw_os_error(full)), StoreError::Full);
         }
         for io in [libc::EIO, libc::EROFS, libc::EACCES] {
-            assert_eq!(failed(Error::from_raw_os_error(io)), StoreError::Io);
+            assert_eq!(sorted(&Error::from_raw_os_error(io)), StoreError::Io);
         }
-        assert_eq!(failed(Error::from(ErrorKind::UnexpectedEof)), StoreError::Io);
+        assert_eq!(sorted(&Error::from(ErrorKind::UnexpectedEof)), StoreError::Io);
     }
 }

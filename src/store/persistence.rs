@@ -38,7 +38,11 @@ impl Sink for PersistenceSink {
 
     fn write(&mut self, bytes: &mut [u8]) -> Result<(), StoreError> {
         self.failed = !persistence::write(bytes);
-        if self.failed { Err(StoreError::Io) } else { Ok(()) }
+        if !self.failed {
+            return Ok(());
+        }
+        crate::log!(Error, "store", "HAL_Firmware_Persistence_Write failed for {} bytes", bytes.len());
+        Err(StoreError::Io)
     }
 
     fn sync(&mut self) -> Result<(), StoreError> {
@@ -59,7 +63,10 @@ impl Sink for PersistenceSink {
         }
         // The firmware is told of the end in any case, as by the reference; only a whole image depends on its answer.
         match (persistence::stop(), keep) {
-            (false, Keep::Image) => Err(StoreError::Io),
+            (false, Keep::Image) => {
+                crate::log!(Error, "store", "HAL_Firmware_Persistence_Stop failed: the image is not stored");
+                Err(StoreError::Io)
+            }
             _ => Ok(()),
         }
     }

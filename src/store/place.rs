@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use otakit_core::store::StoreError;
 
+use super::failed;
 use crate::hal::files;
-use crate::store::failed;
 
 /// A file's place under its real name: the folder has no symbolic links in it, nor is the file one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,18 +36,15 @@ impl Place {
         let place = match Self::resolve(path) {
             Ok(Some(place)) => place,
             Ok(None) => return refuse("is a folder, or a link that leads nowhere"),
-            Err(error) => {
-                crate::log!(Error, "store", "{}: {error}", path.display());
-                return Err(failed(error));
-            }
+            Err(error) => return Err(failed("find the folder of", path)(error)),
         };
-        let folder = place.folder.metadata().map_err(failed)?;
+        let folder = place.folder.metadata().map_err(failed("look at", &place.folder))?;
         match place.path().symlink_metadata() {
             Ok(file) if !file.is_file() => refuse(kind(&file)),
             // A file that is mounted cannot be replaced, nor somebody else's in a folder like /tmp.
             Ok(file) if file.dev() != folder.dev() => refuse("is mounted by itself"),
             Ok(file) if is_kept(&folder, &file) => refuse("belongs to another user"),
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("look at", path)(error)),
             _ => Ok(place),
         }
     }

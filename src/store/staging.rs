@@ -8,9 +8,9 @@ use std::path::Path;
 
 use otakit_core::store::StoreError;
 
+use super::failed;
 use super::place::{Place, identity};
 use crate::hal::files;
-use crate::store::failed;
 
 /// Attempts to open a file that others rename and remove meanwhile.
 const ATTEMPTS: u32 = 32;
@@ -37,7 +37,7 @@ impl Staging {
         let path = own.path();
         for _ in 0..ATTEMPTS {
             let Some(file) = open(&path)? else { continue };
-            if !files::try_lock(&file).map_err(failed)? {
+            if !files::try_lock(&file).map_err(failed("lock", &path))? {
                 return Err(busy(&place));
             }
             let staging = Self { place: place.clone(), own: own.clone(), file };
@@ -55,9 +55,19 @@ impl Staging {
         Err(busy(&place))
     }
 
+    /// What the system says of the file.
+    pub(super) fn about(&self) -> Result<Metadata, StoreError> {
+        self.file.metadata().map_err(|error| self.failed("look at", error))
+    }
+
+    /// Says what could not be done with the file.
+    pub(super) fn failed(&self, what: &str, error: std::io::Error) -> StoreError {
+        failed(what, &self.own.path())(error)
+    }
+
     /// Whether the staging file's name still leads to it, and no other does.
     pub(super) fn is_in_place(&self) -> Result<bool, StoreError> {
-        let ours = self.file.metadata().map_err(failed)?;
+        let ours = self.about()?;
         Ok(ours.nlink() == 1 && names(&self.own.path(), &ours))
     }
 
@@ -66,19 +76,20 @@ impl Staging {
         let (path, now) = (self.place.path(), self.place.path().symlink_metadata());
         match &now {
             Ok(old) if !old.is_file() => return Err(StoreError::Destination),
-            Ok(old) => {
-                self.file.set_permissions(Permissions::from_mode(old.mode() & 0o777)).map_err(failed)?
-            }
+            Ok(old) => self
+                .file
+                .set_permissions(Permissions::from_mode(old.mode() & 0o777))
+                .map_err(|error| self.failed("set the mode of", error))?,
             Err(_) => {}
         }
-        super::place::tolerant(self.file.sync_all()).map_err(failed)?;
-        if !self.is_in_place()? || self.file.metadata().map_err(failed)?.len() != size {
+        super::place::tolerant(self.file.sync_all()).map_err(|error| self.failed("sync", error))?;
+        if !self.is_in_place()? || self.about()?.len() != size {
             crate::log!(Error, "store", "{} was changed by others", self.own.path().display());
             return Err(StoreError::Mismatch);
         }
-        std::fs::rename(self.own.path(), &path).map_err(failed)?;
-        self.place.sync_folder().map_err(failed)?;
-        if names(&path, &self.file.metadata().map_err(failed)?) {
+        std::fs::rename(self.own.path(), &path).map_err(failed("move the image to", &path))?;
+        self.place.sync_folder().map_err(failed("sync the folder of", &path))?;
+        if names(&path, &self.about()?) {
             Ok(())
         } else {
             crate::log!(Error, "store", "{} was replaced by others", path.display());
@@ -88,8 +99,8 @@ impl Staging {
 
     /// Removes the file.
     pub(super) fn remove(&self) -> Result<(), StoreError> {
-        if names(&self.own.path(), &self.file.metadata().map_err(failed)?) {
-            std::fs::remove_file(self.own.path()).map_err(failed)?;
+        if names(&self.own.path(), &self.about()?) {
+            std::fs::remove_file(self.own.path()).map_err(|error| self.failed("remove", error))?;
         }
         Ok(())
     }
@@ -127,8 +138,7 @@ fn open(path: &Path) -> Result<Option<File>, StoreError> {
     match new {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => {
-            crate::log!(Error, "store", "{}: cannot be made", path.display());
-            return Err(failed(error));
+            return Err(failed("make", path)(error));
         }
         Ok(file) => return Ok(Some(file)),
     }
@@ -137,13 +147,14 @@ fn open(path: &Path) -> Result<Option<File>, StoreError> {
         Err(_) => return clear_away(path),
         Ok(file) => file,
     };
-    let about = file.metadata().map_err(failed)?;
+    let about = file.metadata().map_err(failed("look at", path))?;
     match about.nlink() {
         // Removed meanwhile.
         0 => Ok(None),
         1 if about.is_file() && about.uid() == files::user() => {
             if about.mode() & 0o077 != 0 {
-                file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;
+                file.set_permissions(Permissions::from_mode(0o600))
+                    .map_err(failed("set the mode of", path))?;
             }
             Ok(Some(file))
         }
@@ -162,7 +173,7 @@ pub(super) fn open_existing(path: &Path, write: bool) -> std::io::Result<File> {
 fn clear_away(path: &Path) -> Result<Option<File>, StoreError> {
     let about = match path.symlink_metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        about => about.map_err(failed)?,
+        about => about.map_err(failed("look at", path))?,
     };
     let kind = about.file_type();
     let only_a_name =
@@ -172,6 +183,6 @@ fn clear_away(path: &Path) -> Result<Option<File>, StoreError> {
         return Err(StoreError::Io);
     }
     crate::log!(Warning, "store", "{} was a link, a pipe or a socket: removed", path.display());
-    std::fs::remove_file(path).map_err(failed)?;
+    std::fs::remove_file(path).map_err(failed("remove", path))?;
     Ok(None)
 }

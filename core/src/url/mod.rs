@@ -7,7 +7,7 @@ use core::fmt;
 mod parts;
 
 #[cfg(feature = "alloc")]
-pub use parts::{Url, escaped};
+pub use parts::{Url, escaped, place};
 
 /// The longest URL taken, in bytes. Signed URLs of object stores reach about 2 KiB.
 pub const MAX_LEN: usize = 4096;
@@ -27,6 +27,20 @@ pub enum UrlError {
     Character,
     /// User info with a broken percent escape.
     UserInfo,
+}
+
+impl UrlError {
+    /// What to do about it.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::TooLong => "give a shorter one",
+            Self::Scheme => "give an http:// or https:// URL",
+            Self::Host => "give a host name, an IPv4 address, or an IPv6 address in brackets",
+            Self::Port => "correct the port, or leave it out",
+            Self::Character => "escape blanks and everything that is not ASCII (%20)",
+            Self::UserInfo => "escape a % in user name and password (%25)",
+        }
+    }
 }
 
 impl fmt::Display for UrlError {

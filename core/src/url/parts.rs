@@ -139,6 +139,24 @@ pub fn escaped(location: &[u8]) -> String {
     text
 }
 
+/// Scheme, host and port of a text that may be no URL, for a log line: never its user info, nor anything behind the host.
+pub fn place(text: &str) -> String {
+    /// Characters that are shown.
+    const MOST: usize = 80;
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) if has_scheme(text) => (Some(scheme), rest),
+        _ => (None, text),
+    };
+    let (authority, tail) = rest.split_at(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()));
+    // A password with a slash in it makes the host look as if it ended there.
+    let host = if tail.contains('@') { "***" } else { authority.rsplit('@').next().unwrap_or_default() };
+    let shown = match scheme {
+        Some(scheme) => format!("{scheme}://{host}"),
+        None => host.to_owned(),
+    };
+    escaped(shown.as_bytes()).chars().take(MOST).collect()
+}
+
 fn has_scheme(text: &str) -> bool {
     text.split_once("://").is_some_and(|(scheme, _)| {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -226,6 +244,24 @@ mod tests {
     fn parsed(text: &str) -> (bool, String, u16, String) {
         let url = Url::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
         (url.secure, url.host, url.port, url.path)
+    }
+
+    #[test]
+    fn what_is_no_url_is_shown_by_scheme_and_host_alone() {
+        let long = format!("ftp://{}", "a".repeat(300));
+        let cases = [
+            ("ftp://files.test/a?sig=secret", "ftp://files.test"),
+            ("http://user:secret@h.test:99999/p", "http://h.test:99999"),
+            ("http://user:sec/ret@h.test/p", "http://***"),
+            ("user:secret@h.test/p?x=secret", "h.test"),
+            ("h.test?u=http://x@y", "***"),
+            ("http://h \u{e9}\r\n/secret", "http://h%20%C3%A9"),
+            ("", ""),
+            (long.as_str(), &long[..80]),
+        ];
+        for (text, shown) in cases {
+            assert_eq!(place(text), shown, "{text}");
+        }
     }
 
     #[test]

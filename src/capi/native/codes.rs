@@ -134,7 +134,7 @@ fn of_net(error: NetError) -> c_int {
     match error {
         NetError::Timeout => OTAKIT_ERR_TIMEOUT,
         NetError::Closed | NetError::Broken => OTAKIT_ERR_BROKEN,
-        NetError::Connect | NetError::Name => OTAKIT_ERR_CONNECT,
+        NetError::Connect | NetError::Name | NetError::NameServer => OTAKIT_ERR_CONNECT,
         NetError::Certificate | NetError::CertificateDamaged | NetError::Clock => OTAKIT_ERR_CERTIFICATE,
         NetError::Tls | NetError::TlsRefused => OTAKIT_ERR_TLS,
         NetError::BadRoots => OTAKIT_ERR_CA,

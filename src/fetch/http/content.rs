@@ -9,7 +9,7 @@ use otakit_core::http::answer::{content_length, is_chunked};
 use otakit_core::http::head::Head;
 use otakit_core::net::NetError;
 
-use super::exchange::Bounds;
+use super::exchange::{Bounds, silent};
 use crate::net::{QUIET, SLICE, Stream};
 
 /// The longest line between chunks, and among the trailers, in bytes.
@@ -88,7 +88,10 @@ impl Content {
             match self.step(buf, wait)? {
                 Step::Bytes(n) => return Ok(n),
                 Step::End => return Ok(0),
-                Step::Nothing => self.bounds.check(deadline)?,
+                Step::Nothing => {
+                    let stall = self.bounds.limits.stall;
+                    self.bounds.check(deadline).inspect_err(|error| silent(*error, "byte", stall))?;
+                }
             }
             wait = (wait * 2).min(QUIET);
         }

@@ -10,7 +10,7 @@ use otakit_core::net::NetError;
 use super::Limits;
 use super::content::Content;
 use crate::cancel::Cancel;
-use crate::net::{Dial, SLICE, Stream, Target};
+use crate::net::{Dial, SLICE, Stream, Target, trace};
 
 /// Bytes read at once while the head comes: enough for nearly every head, and little of the body behind it.
 const FIRST_READ: usize = 1024;
@@ -77,6 +77,13 @@ impl Exchange {
     }
 }
 
+/// Leaves what was waited for, and for how long.
+pub(super) fn silent(error: NetError, what: &str, span: Duration) {
+    if error == NetError::Timeout {
+        trace::reason(format_args!("no {what} within {} ms", span.as_millis()));
+    }
+}
+
 /// Reads up to the end of the head, past interim answers; with what came behind it.
 fn answer(stream: &mut dyn Stream, bounds: &Bounds) -> Result<(Head, Vec<u8>), FetchError> {
     let deadline = bounds.until(bounds.limits.answer);
@@ -86,13 +93,16 @@ fn answer(stream: &mut dyn Stream, bounds: &Bounds) -> Result<(Head, Vec<u8>), F
         let n = match stream.read(room, SLICE) {
             Ok(n) => n,
             // However politely it ended: there is no answer.
-            Err(NetError::Closed) => return Err(FetchError::Net(NetError::Broken)),
+            Err(NetError::Closed) => {
+                trace::reason("the server closed it without an answer");
+                return Err(FetchError::Net(NetError::Broken));
+            }
             Err(error) => return Err(FetchError::Net(error)),
         };
         if let Some(found) = lines.take(n)? {
             return Ok(found);
         }
-        bounds.check(deadline)?;
+        bounds.check(deadline).inspect_err(|error| silent(*error, "answer", bounds.limits.answer))?;
     }
 }
 

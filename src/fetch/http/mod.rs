@@ -15,7 +15,7 @@ use std::time::Duration;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use otakit_core::fetch::{FetchError, Validator};
 use otakit_core::http::answer::{self, Answer, Expectation};
-use otakit_core::url::Url;
+use otakit_core::url::{Url, escaped, place};
 
 use super::{Body, Opened, Request, Source};
 use crate::cancel::Cancel;
@@ -66,7 +66,12 @@ impl HttpSource {
 
     /// Where a redirect leads, if it may be followed.
     fn follow(&self, from: &Url, location: &str) -> Result<Url, FetchError> {
-        let next = from.join(location).map_err(|_| FetchError::Redirect)?;
+        let next = from.join(location).map_err(|error| {
+            trace::reason(format_args!("{error}: {}", place(location)));
+            FetchError::Redirect
+        })?;
+        // Should it be the last: these are the words for it.
+        trace::reason(format_args!("to {next}"));
         if from.secure && !next.secure {
             return Err(FetchError::InsecureRedirect);
         }
@@ -113,12 +118,16 @@ const ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 
 impl Source for HttpSource {
     fn open(&self, request: &Request<'_>, cancel: &Cancel) -> Result<Opened, FetchError> {
-        let mut url = Url::parse(request.url).map_err(FetchError::Url)?;
+        let mut url = Url::parse(request.url).map_err(|error| {
+            trace::unreadable(&place(request.url));
+            FetchError::Url(error)
+        })?;
         for _ in 0..=MAX_REDIRECTS {
             let exchange = self.get(&url, request, cancel)?;
             let expected =
                 Expectation { offset: request.offset, size: request.size, validator: request.validator };
-            match answer::judge(exchange.head.status, &exchange.head.headers, &expected)? {
+            let judged = answer::judge(exchange.head.status, &exchange.head.headers, &expected);
+            match judged.inspect_err(|error| explain(error, &exchange, request))? {
                 Answer::Redirect(location) => url = self.follow(&url, &location)?,
                 Answer::Bytes { start } => {
                     let validator = answer::validator(&exchange.head.headers);
@@ -126,14 +135,36 @@ impl Source for HttpSource {
                     let left = request.size.saturating_sub(start);
                     let (_, content) = exchange.open()?;
                     return Ok(Opened {
-                        body: Box::new(HttpBody { content, left, coded, failed: None }),
+                        body: Box::new(HttpBody { content, size: request.size, left, coded, failed: None }),
                         start,
                         validator,
                     });
                 }
             }
         }
+        trace::reason(format_args!("{MAX_REDIRECTS} followed, the next one leads to {url}"));
         Err(FetchError::Redirect)
+    }
+}
+
+/// Leaves what came back, where the error alone does not say it.
+fn explain(error: &FetchError, exchange: &Exchange, request: &Request<'_>) {
+    let head = &exchange.head;
+    let field = |name: &str| match head.headers.text(name) {
+        Some(text) => format!("{name}: {}", escaped(text.get(..MOST_SHOWN).unwrap_or(text).as_bytes())),
+        None => format!("no {name}"),
+    };
+    match error {
+        FetchError::Length { .. } => trace::reason(format_args!("{} bytes were offered", request.size)),
+        FetchError::Range => trace::reason(format_args!(
+            "asked for byte {} on, the answer has status {} and {}",
+            request.offset,
+            head.status,
+            field("content-range")
+        )),
+        FetchError::Encoding => trace::reason(field("content-encoding")),
+        FetchError::Redirect => trace::reason(format_args!("status {} without a location", head.status)),
+        _ => {}
     }
 }
 
@@ -142,6 +173,8 @@ const HARDLY: Duration = Duration::from_millis(1);
 
 struct HttpBody {
     content: Content,
+    /// Size of the image.
+    size: u64,
     /// Bytes that the image still lacks.
     left: u64,
     /// Whether the server says that the body is coded.
@@ -159,12 +192,14 @@ impl Body for HttpBody {
         if room.is_empty() {
             return Ok(0);
         }
-        let mut filled = match self.content.read(room)? {
+        let read = match self.content.read(room) {
             // A coded body that has ended is not the image, however often it is asked for.
-            0 if self.coded && self.content.is_complete() => return Err(FetchError::Encoding),
-            0 => return Err(FetchError::Truncated),
-            n => self.count(n),
+            Ok(0) if self.coded && self.content.is_complete() => Err(FetchError::Encoding),
+            Ok(0) => Err(FetchError::Truncated),
+            read => read,
         };
+        let n = read.inspect_err(|error| self.explain(error))?;
+        let mut filled = self.count(n);
         // Small chunks come many at once: what is here already costs no waiting.
         while self.content.has_input() {
             match self.read_more(buf.get_mut(filled..).unwrap_or_default()) {
@@ -185,6 +220,7 @@ impl Body for HttpBody {
             Ok(Step::Nothing | Step::End) => 0,
             // What came before a failure is worth having: the failure waits for the next `read`.
             Err(error) => {
+                self.explain(&error);
                 self.failed = Some(error);
                 0
             }
@@ -192,11 +228,25 @@ impl Body for HttpBody {
     }
 }
 
+/// Most of a header field that is shown.
+const MOST_SHOWN: usize = 60;
+
 impl HttpBody {
     /// As much of `buf` as the image still fills.
     fn room<'b>(&self, buf: &'b mut [u8]) -> &'b mut [u8] {
         let room = buf.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
         buf.get_mut(..room).unwrap_or_default()
+    }
+
+    /// Leaves how far it came.
+    fn explain(&self, error: &FetchError) {
+        if *error == FetchError::Truncated {
+            trace::reason(format_args!(
+                "{} of {} bytes have come",
+                self.size.saturating_sub(self.left),
+                self.size
+            ));
+        }
     }
 
     fn count(&mut self, n: usize) -> usize {

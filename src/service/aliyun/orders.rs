@@ -158,7 +158,8 @@ impl Ota {
     }
 
     fn take(&self, content: Content, pushed: bool) -> bool {
-        let (version, size) = (offer_of(&content).version.clone(), offer_of(&content).size);
+        let offer = offer_of(&content).clone();
+        let (version, size) = (&offer.version, offer.size);
         let (fate, failure) = self.decide(content, pushed);
         // Only now, with no lock held: a firmware's log output may call back into the library.
         let device = &self.device;
@@ -173,7 +174,8 @@ impl Ota {
             }
             Fate::Refuse => {
                 let failure = failure.unwrap_or(Failure::State);
-                crate::log!(Warning, "ota", "{device}: offer {version} ignored: {failure}");
+                let words = self.session.refusal(&offer, &failure);
+                crate::log!(Warning, "ota", "{device}: offer {version} ignored: {words}");
                 if matches!(failure, Failure::Policy(_)) {
                     let _ = self.report_progress(FAILED, &format!("offer {version} refused: {failure}"));
                 }

@@ -55,7 +55,7 @@ impl Event {
 /// The documented code of a failure, 1001…1014.
 pub fn code(failure: &Failure) -> i32 {
     match failure {
-        Failure::Fetch(FetchError::Net(NetError::Name)) => 1001,
+        Failure::Fetch(FetchError::Net(NetError::Name | NetError::NameServer)) => 1001,
         Failure::Fetch(FetchError::Net(NetError::Timeout)) | Failure::Deadline | Failure::TooSlow => 1002,
         Failure::Fetch(FetchError::Url(_)) => 1003,
         Failure::Fetch(FetchError::Net(NetError::Cancelled)) => 1011,

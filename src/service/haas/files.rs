@@ -23,7 +23,7 @@ use crate::engine::Settings;
 use crate::engine::pump::Renew;
 use crate::fetch::http::HttpSource;
 use crate::service::package::{self, Promise, Wanted};
-use crate::store::{FileSink, Keep, Sink};
+use crate::store::{FileSink, Keep, Sink, failed};
 
 /// A download.
 pub(super) struct Job<'a> {
@@ -150,7 +150,7 @@ fn place(length: u64, from: &Path, to: &Path) -> i64 {
     let outcome = sink.open(0, length).and_then(|()| {
         let mut piece = vec![0; 16 * 1024];
         loop {
-            let n = source.read(&mut piece).map_err(crate::store::failed)?;
+            let n = source.read(&mut piece).map_err(failed("read", from))?;
             if n == 0 {
                 return Ok(());
             }
