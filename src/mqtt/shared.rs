@@ -353,7 +353,7 @@ impl State {
             self.inbox.push(event(pending.id));
         }
         let retried = if news { ", asked for again later" } else { "" };
-        (!granted).then(|| format!("subscription refused: {filter}{retried}"))
+        (!granted).then(|| format!("subscription refused by the server (SUBACK 0x80): {filter}{retried}; check the topic, and the device's rights to it"))
     }
 
     /// A filter is not granted on this connection. Whether it was before, and is asked for again therefore.

@@ -94,7 +94,12 @@ impl TlsStream {
                     return Err(NetError::Timeout);
                 }
                 match self.fill(left.min(SLICE)) {
-                    Err(NetError::Closed) => return Err(NetError::Broken),
+                    Err(NetError::Closed) => {
+                        trace::reason(
+                            "the server closed it during the TLS handshake; does this port speak TLS?",
+                        );
+                        return Err(NetError::Broken);
+                    }
                     other => other?,
                 };
             }

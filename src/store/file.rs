@@ -91,11 +91,11 @@ impl Sink for FileSink {
         }
         // What lies beyond the offset was never promised to anybody.
         if kept != offset {
-            staging.file.set_len(offset).map_err(|error| staging.failed("cut", error))?;
+            staging.file.set_len(offset).map_err(|error| staging.failed("shorten", error))?;
         }
-        staging.file.seek(SeekFrom::Start(offset)).map_err(|error| staging.failed("seek in", error))?;
+        staging.file.seek(SeekFrom::Start(offset)).map_err(|error| staging.failed("seek", error))?;
         files::reserve(&staging.file, offset, size)
-            .map_err(|error| staging.failed("set room aside for", error))?;
+            .map_err(|error| staging.failed("set room aside", error))?;
         (self.end, self.size) = (offset, size);
         Ok(())
     }
@@ -115,7 +115,7 @@ impl Sink for FileSink {
         let staging = self.staging()?;
         tolerant(staging.file.sync_data()).map_err(|error| staging.failed("sync", error))?;
         if !named {
-            staging.own.sync_folder().map_err(|error| staging.failed("sync the folder of", error))?;
+            staging.own.sync_folder().map_err(|error| staging.failed("sync its folder", error))?;
         }
         self.named = true;
         Ok(())

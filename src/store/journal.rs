@@ -181,14 +181,14 @@ impl Journal for FileJournal {
     fn clear(&mut self) -> Result<(), StoreError> {
         let path = self.path.clone();
         let Some(open) = self.open(false).map_err(failed("open", &path))? else { return Ok(()) };
-        open.file.set_len(0).map_err(failed("cut", &path))?;
+        open.file.set_len(0).map_err(failed("shorten", &path))?;
         tolerant(open.file.sync_data()).map_err(failed("sync", &path))?;
         let removed = std::fs::remove_file(open.place.path());
         let synced = open.place.sync_folder();
         self.open = None;
         match removed {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("remove", &path)(error)),
-            _ => synced.map_err(failed("sync the folder of", &path)),
+            _ => synced.map_err(failed("sync its folder", &path)),
         }
     }
 }

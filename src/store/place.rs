@@ -36,15 +36,15 @@ impl Place {
         let place = match Self::resolve(path) {
             Ok(Some(place)) => place,
             Ok(None) => return refuse("is a folder, or a link that leads nowhere"),
-            Err(error) => return Err(failed("find the folder of", path)(error)),
+            Err(error) => return Err(failed("find its folder", path)(error)),
         };
-        let folder = place.folder.metadata().map_err(failed("look at", &place.folder))?;
+        let folder = place.folder.metadata().map_err(failed("read its state", &place.folder))?;
         match place.path().symlink_metadata() {
             Ok(file) if !file.is_file() => refuse(kind(&file)),
             // A file that is mounted cannot be replaced, nor somebody else's in a folder like /tmp.
             Ok(file) if file.dev() != folder.dev() => refuse("is mounted by itself"),
             Ok(file) if is_kept(&folder, &file) => refuse("belongs to another user"),
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("look at", path)(error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("read its state", path)(error)),
             _ => Ok(place),
         }
     }

@@ -57,7 +57,7 @@ impl Staging {
 
     /// What the system says of the file.
     pub(super) fn about(&self) -> Result<Metadata, StoreError> {
-        self.file.metadata().map_err(|error| self.failed("look at", error))
+        self.file.metadata().map_err(|error| self.failed("read its state", error))
     }
 
     /// Says what could not be done with the file.
@@ -79,7 +79,7 @@ impl Staging {
             Ok(old) => self
                 .file
                 .set_permissions(Permissions::from_mode(old.mode() & 0o777))
-                .map_err(|error| self.failed("set the mode of", error))?,
+                .map_err(|error| self.failed("set its mode", error))?,
             Err(_) => {}
         }
         super::place::tolerant(self.file.sync_all()).map_err(|error| self.failed("sync", error))?;
@@ -87,8 +87,8 @@ impl Staging {
             crate::log!(Error, "store", "{} was changed by others", self.own.path().display());
             return Err(StoreError::Mismatch);
         }
-        std::fs::rename(self.own.path(), &path).map_err(failed("move the image to", &path))?;
-        self.place.sync_folder().map_err(failed("sync the folder of", &path))?;
+        std::fs::rename(self.own.path(), &path).map_err(failed("move the image there", &path))?;
+        self.place.sync_folder().map_err(failed("sync its folder", &path))?;
         if names(&path, &self.about()?) {
             Ok(())
         } else {
@@ -147,14 +147,13 @@ fn open(path: &Path) -> Result<Option<File>, StoreError> {
         Err(_) => return clear_away(path),
         Ok(file) => file,
     };
-    let about = file.metadata().map_err(failed("look at", path))?;
+    let about = file.metadata().map_err(failed("read its state", path))?;
     match about.nlink() {
         // Removed meanwhile.
         0 => Ok(None),
         1 if about.is_file() && about.uid() == files::user() => {
             if about.mode() & 0o077 != 0 {
-                file.set_permissions(Permissions::from_mode(0o600))
-                    .map_err(failed("set the mode of", path))?;
+                file.set_permissions(Permissions::from_mode(0o600)).map_err(failed("set its mode", path))?;
             }
             Ok(Some(file))
         }
@@ -173,7 +172,7 @@ pub(super) fn open_existing(path: &Path, write: bool) -> std::io::Result<File> {
 fn clear_away(path: &Path) -> Result<Option<File>, StoreError> {
     let about = match path.symlink_metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        about => about.map_err(failed("look at", path))?,
+        about => about.map_err(failed("read its state", path))?,
     };
     let kind = about.file_type();
     let only_a_name =

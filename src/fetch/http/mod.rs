@@ -15,7 +15,7 @@ use std::time::Duration;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use otakit_core::fetch::{FetchError, Validator};
 use otakit_core::http::answer::{self, Answer, Expectation};
-use otakit_core::url::{Url, escaped, place};
+use otakit_core::url::{Url, place};
 
 use super::{Body, Opened, Request, Source};
 use crate::cancel::Cancel;
@@ -151,7 +151,10 @@ impl Source for HttpSource {
 fn explain(error: &FetchError, exchange: &Exchange, request: &Request<'_>) {
     let head = &exchange.head;
     let field = |name: &str| match head.headers.text(name) {
-        Some(text) => format!("{name}: {}", escaped(text.get(..MOST_SHOWN).unwrap_or(text).as_bytes())),
+        Some(text) => {
+            let shown: String = text.chars().filter(|c| !c.is_control()).take(MOST_SHOWN).collect();
+            format!("{name}: {shown}")
+        }
         None => format!("no {name}"),
     };
     match error {
