@@ -11,11 +11,12 @@ PATH=$PATH:/usr/sbin:/sbin:$HOME/.cargo/bin
 NEEDED="cmake:cmake g++:g++ pkg-config:pkg-config openssl:openssl curl:curl mosquitto:mosquitto
         mosquitto_pub:mosquitto-clients nginx:nginx-light valgrind:valgrind
         arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf readelf:binutils unshare:util-linux
-        gzip:gzip"
+        gzip:gzip chromium:chromium"
 # For the cloud's tests; Debian keeps the programs where no path leads.
 POSTGRES="/usr/lib/postgresql/*/bin/postgres"
 # For the layouts on 32-bit targets, which need a C library's headers too.
 ARM_HEADERS=/usr/arm-linux-gnueabihf/include/stdio.h
+CHINESE="/usr/share/fonts/truetype/wqy/*"
 BASE="git gcc make python3 cargo"
 
 die() {
@@ -52,6 +53,8 @@ for pair in $NEEDED; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
 done
 compgen -G "$POSTGRES" >/dev/null || command -v postgres >/dev/null || missing="$missing postgresql"
+# The console's pictures have Chinese in them.
+compgen -G "$CHINESE" >/dev/null || missing="$missing fonts-wqy-microhei"
 [ -e "$ARM_HEADERS" ] || missing="$missing libc6-dev-armhf-cross"
 # gcc without what it recommends has no C library to compile against, which crates with C inside need.
 [ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"

@@ -65,6 +65,7 @@ must "Python's library" env OTAKIT_PYTHON_PROFILE=ci OTAKIT_PYTHON_FEATURES=lab 
     sh python/build_library.sh build/python/libotakit_python.so
 may "Python modules" sh python/tests/run.sh build/python/libotakit_python.so "$CLOUD" build/python/tests
 may "documents: every code block" python3 tests/docs/run.py
+may "web console in a browser" python3 tests/console/run.py --cloud "$CLOUD" --build build/test
 may "build: options, targets, prelinking, installed trees" python3 tests/build/run.py --build build/test
 may "compilers and linkers" scripts/matrix.sh --fast
 may "source package" scripts/dist-test.sh

@@ -292,7 +292,18 @@ pub async fn chart(
                 points.push((now, good, bad));
             }
         }
-        let seconds: Vec<i64> = points.iter().map(|point| point.0 / 1000).collect();
+        // One point a second, the last: the chart finds its highest value by the times, which must differ.
+        for point in &mut points {
+            point.0 /= 1000;
+        }
+        points.dedup_by(|later, kept| {
+            let same = later.0 == kept.0;
+            if same {
+                *kept = *later;
+            }
+            same
+        });
+        let seconds: Vec<i64> = points.iter().map(|point| point.0).collect();
         let good: Vec<i64> = points.iter().map(|point| point.1).collect();
         let bad: Vec<i64> = points.iter().map(|point| point.2).collect();
         Ok(Json(json!([seconds, good, bad])).into_response())

@@ -164,7 +164,7 @@ messages! {
     UploadBroken "The upload ended early or is not a form of this page. Try again." "上传中断或表单无效。请重试。"
     NoFile "There is no file, or it is empty. Choose the image to upload." "未选择文件，或文件为空。请选择要上传的文件。"
     FirmwareExists "Firmware {version} of {product} exists already. Use another version, or delete that one first." "产品 {product} 已有版本号为 {version} 的升级包。请更换版本号，或先删除该升级包。"
-    NewJobFor "New job with {version}" "用 {version} 创建升级批次"
+    NewJobFor "New job with {version}" "用 {version} 创建批次"
     DeleteFirmware "Delete {version}" "删除 {version}"
     DeleteFirmwareSure "Delete firmware {version} of {product}?" "删除产品 {product} 的升级包 {version}？"
     FirmwareInJobs "Firmware {version} is named by these jobs: {jobs}. The record of a job needs its firmware, so it stays." "升级包 {version} 被以下批次引用：{jobs}。批次记录需要该升级包，因此不能删除。"

@@ -83,13 +83,23 @@
     if (!place || !window.uPlot) return;
     var chart = null, busy = false, again = false;
 
+    function two(n) { return (n < 10 ? "0" : "") + n; }
+    function clocks(u, seconds, axis, space, step) {
+      return seconds.map(function (second) {
+        var at = new Date(second * 1000);
+        if (step >= 86400) return at.getFullYear() + "-" + two(at.getMonth() + 1) + "-" + two(at.getDate());
+        return two(at.getHours()) + ":" + two(at.getMinutes()) + (step < 60 ? ":" + two(at.getSeconds()) : "");
+      });
+    }
+
     function options() {
       var text = function () { return colour("--text"); };
       var grid = { stroke: function () { return colour("--line"); }, width: 1 };
       return {
         width: place.clientWidth, height: 200, cursor: { y: false },
         scales: { y: { range: function (u, min, max) { return [0, Math.max(1, max * 1.05)]; } } },
-        axes: [{ stroke: text, grid: grid }, { stroke: text, grid: grid, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
+        axes: [{ stroke: text, grid: grid, space: 90, values: clocks,
+          incrs: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400, 172800, 604800, 2419200] }, { stroke: text, grid: grid, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
         series: [
           { label: place.dataset.time },
           { label: place.dataset.good, stroke: function () { return colour("--good"); }, width: 2, paths: uPlot.paths.stepped({ align: 1 }) },
