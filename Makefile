@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # What people do with this project. The C library itself is built by CMake (see README.md).
 
-.PHONY: help demo test check e2e format lint unit headers setup bench bench-gate dist matrix cross faults kill kill-long fuzz tsan \
+.PHONY: help demo console test check e2e format lint unit headers setup bench bench-gate dist matrix cross faults kill kill-long fuzz tsan \
         coverage clean
 
 help:               ## This list
@@ -9,6 +9,9 @@ help:               ## This list
 
 demo:               ## A firmware update end to end against a local cloud
 	@scripts/demo.sh
+
+console:            ## A web console to look at: a cloud, five C devices, a finished and a running job
+	@scripts/console.sh
 
 test:               ## Everything that CI checks
 	@scripts/test.sh

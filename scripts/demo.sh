@@ -103,3 +103,5 @@ sed 's/^/    /' "$WORK/status.txt"
 [ "$verdict" = 0 ] || exit "$verdict"
 [ "$same" = yes ] || die "the image differs from what was published"
 [ "$reported" = 0 ] || die "the cloud does not see the update as done"
+echo
+echo "A web console with five devices and two jobs: make console"

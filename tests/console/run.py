@@ -17,10 +17,11 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+import shown  # noqa: E402
 import walk  # noqa: E402
 from browser import Browser, Failure  # noqa: E402
 
-SUITES = [walk]
+SUITES = [walk, shown]
 
 
 def main(argv):

@@ -23,15 +23,15 @@ PATIENCE = 120
 
 
 class Server:
-    def __init__(self, program):
-        self.program = program
+    def __init__(self, program, password=PASSWORD):
+        self.program, self.password = program, password
         self.folder = tempfile.mkdtemp(prefix="otakit-console-")
         self.data = os.path.join(self.folder, "data")
-        password, ready = self.path("password"), self.path("ready")
-        with open(password, "w", encoding="utf-8") as file:
-            file.write(PASSWORD + "\n")
+        secret, ready = self.path("password"), self.path("ready")
+        with open(secret, "w", encoding="utf-8") as file:
+            file.write(password + "\n")
         self.process = Process([program, "serve", "--data", self.data, "--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0",
-                                "--password-file", password, "--ready-file", ready])
+                                "--password-file", secret, "--ready-file", ready])
 
         def told():
             if not self.process.alive():

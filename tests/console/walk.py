@@ -3,7 +3,6 @@
 that fails and why, roll back, switch the language."""
 
 import os
-import shutil
 
 from browser import PATIENCE, Failure
 from devices import Device
@@ -67,12 +66,6 @@ class Tests:
         path = os.path.join(self.args.pictures, name + ".png")
         self.page.screenshot(path)
         return path
-
-    def published(self, name, as_name):
-        """A picture for the README."""
-        path = self.picture(name)
-        if self.args.screenshots:
-            shutil.copy(path, os.path.join(self.args.screenshots, as_name + ".png"))
 
     def job(self, label):
         """A click on a button of a job, once it is there."""
@@ -190,7 +183,6 @@ class Tests:
         if good[-1] != 5 or times != sorted(set(times)):
             raise Failure(f"the chart has {good} at {times}")
         self.look("job-done")
-        self.published("job-done-published", "console-job")
 
     def test_a_device_that_fails_and_why(self):
         self.page.click("New job with this firmware", leaves=True)
