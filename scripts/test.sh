@@ -8,6 +8,8 @@ set -euo pipefail
 # shellcheck source=scripts/stages.sh
 . "$ROOT/scripts/stages.sh"
 cd "$ROOT"
+# One run from start to end builds nothing a second time: what cargo keeps for that would only fill the disk.
+export CARGO_INCREMENTAL=${CARGO_INCREMENTAL-0}
 
 if [ "${1-}" = --write ]; then
     STAGES_FILE=docs/TESTING.md
