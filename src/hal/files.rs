@@ -51,9 +51,15 @@ pub fn user() -> u32 {
 
 /// Sets room aside for bytes `from..to` of a file without changing its length. Where the file system cannot do that, its
 /// free space is compared with what is missing; a file system that tells neither is taken at its word.
+///
+/// A file that would become larger than the process may make one (`RLIMIT_FSIZE`) is refused: the write that crosses that
+/// limit would send `SIGXFSZ`, which ends a program that does not expect it.
 pub fn reserve(file: &File, from: u64, to: u64) -> Result<()> {
     if to <= from {
         return Ok(());
+    }
+    if to > largest_file() {
+        return Err(Error::from_raw_os_error(libc::EFBIG));
     }
     // What is set aside for very large files makes writes to them wait for the medium on some file systems.
     if to - from > LARGEST {
@@ -103,6 +109,16 @@ fn allocate(file: &File, from: u64, len: u64, punch: bool) -> Result<()> {
 #[cfg(not(target_os = "linux"))]
 fn allocate(_: &File, _: u64, _: u64, _: bool) -> Result<()> {
     Err(Error::from_raw_os_error(libc::ENOSYS))
+}
+
+/// The size that files of this process may have, in bytes.
+fn largest_file() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: the structure may be written.
+    let known = unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) } == 0;
+    // The type differs from system to system.
+    #[allow(clippy::useless_conversion, clippy::unnecessary_cast)]
+    if known && limit.rlim_cur != libc::RLIM_INFINITY { limit.rlim_cur as u64 } else { u64::MAX }
 }
 
 fn has_room(file: &File, wanted: u64) -> Result<()> {

@@ -241,6 +241,9 @@ mod tests {
         for name in ["image", "./image", "alias"] {
             assert_eq!(FileSink::new(&folder.0.join(name)).prepare(), Err(StoreError::Busy), "{name}");
         }
+        // The other's own file is no place either, and the attempt leaves nothing there.
+        assert_eq!(FileSink::new(&folder.0.join("image.part")).prepare(), Err(StoreError::Busy));
+        assert!(!folder.0.join("image.part.part").exists());
         first.close(Keep::Image).unwrap();
         let mut second = FileSink::new(&folder.0.join("alias"));
         write(&mut second, b"newer");

@@ -81,7 +81,9 @@ impl FileJournal {
                 Err(error) if error.kind() == ErrorKind::NotFound && make => {
                     let mut options = OpenOptions::new();
                     options.read(true).write(true).create_new(true).mode(0o600);
-                    (options.open(place.path())?, false)
+                    let file = options.open(place.path())?;
+                    super::staging::for_owner(&file)?;
+                    (file, false)
                 }
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
                 Err(error) => return Err(error),

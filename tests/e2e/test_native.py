@@ -3,6 +3,7 @@
 
 import base64
 import os
+import resource
 import subprocess
 import unittest
 
@@ -31,12 +32,12 @@ class Native(unittest.TestCase):
         self.dir = self._dir.name
         self.path = os.path.join(self.dir, "image")
 
-    def run_program(self, *words, expect=0):
-        """Runs the program; the codes of its downloads, and all lines."""
+    def run_program(self, *words, expect=0, **surroundings):
+        """Runs the program; the codes of its downloads, and all lines. `surroundings` are subprocess.run's."""
         command = [CONTEXT.program("native_download"), *HASTY, *[str(w) for w in words]]
         if CONTEXT.valgrind:
             command = ["valgrind", "-q", "--error-exitcode=99", *command]
-        done = subprocess.run(command, cwd=self.dir, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, cwd=self.dir, capture_output=True, text=True, timeout=120, **surroundings)
         self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
         lines = done.stdout.splitlines()
         self.assertNotIn("progress went wrong", done.stdout)
@@ -86,6 +87,31 @@ class Downloads(Native):
                 # A clean download works afterwards in the same process.
                 self.assertEqual(self.codes(*words, *self.get()), [code, 0])
                 os.remove(self.path)
+
+    def test_files_can_be_opened_again_under_any_umask(self):
+        size = 2_000_000
+        url, digest = self.server.url("ok", size, self.server.token()), self.server.digest(size)["sha256"]
+        words = ["journal", os.path.join(self.dir, "journal"), "get", url, size, digest, self.path]
+        for umask in [0o777, 0o277]:
+            with self.subTest(umask=oct(umask)):
+                codes, _ = self.run_program("cancel-at", size // 2, *words, umask=umask)
+                self.assertEqual(codes, [-5])
+                for name in ["journal", "image.part"]:
+                    mode = os.stat(os.path.join(self.dir, name)).st_mode & 0o777
+                    self.assertEqual(oct(mode), oct(0o600), name)
+                    os.remove(os.path.join(self.dir, name))
+
+    def test_image_over_the_process_s_limit_on_files(self):
+        def limited():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (SIZE // 2, resource.RLIM_INFINITY))
+
+        # The write that crosses the limit would end the program by SIGXFSZ.
+        token = self.server.token()
+        words = self.get(url=self.server.url("ok", SIZE, token))
+        codes, _ = self.run_program(*words, preexec_fn=limited)
+        self.assertEqual(codes, [-50])
+        self.assert_nothing_there()
+        self.assertEqual(self.codes(*words), [0])
 
     def test_cancelled_then_resumed_from_the_journal(self):
         size = 2_000_000
