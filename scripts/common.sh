@@ -24,8 +24,8 @@ build_tree() {
     cmake --build "$ROOT/build/$name" --parallel "$JOBS"
 }
 
-# tree NAME: one of the build trees that the tests need. Only programs of the first two are looked at by tools that read
-# debug information; in the others it would be a gigabyte of nothing.
+# tree NAME: a build tree that the tests or the demos need. Only where valgrind and the sanitizers look do programs keep the
+# library's debug information, which is most of their size.
 tree() {
     local plain=-DCMAKE_EXE_LINKER_FLAGS=-Wl,--strip-debug
     case $1 in
@@ -39,6 +39,7 @@ tree() {
         onenet) build_tree onenet -DOTAKIT_LAB=ON -DOTAKIT_PLATFORMS=onenet "$plain" ;;
         # Doors without Link Kit.
         doors) build_tree doors -DOTAKIT_LAB=ON "-DOTAKIT_PLATFORMS=haas;quectel" "$plain" ;;
+        demo) build_tree demo -DOTAKIT_LAB=ON -DOTAKIT_BUILD_TESTS=OFF "$PLATFORMS" "$plain" ;;
         *) echo "no build tree is called $1" >&2; return 1 ;;
     esac
 }

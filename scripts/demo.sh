@@ -50,8 +50,7 @@ mkdir -p "$DATA"
 scripts/setup.sh
 echo "demo: building (the first time takes a few minutes)"
 quietly build-cloud build_cloud
-quietly build-library build_tree demo -DOTAKIT_LAB=ON -DOTAKIT_BUILD_TESTS=OFF \
-    "$PLATFORMS"
+quietly build-library tree demo
 
 "$CLOUD" serve --data "$DATA" --mqtt 127.0.0.1:0 --http 127.0.0.1:0 --ready-file "$WORK/ready" \
     >"$WORK/cloud.log" 2>&1 &

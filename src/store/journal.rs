@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where a checkpoint is kept between processes: the last few small records.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Error, ErrorKind};
-use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use otakit_core::store::StoreError;
@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::failed;
 use super::place::{Place, tolerant};
-use super::staging::open_existing;
+use super::staging::{create, open_existing};
 use crate::hal::{files, kv};
 
 /// Longest record that is kept, in bytes.
@@ -78,13 +78,7 @@ impl FileJournal {
             let Some(place) = Place::resolve(&self.path)? else { return Err(not_ours()) };
             let (file, named) = match open_existing(&place.path(), true) {
                 Ok(file) => (file, true),
-                Err(error) if error.kind() == ErrorKind::NotFound && make => {
-                    let mut options = OpenOptions::new();
-                    options.read(true).write(true).create_new(true).mode(0o600);
-                    let file = options.open(place.path())?;
-                    super::staging::for_owner(&file)?;
-                    (file, false)
-                }
+                Err(error) if error.kind() == ErrorKind::NotFound && make => (create(&place.path())?, false),
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
                 Err(error) => return Err(error),
             };

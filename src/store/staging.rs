@@ -36,7 +36,7 @@ impl Staging {
         let own = place.beside(".part");
         let path = own.path();
         for _ in 0..ATTEMPTS {
-            let Some((file, made)) = open(&path)? else { continue };
+            let Some(file) = open(&path)? else { continue };
             if !files::try_lock(&file).map_err(failed("lock", &path))? {
                 return Err(busy(&place));
             }
@@ -48,8 +48,8 @@ impl Staging {
             // It keeps the lock until it has told its caller.
             let image = open_existing(&place.path(), false);
             if image.is_ok_and(|image| files::is_locked(&image)) {
-                if made {
-                    // The refusal is what counts. Should the empty file stay, the next update there takes it.
+                // With nothing in it, it was made just now. Should it stay, the next update there takes it.
+                if staging.about()?.len() == 0 {
                     let _ = staging.remove();
                 }
                 return Err(busy(&place));
@@ -136,18 +136,14 @@ fn names(path: &Path, file: &Metadata) -> bool {
     path.symlink_metadata().is_ok_and(|there| identity(&there) == identity(file))
 }
 
-/// The file, and whether it was made here because it was not there; `None`: something else came between, to be tried again.
-fn open(path: &Path) -> Result<Option<(File, bool)>, StoreError> {
-    let new = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path);
-    match new {
+/// The file, made when it is not there; `None`: something else came between, to be tried again.
+fn open(path: &Path) -> Result<Option<File>, StoreError> {
+    match create(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => {
             return Err(failed("make", path)(error));
         }
-        Ok(file) => {
-            for_owner(&file).map_err(failed("set its mode", path))?;
-            return Ok(Some((file, true)));
-        }
+        Ok(file) => return Ok(Some(file)),
     }
     let file = match open_existing(path, true) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -162,19 +158,20 @@ fn open(path: &Path) -> Result<Option<(File, bool)>, StoreError> {
             if about.mode() & 0o077 != 0 {
                 file.set_permissions(Permissions::from_mode(0o600)).map_err(failed("set its mode", path))?;
             }
-            Ok(Some((file, false)))
+            Ok(Some(file))
         }
         _ => clear_away(path),
     }
 }
 
-/// Gives a file that was just made the mode 0600, which the process's umask may have cut: a file that its owner cannot open
-/// could never be resumed.
-pub(super) fn for_owner(file: &File) -> std::io::Result<()> {
-    if file.metadata()?.mode() & 0o777 == 0o600 {
-        return Ok(());
+/// Makes a file of the library's own, which must not be there. Its owner may read and write it whatever the process's umask
+/// is: what cannot be opened again could never be resumed. A file system with modes of its own keeps them.
+pub(super) fn create(path: &Path) -> std::io::Result<File> {
+    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
+    if file.metadata()?.mode() & 0o600 != 0o600 {
+        file.set_permissions(Permissions::from_mode(0o600))?;
     }
-    file.set_permissions(Permissions::from_mode(0o600))
+    Ok(file)
 }
 
 /// Never follows a link, never waits for the other end of a pipe.
@@ -185,7 +182,7 @@ pub(super) fn open_existing(path: &Path, write: bool) -> std::io::Result<File> {
 
 /// Something that is not the library's has the staging file's name. A name that leads elsewhere is removed, which takes
 /// nothing from anybody; what else there is stays, and no image can come.
-fn clear_away(path: &Path) -> Result<Option<(File, bool)>, StoreError> {
+fn clear_away(path: &Path) -> Result<Option<File>, StoreError> {
     let about = match path.symlink_metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         about => about.map_err(failed("read its state", path))?,

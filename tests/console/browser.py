@@ -126,8 +126,7 @@ class Page:
     def __init__(self, browser, session):
         self.browser, self.session = browser, session
         self.console = []     # errors and complaints of the page's policy
-        self.requests = []    # URLs, with bytes over the wire once they are known
-        self.bytes = 0
+        self.requests = []    # URLs
         self.dialogs = []
 
     def call(self, method, **params):
@@ -155,8 +154,6 @@ class Page:
             self.console.append(params["entry"]["text"] + " " + params["entry"].get("url", ""))
         elif method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
-        elif method == "Network.loadingFinished":
-            self.bytes += params["encodedDataLength"]
         elif method == "Page.javascriptDialogOpening":
             self.dialogs.append(params["message"])
             threading.Thread(target=self.call, args=("Page.handleJavaScriptDialog",), kwargs={"accept": True}).start()
@@ -254,24 +251,14 @@ class Page:
         if not done:
             raise Failure(f"{name!r} has no {label!r}")
 
-    def key(self, key, code=None, number=0, text=None):
-        for kind in ("keyDown", "keyUp"):
-            extra = {"text": text} if text and kind == "keyDown" else {}
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=code or key, windowsVirtualKeyCode=number, **extra)
-
     def files(self, selector, *paths):
         root = self.call("DOM.getDocument")["root"]["nodeId"]
         node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self.call("DOM.setFileInputFiles", files=list(paths), nodeId=node)
 
-    def drop(self, selector, path):
-        """Drags a file from outside onto an element."""
-        box = self.js("(e => { e.scrollIntoView({block: 'center'}); const r = e.getBoundingClientRect(); return [r.x + 20, r.y + 20] })(document.querySelector($0))", selector)
-        data = {"items": [], "files": [path], "dragOperationsMask": 1}
-        for kind in ("dragEnter", "dragOver", "drop"):
-            self.call("Input.dispatchDragEvent", type=kind, x=box[0], y=box[1], data=data)
-
     def screenshot(self, path):
+        """A picture of what the screen shows of the top of the page."""
+        self.js("scrollTo(0, 0)")
         picture = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=False)
         with open(path, "wb") as file:
             file.write(base64.b64decode(picture["data"]))

@@ -4,7 +4,7 @@ the browser's console, nothing is loaded from elsewhere."""
 
 import os
 
-from browser import Failure
+from browser import PATIENCE, Failure
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 with open(os.path.join(HERE, "vendor", "axe.min.js"), encoding="utf-8") as source:
@@ -22,15 +22,20 @@ def findings(page):
     return [": ".join(map(str, rest)) for impact, *rest in found if impact in SERIOUS]
 
 
-def examine(page, name):
-    """Complaints about one page, in light and in dark."""
-    wrong = []
-    for dark in (False, True):
-        page.dark(dark)
-        look = "dark" if dark else "light"
+def examine(page, name, folder):
+    """Complaints about one page, in light and in dark; pictures of both go into a folder."""
+    wrong = wide(page, name)
+    for look in ("dark", "light"):
+        page.dark(look == "dark")
         wrong += [f"{name}, {look}: axe: {finding}" for finding in findings(page)]
-    page.dark(False)
-    return wrong + wide(page, name)
+        page.screenshot(os.path.join(folder, f"{name}-{look}.png"))
+    return wrong
+
+
+def on_line(page, count):
+    """Waits until the overview's tile says that so many devices are on line."""
+    page.until("[...document.querySelectorAll('.tiles li')].some(e => e.innerText.includes('On line') && parseInt(e.innerText) === $0)",
+               count, patience=2 * PATIENCE, what=f"{count} devices on line")
 
 
 def wide(page, name):

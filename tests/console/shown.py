@@ -6,6 +6,7 @@ import shutil
 import signal
 
 from browser import PATIENCE, Failure
+from looks import on_line
 from server import PRODUCT, ROOT, Process, wait_until
 
 BUILD = 1200
@@ -30,7 +31,6 @@ class Tests:
 
     def picture(self, name):
         path = os.path.join(self.args.pictures, f"console-{name}.png")
-        self.page.js("scrollTo(0, 0)")
         self.page.screenshot(path)
         if self.args.screenshots:
             shutil.copy(path, self.args.screenshots)
@@ -43,8 +43,7 @@ class Tests:
         self.page.go(self.url)
         self.page.fill("Password", self.password)
         self.page.click("Sign in", leaves=True)
-        self.page.until("[...document.querySelectorAll('.tiles li')].some(e => e.innerText.includes('On line') && parseInt(e.innerText) === 5)",
-                        patience=2 * PATIENCE, what="five devices on line")
+        on_line(self.page, 5)
         self.page.sees("Greenhouse 2.1.0")
         self.page.until("parseInt(document.querySelector('main .progress')?.innerText) >= 20", patience=2 * PATIENCE, what="one of five done")
         self.picture("overview")
@@ -64,15 +63,21 @@ class Tests:
         self.picture("device")
 
     def test_it_ends_all(self):
+        if not self.devices():
+            raise Failure("no process is known as one of its devices")
         self.process.child.send_signal(signal.SIGINT)
         if self.process.wait(60) != 0:
             raise Failure("it ended with " + self.process.tail())
-        left = [line for line in ("/proc/%s/cmdline" % pid for pid in os.listdir("/proc") if pid.isdigit()) if self._ours(line)]
-        wait_until(lambda: not [line for line in left if self._ours(line)], 30, f"nothing to be left: {left}", 0.1)
+        wait_until(lambda: not self.devices(), 30, f"no device to be left of {self.devices()}", 0.1)
 
-    def _ours(self, path):
+    def devices(self):
+        """The processes of its devices."""
+        return [pid for pid in os.listdir("/proc") if pid.isdigit() and self._is_device(pid)]
+
+    @staticmethod
+    def _is_device(pid):
         try:
-            with open(path, "rb") as file:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
                 words = file.read().decode(errors="replace").split("\0")
         except OSError:
             return False

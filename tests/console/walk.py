@@ -6,7 +6,7 @@ import os
 
 from browser import PATIENCE, Failure
 from devices import Device
-from looks import examine, quiet, wide
+from looks import examine, on_line, quiet
 from server import PASSWORD, PRODUCT, SECRET, Server, wait_until
 
 TRIAL, FULL = "test-bench", "row-7"
@@ -54,18 +54,8 @@ class Tests:
         self.page.go(self.server.url + path)
 
     def look(self, name):
-        """What is true of every page; a picture of it in light and dark. Complaints are told at the end, all of them."""
-        self.wrong += examine(self.page, name)
-        for dark in (False, True):
-            self.page.dark(dark)
-            self.picture(name + ("-dark" if dark else "-light"))
-        self.page.dark(False)
-
-    def picture(self, name):
-        self.page.js("scrollTo(0, 0)")
-        path = os.path.join(self.args.pictures, name + ".png")
-        self.page.screenshot(path)
-        return path
+        """What is true of every page. Complaints are told at the end, all of them."""
+        self.wrong += examine(self.page, name, self.args.pictures)
 
     def job(self, label):
         """A click on a button of a job, once it is there."""
@@ -90,8 +80,7 @@ class Tests:
 
     def test_devices_come_on_line(self):
         self.go("/console")
-        self.page.until("[...document.querySelectorAll('.tiles li')].some(e => e.innerText.includes('On line') && parseInt(e.innerText) === 7)",
-                        patience=2 * PATIENCE, what="seven devices on line")
+        on_line(self.page, 7)
         for name, path in [("products", "/console/products"), ("device-new", "/console/devices/new"), ("jobs-empty", "/console/jobs")]:
             self.go(path)
             self.look(name)
@@ -234,7 +223,6 @@ class Tests:
         for name, path in [("overview", "/console"), ("devices", "/console/devices"), ("firmware", "/console/firmware"), ("job", self.path),
                            ("job-new", "/console/jobs/new?firmware=2"), ("device", f"/console/devices/{PRODUCT}/{FULL}")]:
             self.go(path)
-            self.wrong += wide(self.page, "phone " + name)
             self.look("phone-" + name)
         self.page.size(1280, 900)
 

@@ -9,7 +9,7 @@ import subprocess
 import urllib.request
 
 from .context import CONTEXT
-from .proc import Process, free_port, scratch, wait_until
+from .proc import Process, scratch, wait_until
 
 
 class FaultServer:
@@ -73,27 +73,37 @@ class FaultServer:
 class Cloud:
     """`otakit-cloud serve` with its data in a scratch directory, and the commands on that data."""
 
-    def __init__(self, broker=None):
+    # Seconds for the server to be ready, and for a command.
+    READY, COMMAND = 10, 30
+
+    def __init__(self, broker=None, password=None):
         self._dir = scratch()
         self.data = os.path.join(self._dir.name, "data")
-        self.mqtt_port, self.http_port = free_port(), free_port()
         ready = os.path.join(self._dir.name, "ready")
-        argv = [CONTEXT.cloud_program(), "serve", "--data", self.data, "--http", f"127.0.0.1:{self.http_port}",
+        argv = [CONTEXT.cloud_program(), "serve", "--data", self.data, "--http", "127.0.0.1:0",
                 "--ready-file", ready]
         if broker:
-            self.mqtt_port = broker.port
             argv += ["--broker", f"mqtt://127.0.0.1:{broker.port}"]
         else:
-            argv += ["--mqtt", f"127.0.0.1:{self.mqtt_port}"]
+            argv += ["--mqtt", "127.0.0.1:0"]
+        if password:
+            secret = os.path.join(self._dir.name, "password")
+            with open(secret, "w", encoding="utf-8") as file:
+                file.write(password + "\n")
+            argv += ["--password-file", secret]
         self.process = Process(argv)
-        wait_until(lambda: os.path.exists(ready) or not self.process.alive(), what="the cloud's ready file")
+        wait_until(lambda: os.path.exists(ready) or not self.process.alive(), self.READY, "the cloud's ready file")
         if not self.process.alive():
             raise RuntimeError("otakit-cloud ended: " + self.process.tail())
+        with open(ready, encoding="utf-8") as file:
+            where = json.load(file)
+        self.http_port = int(where["http"].rsplit(":", 1)[-1])
+        self.mqtt_port = broker.port if broker else int(where["mqtt"].rsplit(":", 1)[-1])
 
     def run(self, *args, check=True):
         """One command line of otakit-cloud on this cloud's data; returns its output."""
         done = subprocess.run([CONTEXT.cloud_program(), *args, "--data", self.data], capture_output=True, text=True,
-                              timeout=30)
+                              timeout=self.COMMAND)
         if check and done.returncode != 0:
             raise AssertionError(f"otakit-cloud {' '.join(args)}: {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout

@@ -83,13 +83,9 @@
     if (!place || !window.uPlot) return;
     var chart = null, busy = false, again = false;
 
-    function two(n) { return (n < 10 ? "0" : "") + n; }
     function clocks(u, seconds, axis, space, step) {
-      return seconds.map(function (second) {
-        var at = new Date(second * 1000);
-        if (step >= 86400) return at.getFullYear() + "-" + two(at.getMonth() + 1) + "-" + two(at.getDate());
-        return two(at.getHours()) + ":" + two(at.getMinutes()) + (step < 60 ? ":" + two(at.getSeconds()) : "");
-      });
+      var show = uPlot.fmtDate(step >= 86400 ? "{YYYY}-{MM}-{DD}" : step >= 60 ? "{HH}:{mm}" : "{HH}:{mm}:{ss}");
+      return seconds.map(function (second) { return show(new Date(second * 1000)); });
     }
 
     function options() {
