@@ -17,20 +17,21 @@ SIZE = 160 * 1024
 class Party:
     """One process at a time, which waits before each of its storage operations."""
 
-    def __init__(self, setup, folder, name, image, journal):
+    def __init__(self, setup, folder, number, name, image, journal):
         self.setup, self.folder, self.name, self.image, self.journal = setup, folder, name, image, journal
         self.path = os.path.join(folder, "image")
+        # Its own: the other's process has it in its memory, and must not see it shortened.
+        self.state = f"{folder}.{number}"
         self.process = self.gate = self.at = None
         self.starts = 0
 
     def start(self, gated=True):
         self.starts += 1
-        state = f"{self.folder}.{self.name}"
-        with open(state, "wb") as f:
+        with open(self.state, "wb") as f:
             f.write(bytes(64))
         ours, theirs = socket.socketpair()
         env = {"PATH": os.environ.get("PATH", ""), "LD_PRELOAD": os.path.join(self.setup.programs, "kill_shim.so"),
-               "SHIM_STATE": state, "SHIM_DIR": self.folder}
+               "SHIM_STATE": self.state, "SHIM_DIR": self.folder}
         if gated:
             env["SHIM_GATE"] = str(theirs.fileno())
         env.update((key, os.environ[key]) for key in ("LLVM_PROFILE_FILE",) if key in os.environ)
@@ -106,8 +107,8 @@ def play(setup, images, seed):
             f.write(old)
     first, second = dice.choice((("one", "one"), ("one", "other"), ("one", "other")))
     journals = dice.choice((("journal", "journal"), ("journal", "journal-2"), ("journal", "-"), ("-", "-")))
-    parties = [Party(setup, folder, name, images[name], j if j == "-" else os.path.join(folder, j))
-               for name, j in zip((first, second), journals)]
+    parties = [Party(setup, folder, number, name, images[name], j if j == "-" else os.path.join(folder, j))
+               for number, (name, j) in enumerate(zip((first, second), journals))]
     kill, stay = dice.choice((0, 0.01, 0.05)), dice.choice((0.2, 0.5, 0.9, 0.98))
     allowed = [old, images["one"].content, images["other"].content]
     turn = parties[0]
@@ -148,8 +149,8 @@ def play(setup, images, seed):
     finally:
         for party in parties:
             party.stop()
-            if os.path.exists(f"{folder}.{party.name}"):
-                os.unlink(f"{folder}.{party.name}")
+            if os.path.exists(party.state):
+                os.unlink(party.state)
         shutil.rmtree(folder)
     return result
 
