@@ -299,7 +299,10 @@ int otakit_set_https_ca(const char *pem);
 // image fetches nothing.
 //
 // Blocks until the image is there or the download has failed. One download at a time has a place, whatever it is called,
-// in all threads and processes: another gets `OTAKIT_ERR_STORE_BUSY` at once. The lock ends with its process.
+// in all threads and processes: another gets `OTAKIT_ERR_STORE_BUSY` at once. The lock ends with its process, whatever
+// children it has: in a child of a fork a download that the parent began ends with `OTAKIT_ERR_STORE`. So does one whose
+// descriptors the program closes; nothing is written to what the program opens in their place. A thread that is cancelled
+// (`pthread_cancel`) ends once the call has returned.
 //
 // Returns `OTAKIT_OK` when the image is complete, verified and in its place, else an `OTAKIT_ERR_…`, `OTAKIT_INVALID`
 // for arguments that cannot be used: a `path` that is a folder, a device, a pipe or a link that leads nowhere, a `journal`

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Ends a connection and its handle; 0, or -1 for what is no handle. Once per handle. */
+/* Ends a connection and its handle; 0, or -1 for what is no handle, and for a descriptor that the program has
+ * closed, which is left alone. Once per handle. */
 #include "hal_posix.h"
 
 #include <sys/socket.h>

@@ -220,6 +220,7 @@ uintptr_t HAL_TCP_Establish(const char *host, uint16_t port)
         return 0;
     }
     prepare(fd);
+    otakit_hal_socket_opened(fd);
     otakit_hal_peer_connected(host, port, fd);
     return (uintptr_t)fd;
 }

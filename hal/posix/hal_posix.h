@@ -71,7 +71,7 @@ struct addrinfo *otakit_hal_resolve(const char *host, uint16_t port, uint64_t de
 int otakit_hal_wait(int fd, short events, uint64_t deadline_ms);
 /* poll.c: what is left until the deadline, in the form that poll() takes. */
 int otakit_hal_left(uint64_t deadline_ms);
-/* poll.c: the descriptor inside a handle of HAL_TCP_Establish, or -1. */
+/* poll.c: the descriptor inside a handle of HAL_TCP_Establish; -1 for none, and when it leads elsewhere by now. */
 int otakit_hal_descriptor(uintptr_t handle);
 
 /* The library's, see otakit.h. Weak: the defaults serve programs without the library too. */
@@ -90,6 +90,9 @@ void otakit_hal_peer_order(const char *host, uint16_t port, const struct addrinf
 void otakit_hal_peer_connected(const char *host, uint16_t port, int fd);
 void otakit_hal_peer_read(int fd, int data);
 void otakit_hal_peer_closed(int fd);
+/* peers.c: notes which socket a descriptor leads to; whether it still does. */
+void otakit_hal_socket_opened(int fd);
+int otakit_hal_socket_is_ours(int fd);
 
 /* random.c */
 void otakit_hal_random_seed(uint32_t seed);

@@ -3,12 +3,16 @@
  * Which address of a host its last connection went to, and whether that came to anything. The next connection to
  * a host whose last one ended badly (an error, or silence, was the last thing read) begins with the address behind
  * it, so that one dead address among several does not take every try.
+ *
+ * And which socket a descriptor led to: a program that closes all descriptors and opens its own under the same numbers
+ * keeps what it opened.
  */
 #include "hal_posix.h"
 
 #include <netdb.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #define PEERS 8
 #define DESCRIPTORS 1024
@@ -27,6 +31,8 @@ static struct peer peers[PEERS];
 static unsigned next_peer;
 /* Whether the last thing read from a descriptor was data. One thread at a time uses a connection. */
 static unsigned char well[DESCRIPTORS];
+/* The inode of the socket behind each descriptor; 0: not known. */
+static ino_t sockets[DESCRIPTORS];
 
 static struct peer *find(const char *host, uint16_t port)
 {
@@ -90,6 +96,25 @@ void otakit_hal_peer_connected(const char *host, uint16_t port, int fd)
     peer->len = len;
     peer->address = address;
     pthread_mutex_unlock(&lock);
+}
+
+void otakit_hal_socket_opened(int fd)
+{
+    struct stat info;
+
+    if (fd >= 0 && fd < DESCRIPTORS) {
+        sockets[fd] = fstat(fd, &info) == 0 ? info.st_ino : 0;
+    }
+}
+
+int otakit_hal_socket_is_ours(int fd)
+{
+    struct stat info;
+
+    if (fd < 0 || fd >= DESCRIPTORS || sockets[fd] == 0) {
+        return 1;
+    }
+    return fstat(fd, &info) == 0 && S_ISSOCK(info.st_mode) && info.st_ino == sockets[fd];
 }
 
 void otakit_hal_peer_read(int fd, int data)

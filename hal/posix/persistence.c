@@ -17,20 +17,38 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char *part; /* path of the .part file; NULL while nothing is going on */
 static int fd = -1;
+static struct stat ours; /* the file that it leads to */
+static pid_t owner;      /* the process that opened it */
 static int failed;
+
+/* Whether the descriptor still leads to the part: a program may have closed it, and opened its own under the number. */
+static int leads_there(void)
+{
+    struct stat info;
+
+    return fd >= 0 && fstat(fd, &info) == 0 && info.st_ino == ours.st_ino && info.st_dev == ours.st_dev;
+}
+
+/* A child goes on when its parent has ended, as a daemon does; not beside it. */
+static int is_owner(void)
+{
+    return getpid() == owner || getppid() != owner;
+}
 
 static void discard(void)
 {
+    int there = leads_there();
+
     /* Before the lock is free: afterwards the name may be another process's. */
-    if (part != NULL) {
+    if (there && part != NULL && is_owner()) {
         unlink(part);
-        free(part);
-        part = NULL;
     }
-    if (fd >= 0) {
+    free(part);
+    part = NULL;
+    if (there) {
         close(fd);
-        fd = -1;
     }
+    fd = -1;
 }
 
 /* A firmware replaces a regular file, or none; never a folder, a device or a link. */
@@ -56,6 +74,8 @@ static int open_part(void)
     if (flock(opened, LOCK_EX | LOCK_NB) == 0 && fstat(opened, &info) == 0 && S_ISREG(info.st_mode) &&
         info.st_nlink == 1 && info.st_uid == geteuid() && lstat(part, &named) == 0 && named.st_ino == info.st_ino &&
         named.st_dev == info.st_dev && fchmod(opened, 0600) == 0 && ftruncate(opened, 0) == 0) {
+        ours = info;
+        owner = getpid();
         return opened;
     }
     close(opened);
@@ -63,12 +83,12 @@ static int open_part(void)
 }
 
 /* Whether the part's name still leads to the open file, and no other does. */
-static int is_ours(void)
+static int is_in_place(void)
 {
     struct stat info, named;
 
-    return fstat(fd, &info) == 0 && lstat(part, &named) == 0 && info.st_nlink == 1 && named.st_ino == info.st_ino &&
-           named.st_dev == info.st_dev;
+    return leads_there() && fstat(fd, &info) == 0 && lstat(part, &named) == 0 && info.st_nlink == 1 &&
+           named.st_ino == ours.st_ino && named.st_dev == ours.st_dev;
 }
 
 void otakit_hal_persistence_start(void)
@@ -108,8 +128,10 @@ int otakit_hal_persistence_write(const char *data, size_t len)
         /* What came is not valid: nothing is replaced by it. */
         discard();
         result = 0;
-    } else if (fd >= 0 && !failed) {
-        result = data == NULL ? -1 : otakit_hal_write_all(fd, data, len);
+    } else if (!failed) {
+        if (data != NULL && is_owner() && leads_there()) {
+            result = otakit_hal_write_all(fd, data, len);
+        }
         failed = result != 0;
     }
     pthread_mutex_unlock(&lock);
@@ -121,7 +143,7 @@ int otakit_hal_persistence_stop(void)
     int result = -1;
 
     pthread_mutex_lock(&lock);
-    if (fd >= 0 && !failed && fsync(fd) == 0 && is_ours()) {
+    if (!failed && is_owner() && is_in_place() && fsync(fd) == 0) {
         char *file = malloc(strlen(part) + 1);
 
         if (file != NULL) {

@@ -37,5 +37,5 @@ int otakit_hal_wait(int fd, short events, uint64_t deadline_ms)
 int otakit_hal_descriptor(uintptr_t handle)
 {
     /* 0, 1 and 2 are never handed out, so nobody's stdin is read for a connection that failed. */
-    return handle > 2 && handle <= INT_MAX ? (int)handle : -1;
+    return handle > 2 && handle <= INT_MAX && otakit_hal_socket_is_ours((int)handle) ? (int)handle : -1;
 }

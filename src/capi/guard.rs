@@ -7,11 +7,14 @@ use std::sync::Once;
 use parking_lot::Mutex;
 
 use super::arguments::{self, Outcome};
+use crate::hal::process::NoCancel;
 
-/// Runs the body of the export `name`; a panic inside it becomes `on_panic` and a log line.
+/// Runs the body of the export `name`; a panic inside it becomes `on_panic` and a log line. The calling thread may be
+/// cancelled before and after it.
 pub fn guard<T: Outcome>(name: &str, on_panic: T, body: impl FnOnce() -> T) -> T {
     static PREPARED: Once = Once::new();
     PREPARED.call_once(prepare);
+    let _cancelled_afterwards = NoCancel::begin();
     arguments::clear();
     let printed = crate::log::printed();
     let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {

@@ -9,9 +9,9 @@ use std::os::fd::AsRawFd;
 const LARGEST: u64 = 256 * 1024 * 1024;
 
 /// Takes the exclusive lock of an open file without waiting; `false` when somebody else holds it, another thread or
-/// another process. The lock is the open file's: it ends with [`unlock`], with the last copy of the descriptor, and with
-/// the process, however that ends. On a file system without locks the answer is `true`.
-pub fn try_lock(file: &File) -> Result<bool> {
+/// another process. The lock is the open file's: it ends with [`unlock`] and with the last copy of the descriptor. On a
+/// file system without locks the answer is `true`.
+pub(super) fn try_lock(file: &File) -> Result<bool> {
     flock(file, libc::LOCK_EX)
 }
 
@@ -24,8 +24,8 @@ pub fn is_locked(file: &File) -> bool {
     !free
 }
 
-/// Gives the lock back, for copies of the descriptor in forked processes too.
-pub fn unlock(file: &File) {
+/// Gives the lock back, for copies of the descriptor in other processes too.
+pub(super) fn unlock(file: &impl AsRawFd) {
     // SAFETY: the descriptor is open as long as `file` is borrowed.
     unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_UN) };
 }

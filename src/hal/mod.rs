@@ -30,6 +30,7 @@ pub mod files;
 mod gate;
 pub mod kv;
 pub mod memory;
+pub mod own;
 pub mod persistence;
 pub mod process;
 pub mod signals;

@@ -6,12 +6,13 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::io::{PipeReader, PipeWriter, Read, Write};
+use std::io::{ErrorKind, PipeReader, PipeWriter, Read, Write};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
 use crate::cancel::Cancel;
+use crate::hal::own::{self, Own};
 
 /// Events that wait before who brings them from outside has to stop; see [`Events::wait_for_room`].
 const LIMIT: usize = 256;
@@ -23,19 +24,19 @@ pub struct Events<T> {
     queue: Mutex<VecDeque<(T, bool)>>,
     arrived: Condvar,
     taken: Condvar,
-    pipe: Option<(PipeReader, PipeWriter)>,
+    pipe: Option<(Own<PipeReader>, Own<PipeWriter>)>,
 }
 
 impl<T> Events<T> {
     /// An empty queue. Without descriptors left it works, but cannot be polled.
     pub fn new() -> Self {
-        let pipe = std::io::pipe().inspect_err(|error| crate::log!(Error, "events", "{error}")).ok();
+        let pipe = own::pipe().inspect_err(|error| crate::log!(Error, "events", "{error}")).ok();
         Self { queue: Mutex::default(), arrived: Condvar::new(), taken: Condvar::new(), pipe }
     }
 
-    /// The descriptor that is readable while events wait.
+    /// The descriptor that is readable while events wait. `None`: there was none left, or the program has closed it.
     pub fn readable(&self) -> Option<&PipeReader> {
-        self.pipe.as_ref().map(|(reader, _)| reader)
+        self.pipe.as_ref().and_then(|(reader, _)| reader.get().ok())
     }
 
     /// Waits while too many events wait already, until `cancel` at most. To be called before [`Events::post`] by who
@@ -111,12 +112,14 @@ impl<T> Events<T> {
         }
     }
 
-    /// The byte is there exactly when it should be, hence neither end ever blocks.
+    /// The byte is there exactly when it should be, unless a child of a fork took it: neither end ever waits.
     fn signal(&self, act: impl FnOnce(&mut &PipeReader, &mut &PipeWriter) -> std::io::Result<()>) {
-        if let Some((reader, writer)) = &self.pipe
-            && let Err(error) = act(&mut &*reader, &mut &*writer)
+        let Some((reader, writer)) = &self.pipe else { return };
+        let acted = reader.get().and_then(|mut reader| act(&mut reader, &mut writer.get()?));
+        if let Err(error) = acted
+            && error.kind() != ErrorKind::WouldBlock
         {
-            crate::log!(Error, "events", "{error}");
+            crate::log!(Error, "events", "the descriptor of events tells nothing any more: {error}");
         }
     }
 }

@@ -12,6 +12,7 @@ use super::place::{Place, identity, tolerant};
 use super::staging::{Staging, open_existing};
 use super::{Keep, Sink, failed};
 use crate::hal::files;
+use crate::hal::own::Own;
 
 /// Writes `path.part`, and renames it to `path` once the image is verified: `path` never holds anything else. One sink at
 /// a time has a place, in this process and in all others.
@@ -21,7 +22,7 @@ pub struct FileSink {
     journal: Option<PathBuf>,
     staging: Option<Staging>,
     /// The image that has its place already.
-    image: Option<File>,
+    image: Option<Own<File>>,
     /// Bytes in the staging file, and the size that room is set aside for.
     end: u64,
     size: u64,
@@ -47,6 +48,15 @@ impl FileSink {
         self.staging.as_mut().ok_or(StoreError::Unsupported)
     }
 
+    /// What can be read: the image in its place, else what is kept.
+    fn readable(&self) -> Result<Option<&File>, StoreError> {
+        match (&self.image, &self.staging) {
+            (Some(image), _) => image.get().map(Some).map_err(failed("use it", &self.path)),
+            (None, Some(staging)) => staging.file().map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
     /// Whether the journal has a file of its own.
     fn is_apart(&self, staging: &Staging) -> bool {
         let Some(journal) = &self.journal else { return true };
@@ -56,8 +66,8 @@ impl FileSink {
         }
         // A hard link, or a file system that takes two spellings for one name.
         let Ok(journal) = journal.metadata() else { return true };
-        let image = staging.place.path().metadata();
-        let part = staging.file.metadata();
+        let image = staging.place.path().metadata().ok();
+        let part = staging.about().ok();
         [image, part].into_iter().flatten().all(|other| identity(&other) != identity(&journal))
     }
 }
@@ -91,10 +101,10 @@ impl Sink for FileSink {
         }
         // What lies beyond the offset was never promised to anybody.
         if kept != offset {
-            staging.file.set_len(offset).map_err(|error| staging.failed("shorten", error))?;
+            staging.file()?.set_len(offset).map_err(|error| staging.failed("shorten", error))?;
         }
-        staging.file.seek(SeekFrom::Start(offset)).map_err(|error| staging.failed("seek", error))?;
-        files::reserve(&staging.file, offset, size)
+        staging.file()?.seek(SeekFrom::Start(offset)).map_err(|error| staging.failed("seek", error))?;
+        files::reserve(staging.file()?, offset, size)
             .map_err(|error| staging.failed("set room aside", error))?;
         (self.end, self.size) = (offset, size);
         Ok(())
@@ -102,7 +112,7 @@ impl Sink for FileSink {
 
     fn write(&mut self, bytes: &mut [u8]) -> Result<(), StoreError> {
         let staging = self.staging()?;
-        staging.file.write_all(bytes).map_err(|error| staging.failed("write", error))?;
+        staging.file()?.write_all(bytes).map_err(|error| staging.failed("write", error))?;
         self.end += bytes.len() as u64;
         Ok(())
     }
@@ -113,7 +123,7 @@ impl Sink for FileSink {
         }
         let named = self.named;
         let staging = self.staging()?;
-        tolerant(staging.file.sync_data()).map_err(|error| staging.failed("sync", error))?;
+        tolerant(staging.file()?.sync_data()).map_err(|error| staging.failed("sync", error))?;
         if !named {
             staging.own.sync_folder().map_err(|error| staging.failed("sync its folder", error))?;
         }
@@ -130,13 +140,11 @@ impl Sink for FileSink {
     }
 
     fn stored(&mut self) -> u64 {
-        let file = self.image.as_ref().or(self.staging.as_ref().map(|staging| &staging.file));
-        file.and_then(|file| file.metadata().ok()).map_or(0, |about| about.len())
+        self.readable().ok().flatten().and_then(|file| file.metadata().ok()).map_or(0, |about| about.len())
     }
 
     fn read(&mut self, offset: u64, bytes: &mut [u8]) -> Result<usize, StoreError> {
-        let file = self.image.as_ref().or(self.staging.as_ref().map(|staging| &staging.file));
-        let file = file.ok_or(StoreError::Unsupported)?;
+        let file = self.readable()?.ok_or(StoreError::Unsupported)?;
         loop {
             match file.read_at(bytes, offset) {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
@@ -150,7 +158,8 @@ impl Sink for FileSink {
         let Some(staging) = &self.staging else { return false };
         self.image = open_existing(&staging.place.path(), false)
             .ok()
-            .filter(|file| file.metadata().is_ok_and(|about| about.is_file() && about.len() == size));
+            .filter(|file| file.metadata().is_ok_and(|about| about.is_file() && about.len() == size))
+            .and_then(|file| Own::new(file).ok());
         self.image.is_some()
     }
 
@@ -161,7 +170,7 @@ impl Sink for FileSink {
         };
         let (end, size) = (self.end, self.size);
         match keep {
-            Keep::Part if end > 0 => files::release(&staging.file, end, size),
+            Keep::Part if end > 0 => files::release(staging.file()?, end, size),
             // It has its place already; whoever thinks otherwise of it now may fetch another.
             Keep::Image | Keep::Nothing if image.is_some() => staging.remove()?,
             Keep::Part | Keep::Nothing => staging.remove()?,

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::failed;
 use super::place::{Place, tolerant};
 use super::staging::{create, open_existing};
+use crate::hal::own::Own;
 use crate::hal::{files, kv};
 
 /// Longest record that is kept, in bytes.
@@ -54,7 +55,7 @@ pub struct FileJournal {
 #[derive(Debug)]
 struct Open {
     place: Place,
-    file: File,
+    file: Own<File>,
     /// The file's name is durable.
     named: bool,
     /// The slot that keeps the durable record.
@@ -83,13 +84,10 @@ impl FileJournal {
                 Err(error) => return Err(error),
             };
             let about = file.metadata()?;
-            if !about.is_file()
-                || about.nlink() != 1
-                || about.uid() != files::user()
-                || !files::try_lock(&file)?
-            {
+            if !about.is_file() || about.nlink() != 1 || about.uid() != files::user() {
                 return Err(not_ours());
             }
+            let file = Own::locked(file)?.ok_or_else(not_ours)?;
             self.open = Some(Open {
                 place,
                 file,
@@ -111,10 +109,10 @@ impl FileJournal {
         let free =
             slots.filter(|(slot, _)| open.durable != Some(*slot)).min_by_key(|(_, (number, _))| **number);
         let Some((slot, (number, at))) = free else { return Err(ErrorKind::InvalidInput.into()) };
-        open.file.write_all_at(&bytes, at)?;
+        open.file.get()?.write_all_at(&bytes, at)?;
         *number = next;
         if durable {
-            tolerant(open.file.sync_data())?;
+            tolerant(open.file.get()?.sync_data())?;
             open.durable = Some(slot);
             if !open.named {
                 open.place.sync_folder()?;
@@ -134,7 +132,7 @@ impl Journal for FileJournal {
             let mut bytes = [0; HEAD + MAX_RECORD + CHECKSUM];
             let mut len = 0;
             while let Some(rest) = bytes.get_mut(len..).filter(|rest| !rest.is_empty()) {
-                match open.file.read_at(rest, at + len as u64) {
+                match open.file.get().and_then(|file| file.read_at(rest, at + len as u64)) {
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
                     Ok(0) | Err(_) => break,
                     Ok(n) => len += n,
@@ -162,7 +160,7 @@ impl Journal for FileJournal {
     fn settle(&mut self, index: usize) -> Result<(), StoreError> {
         let Some(open) = self.open.as_mut() else { return Ok(()) };
         let slot = open.loaded.get(index).copied();
-        tolerant(open.file.sync_data()).map_err(failed("sync", &self.path))?;
+        open.file.get().and_then(|file| tolerant(file.sync_data())).map_err(failed("sync", &self.path))?;
         open.durable = slot.or(open.durable);
         Ok(())
     }
@@ -177,8 +175,8 @@ impl Journal for FileJournal {
     fn clear(&mut self) -> Result<(), StoreError> {
         let path = self.path.clone();
         let Some(open) = self.open(false).map_err(failed("open", &path))? else { return Ok(()) };
-        open.file.set_len(0).map_err(failed("shorten", &path))?;
-        tolerant(open.file.sync_data()).map_err(failed("sync", &path))?;
+        open.file.get().and_then(|file| file.set_len(0)).map_err(failed("shorten", &path))?;
+        open.file.get().and_then(|file| tolerant(file.sync_data())).map_err(failed("sync", &path))?;
         let removed = std::fs::remove_file(open.place.path());
         let synced = open.place.sync_folder();
         self.open = None;
@@ -186,12 +184,6 @@ impl Journal for FileJournal {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("remove", &path)(error)),
             _ => synced.map_err(failed("sync its folder", &path)),
         }
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        files::unlock(&self.file);
     }
 }
 

@@ -11,6 +11,7 @@ use otakit_core::store::StoreError;
 use super::failed;
 use super::place::{Place, identity};
 use crate::hal::files;
+use crate::hal::own::Own;
 
 /// Attempts to open a file that others rename and remove meanwhile.
 const ATTEMPTS: u32 = 32;
@@ -26,7 +27,7 @@ pub(super) struct Staging {
     /// The staging file's own place.
     pub(super) own: Place,
     /// Open for reading and writing.
-    pub(super) file: File,
+    file: Own<File>,
 }
 
 impl Staging {
@@ -37,9 +38,9 @@ impl Staging {
         let path = own.path();
         for _ in 0..ATTEMPTS {
             let Some(file) = open(&path)? else { continue };
-            if !files::try_lock(&file).map_err(failed("lock", &path))? {
+            let Some(file) = Own::locked(file).map_err(failed("lock", &path))? else {
                 return Err(busy(&place));
-            }
+            };
             let staging = Self { place: place.clone(), own: own.clone(), file };
             // The updater before may have given it its name, or removed it, before its lock was free.
             if !staging.is_in_place()? {
@@ -59,9 +60,14 @@ impl Staging {
         Err(busy(&place))
     }
 
+    /// The open file, to be used at once.
+    pub(super) fn file(&self) -> Result<&File, StoreError> {
+        self.file.get().map_err(|error| self.failed("use it", error))
+    }
+
     /// What the system says of the file.
     pub(super) fn about(&self) -> Result<Metadata, StoreError> {
-        self.file.metadata().map_err(|error| self.failed("read its state", error))
+        self.file()?.metadata().map_err(|error| self.failed("read its state", error))
     }
 
     /// Says what could not be done with the file.
@@ -81,12 +87,12 @@ impl Staging {
         match &now {
             Ok(old) if !old.is_file() => return Err(StoreError::Destination),
             Ok(old) => self
-                .file
+                .file()?
                 .set_permissions(Permissions::from_mode(old.mode() & 0o777))
                 .map_err(|error| self.failed("set its mode", error))?,
             Err(_) => {}
         }
-        super::place::tolerant(self.file.sync_all()).map_err(|error| self.failed("sync", error))?;
+        super::place::tolerant(self.file()?.sync_all()).map_err(|error| self.failed("sync", error))?;
         if !self.is_in_place()? || self.about()?.len() != size {
             crate::log!(Error, "store", "{} was changed by others", self.own.path().display());
             return Err(StoreError::Mismatch);
@@ -110,20 +116,14 @@ impl Staging {
     }
 
     /// Gives the place back.
-    pub(super) fn leave(self) {
-        let about = self.file.metadata();
+    pub(super) fn leave(mut self) {
+        let about = self.file.get().and_then(File::metadata);
         if about.is_ok_and(|about| about.nlink() == 0 && about.len() > LARGE) {
-            files::unlock(&self.file);
+            self.file.unlock();
             // The system frees the blocks of a large file, some of them being written, when it is closed. That takes longer
             // than a cancel may. Without a thread it is closed here.
             let _ = crate::thread::named("otakit-close").spawn(move || drop(self));
         }
-    }
-}
-
-impl Drop for Staging {
-    fn drop(&mut self) {
-        files::unlock(&self.file);
     }
 }
 

@@ -3,7 +3,9 @@
 
 import base64
 import os
+import re
 import resource
+import signal
 import subprocess
 import unittest
 
@@ -135,6 +137,54 @@ class Downloads(Native):
         os.remove(self.path)
         self.assertEqual(self.codes(*journal, "get", url, size, digest, self.path), [0])
         self.assertEqual(len(self.server.log(token)), asked + 1)
+
+
+class Habits(Native):
+    """Programs that close what they do not know, fork, and cancel threads (tests/c/native/habits.c)."""
+
+    LARGE = 2_000_000
+
+    def start(self, habit):
+        url = self.server.url("ok", self.LARGE, self.server.token())
+        digest = self.server.digest(self.LARGE)["sha256"]
+        words = [CONTEXT.program("native_habits"), habit, url, str(self.LARGE), digest, self.path]
+        return subprocess.Popen(words, cwd=self.dir, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def passes(self, habit):
+        with self.start(habit) as process:
+            out, _ = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 0, out)
+        self.assertRegex(out, r"habits: \d+ checks, 0 failed")
+        self.assertEqual(os.path.getsize(self.path), self.LARGE)
+        self.assertFalse(os.path.exists(self.path + ".part"))
+        return out
+
+    def test_descriptors_that_the_program_closes(self):
+        out = self.passes("close-all")
+        self.assertIn("the program closed this descriptor, which is the library's", out)
+
+    def test_a_download_is_the_process_s_that_began_it(self):
+        out = self.passes("fork")
+        self.assertIn("it belongs to the process that this one was forked from", out)
+
+    def test_a_place_is_free_once_its_process_has_ended(self):
+        with self.start("fork-sleep") as process:
+            pids = next(line for line in process.stdout if re.fullmatch(r"\d+ \d+\n", line))
+            parent, child = map(int, pids.split())
+            try:
+                words = self.get(size=SIZE)
+                self.assertEqual(self.codes(*words), [-52])
+                os.kill(parent, signal.SIGKILL)
+                process.wait(10)
+                # The child sleeps on, with copies of what its parent had open.
+                os.kill(child, 0)
+                self.assertEqual(self.codes(*words), [0])
+            finally:
+                os.kill(child, signal.SIGKILL)
+        self.assertEqual(os.path.getsize(self.path), SIZE)
+
+    def test_a_thread_that_is_cancelled(self):
+        self.passes("cancel")
 
 
 class Policy(Native):

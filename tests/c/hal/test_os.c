@@ -3,9 +3,11 @@
 #include "check.h"
 #include "hal_posix.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void identity(void)
@@ -267,7 +269,7 @@ static void persistence(void)
     HAL_Firmware_Persistence_Start();
     CHECK(HAL_Firmware_Persistence_Write(block, sizeof(block)) == 0);
     CHECK(stat("fw.bin", &info) != 0);
-    HAL_Firmware_Persistence_Start(); /* begins anew */
+    HAL_Firmware_Persistence_Start(); /* begins again */
     CHECK(HAL_Firmware_Persistence_Write(block, sizeof(block)) == 0);
     CHECK(HAL_Firmware_Persistence_Write(block, 24) == 0);
     CHECK(HAL_Firmware_Persistence_Stop() == 0);
@@ -288,6 +290,49 @@ static void persistence(void)
     CHECK(unlink("fw.bin") == 0);
 }
 
+/* Programs that close what they do not know, and that fork in the middle. */
+static void persistence_of_its_process(void)
+{
+    struct stat info;
+    int fd, own = -1, status = 1;
+    pid_t child;
+
+    HAL_Firmware_Persistence_Start();
+    CHECK(HAL_Firmware_Persistence_Write("a", 1) == 0);
+    child = fork();
+    if (child == 0) {
+        /* Its parent is there, and so is what the parent writes. */
+        _exit(HAL_Firmware_Persistence_Write("b", 1) == -1 && HAL_Firmware_Persistence_Stop() == -1 ? 0 : 1);
+    }
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    CHECK(HAL_Firmware_Persistence_Write("c", 1) == 0);
+    CHECK(HAL_Firmware_Persistence_Stop() == 0);
+    CHECK(stat("fw.bin", &info) == 0 && info.st_size == 2);
+    CHECK(unlink("fw.bin") == 0);
+
+    HAL_Firmware_Persistence_Start();
+    CHECK(HAL_Firmware_Persistence_Write("a", 1) == 0);
+    for (fd = 3; fd < 256; fd++) {
+        if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) {
+            own = open("own", O_RDWR | O_CREAT, 0600);
+            CHECK(own >= 0 && dup2(own, fd) == fd);
+            if (own != fd) {
+                close(own);
+            }
+            own = fd;
+        }
+    }
+    CHECK(own >= 3);
+    CHECK(HAL_Firmware_Persistence_Write("b", 1) == -1);
+    CHECK(HAL_Firmware_Persistence_Stop() == -1);
+    CHECK(fstat(own, &info) == 0 && info.st_size == 0);
+    CHECK(close(own) == 0 && unlink("own") == 0 && stat("fw.bin", &info) != 0);
+    /* It is the next one's to begin. */
+    HAL_Firmware_Persistence_Start();
+    CHECK(HAL_Firmware_Persistence_Write("d", 1) == 0 && HAL_Firmware_Persistence_Stop() == 0);
+    CHECK(unlink("fw.bin") == 0);
+}
+
 int main(void)
 {
     char dir[] = "hal-test-XXXXXX";
@@ -300,6 +345,7 @@ int main(void)
     threads();
     kv();
     persistence();
+    persistence_of_its_process();
     HAL_Reboot(); /* returns */
     CHECK(chdir("..") == 0 && rmdir(dir) == 0);
     return 0;

@@ -171,6 +171,35 @@ static void closed_by_peer(void)
     close(listener);
 }
 
+/* A program closes what it does not know, and opens its own file under the number. */
+static void exchanged(void)
+{
+    uint16_t port = 0;
+    int listener = listen_on(AF_INET, &port);
+    int other = open("/dev/null", O_RDWR);
+    uintptr_t handle;
+    char byte = 0;
+
+    CHECK(listener >= 0 && other >= 0);
+    handle = HAL_TCP_Establish("127.0.0.1", port);
+    CHECK(handle > 2 && dup2(other, (int)handle) == (int)handle);
+    CHECK(HAL_TCP_Write(handle, &byte, 1, 0) == -2);
+    CHECK(HAL_TCP_Read(handle, &byte, 1, 0) == -2);
+    CHECK(HAL_TCP_Destroy(handle) == -1);
+    CHECK(fcntl((int)handle, F_GETFD) >= 0);
+    close((int)handle);
+    CHECK(HAL_TCP_Destroy(handle) == -1);
+
+    /* The same with another socket. */
+    handle = HAL_TCP_Establish("127.0.0.1", port);
+    CHECK(handle > 2 && dup2(listener, (int)handle) == (int)handle);
+    CHECK(HAL_TCP_Destroy(handle) == -1);
+    CHECK(fcntl((int)handle, F_GETFD) >= 0);
+    close((int)handle);
+    close(other);
+    close(listener);
+}
+
 static void no_handles(void)
 {
     char byte = 0;
@@ -206,6 +235,7 @@ int main(void)
     refused();
     timeouts();
     closed_by_peer();
+    exchanged();
     no_handles();
     standard_descriptors_closed();
     return 0;
