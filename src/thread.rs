@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::io;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,30 @@ use crate::cancel::Cancel;
 /// `benches/run.py` prints how deep they really get.
 pub const STACK: usize = 256 * 1024;
 
+// Neither has anything to drop, so both can be used while a thread ends: C programs call the library in `atexit` handlers
+// and in destructors of thread-specific data, where whatever has to be dropped is gone already.
 thread_local! {
     static OURS: Cell<bool> = const { Cell::new(false) };
+    static ID: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Tells threads apart, ending ones too (`std::thread::current` panics there).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Id(usize);
+
+/// The calling thread's.
+pub fn id() -> Id {
+    static LAST: AtomicUsize = AtomicUsize::new(0);
+    if ID.get() == 0 {
+        ID.set(LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1));
+    }
+    Id(ID.get())
+}
+
+/// Whether the calling thread is the one behind the handle, one of the library's own.
+#[allow(clippy::disallowed_methods)] // The library's own threads end outside of it.
+pub fn is_current<T>(handle: &JoinHandle<T>) -> bool {
+    is_ours() && handle.thread().id() == std::thread::current().id()
 }
 
 /// Runs a function in a state that a thread started inside it inherits.
@@ -164,6 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::disallowed_methods)]
     fn a_thread_has_its_name_and_its_result() {
         let thread = named("otakit-test").spawn(|| std::thread::current().name().map(str::to_owned)).unwrap();
         assert_eq!(thread.join().unwrap().as_deref(), Some("otakit-test"));

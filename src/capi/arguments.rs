@@ -3,7 +3,7 @@
 //! use, with their caller's place; the guard of the export prints it when the call is refused. The names come from a table
 //! that `build.rs` reads out of this folder's sources, so no export has to name its arguments.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::ffi::c_int;
 use std::panic::Location;
 
@@ -38,6 +38,7 @@ impl Fault {
 }
 
 /// Something that an argument was refused for.
+#[derive(Clone, Copy)]
 enum Noted {
     /// By the conversion at this place, whose argument the table knows.
     At(Fault, &'static Location<'static>),
@@ -54,8 +55,12 @@ impl Noted {
     }
 }
 
+/// Most that are noted of one call.
+const MOST: usize = 8;
+
 thread_local! {
-    static NOTED: RefCell<Vec<Noted>> = const { RefCell::new(Vec::new()) };
+    // Nothing to drop: a program may call in an `atexit` handler, after what has to be dropped is gone.
+    static NOTED: Cell<[Option<Noted>; MOST]> = const { Cell::new([None; MOST]) };
 }
 
 /// Notes what a conversion could not use; only a refused call tells.
@@ -69,24 +74,22 @@ pub fn refuse(argument: &'static str, wrong: &'static str) {
 }
 
 fn push(one: Noted) {
-    NOTED.with_borrow_mut(|noted| {
-        if noted.len() < 8 {
-            noted.push(one);
-        }
-    });
+    let mut noted = NOTED.get();
+    if let Some(free) = noted.iter_mut().find(|noted| noted.is_none()) {
+        *free = Some(one);
+        NOTED.set(noted);
+    }
 }
 
 /// Forgets what was noted.
 pub fn clear() {
-    NOTED.with_borrow_mut(Vec::clear);
+    NOTED.set([None; MOST]);
 }
 
 /// What was noted, for a log line; `None` when nothing was.
 pub fn noted() -> Option<String> {
-    NOTED.with_borrow(|noted| {
-        let words: Vec<_> = noted.iter().map(Noted::words).collect();
-        (!words.is_empty()).then(|| words.join(", "))
-    })
+    let words: Vec<_> = NOTED.get().iter().flatten().map(Noted::words).collect();
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 /// The argument that the conversion at this place was given.

@@ -2,9 +2,9 @@
 //! Callbacks into C that run now, so that whoever ends a device or a service can wait for them: a callback's function and
 //! context may be gone right after.
 
-use std::thread::{self, ThreadId};
-
 use parking_lot::{Condvar, Mutex};
+
+use crate::thread;
 
 /// The callbacks that run, of one door; `T` tells whose they are.
 pub struct Calls<T> {
@@ -14,7 +14,7 @@ pub struct Calls<T> {
 
 struct Call<T> {
     owner: T,
-    thread: ThreadId,
+    thread: thread::Id,
     /// Its function waits in [`Calls::wait_for_others`] itself.
     waits: bool,
 }
@@ -22,7 +22,7 @@ struct Call<T> {
 /// A callback that runs until this is dropped.
 pub struct Running<'a, T> {
     calls: &'a Calls<T>,
-    thread: ThreadId,
+    thread: thread::Id,
 }
 
 impl<T> Calls<T> {
@@ -38,7 +38,7 @@ impl<T> Calls<T> {
         if is_ended() {
             return None;
         }
-        let thread = thread::current().id();
+        let thread = thread::id();
         running.push(Call { owner, thread, waits: false });
         Some(Running { calls: self, thread })
     }
@@ -46,7 +46,7 @@ impl<T> Calls<T> {
     /// Waits until no callback runs whose owner is `ended`. Those on this thread are not waited for, as it is inside
     /// them; nor are those that wait here themselves.
     pub fn wait_for_others(&self, ended: impl Fn(&T) -> bool) {
-        let this = thread::current().id();
+        let this = thread::id();
         let mut running = self.running.lock();
         let mark = |running: &mut Vec<Call<T>>, waits| {
             running.iter_mut().filter(|call| call.thread == this).for_each(|call| call.waits = waits);
@@ -81,18 +81,18 @@ mod tests {
     #[test]
     fn none_begins_after_the_end_and_those_that_run_are_waited_for() {
         let (calls, ended, inside) = (Calls::new(), AtomicBool::new(false), AtomicUsize::new(0));
-        thread::scope(|scope| {
+        std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
                     while let Some(_running) = calls.enter(1, || ended.load(Ordering::SeqCst)) {
                         inside.fetch_add(1, Ordering::SeqCst);
-                        thread::yield_now();
+                        std::thread::yield_now();
                         inside.fetch_sub(1, Ordering::SeqCst);
                     }
                 });
             }
             while inside.load(Ordering::SeqCst) == 0 {
-                thread::yield_now();
+                std::thread::yield_now();
             }
             ended.store(true, Ordering::SeqCst);
             calls.wait_for_others(|_| true);
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn ends_from_inside_callbacks_do_not_wait_for_each_other() {
         let (calls, both) = (Calls::new(), Barrier::new(2));
-        thread::scope(|scope| {
+        std::thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
                     let _running = calls.enter(1, || false);
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn another_owners_callbacks_are_not_waited_for() {
         let (calls, started, done) = (Calls::new(), Barrier::new(2), Barrier::new(2));
-        thread::scope(|scope| {
+        std::thread::scope(|scope| {
             scope.spawn(|| {
                 let _running = calls.enter(2, || false);
                 started.wait();

@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use otakit_core::net::NetError;
@@ -22,6 +21,7 @@ use super::shared::{Answer, Phase, Shared, State, known_qos};
 use super::topic;
 use crate::log;
 use crate::net::Dial;
+use crate::thread;
 
 /// What [`Client::yield_for`] takes a duration of zero for.
 const SHORTEST_YIELD: Duration = Duration::from_millis(10);
@@ -230,7 +230,7 @@ impl Client {
     pub fn yield_while(&self, duration: Duration, more: &dyn Fn() -> bool) -> Result<(), MqttError> {
         let duration = if duration.is_zero() { SHORTEST_YIELD } else { duration };
         let deadline = clock::deadline(duration);
-        let me = thread::current().id();
+        let me = thread::id();
         let shared = self.shared();
         if !more() {
             return shared.lock().check_open();
@@ -277,7 +277,7 @@ impl Client {
     }
 
     fn in_handler(&self) -> bool {
-        self.shared().lock().dispatcher == Some(thread::current().id())
+        self.shared().lock().dispatcher == Some(thread::id())
     }
 
     /// Waits until a packet of `len` bytes may be queued, at most `wait`, and returns with the lock held.
@@ -405,7 +405,7 @@ impl Owner {
         shared.wake_all();
         let over = self.wait_for_end(Instant::now() + JOIN_SLACK);
         let thread = self.life.take_thread();
-        if let Some(thread) = thread.filter(|thread| over && thread.thread().id() != thread::current().id()) {
+        if let Some(thread) = thread.filter(|thread| over && !thread::is_current(thread)) {
             // It has said that it ends; a panic in it was reported by the panic hook.
             let _ = thread.join();
         }
@@ -414,7 +414,7 @@ impl Owner {
 
     /// Waits for the handler that another thread runs. None is begun any more.
     fn wait_for_handler(&self) {
-        let me = thread::current().id();
+        let me = thread::id();
         let shared = self.life.shared();
         let mut state = shared.lock();
         while state.dispatcher.is_some_and(|running| running != me) {

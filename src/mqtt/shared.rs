@@ -3,7 +3,6 @@
 //! line.
 
 use std::sync::Arc;
-use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -21,6 +20,7 @@ use super::renewals::Renewals;
 use super::session::{Pending, Qos2, Request, Session};
 use crate::cancel::Cancel;
 use crate::log;
+use crate::thread;
 
 /// How long the state of a parent process is waited for in a child: nobody can give it back there.
 const INHERIT_WAIT: Duration = Duration::from_millis(10);
@@ -49,7 +49,7 @@ pub(super) struct State {
     pub inbox: Inbox,
     pub out: Outbox,
     /// The thread that runs a handler now.
-    pub dispatcher: Option<ThreadId>,
+    pub dispatcher: Option<thread::Id>,
     /// Subscriptions that somebody waits for, with their end.
     pub waits: Vec<(u16, Option<Answer>)>,
     /// Filters that were granted once and that the server does not grant on this connection.

@@ -31,28 +31,37 @@ thread_local! {
     static TRACE: RefCell<Trace> = RefCell::default();
 }
 
+/// Changes or reads this thread's trace. A thread that ends, in an `atexit` handler, has none any more: its failures are told
+/// without.
+fn with<T>(act: impl FnOnce(&mut Trace) -> T) -> T {
+    let mut trace = TRACE.try_with(RefCell::take).unwrap_or_default();
+    let outcome = act(&mut trace);
+    let _ = TRACE.try_with(|kept| kept.replace(trace));
+    outcome
+}
+
 /// A connection to `target` is about to be made on this thread.
 pub fn connecting(target: &Target) {
     let trace = Trace { place: target.to_string(), ..Trace::default() };
-    TRACE.with_borrow_mut(|kept| *kept = trace);
+    with(|kept| *kept = trace);
 }
 
 /// What is asked for over that connection: a path, of which the query string is left out.
 pub fn resource(path: &str) {
     let path = path.split('?').next().unwrap_or_default().to_owned();
-    TRACE.with_borrow_mut(|trace| trace.resource = path);
+    with(|trace| trace.resource = path);
 }
 
 /// What was to be fetched has no usable URL: no connection is made. `place` is what may be shown of it.
 pub fn unreadable(place: &str) {
     let trace =
         Trace { reason: Some(place.to_owned()).filter(|place| !place.is_empty()), ..Trace::default() };
-    TRACE.with_borrow_mut(|kept| *kept = trace);
+    with(|kept| *kept = trace);
 }
 
 /// An address of the host was tried; `failure` is the system's reason, `None` when it is connected.
 pub fn tried(address: &str, failure: Option<&dyn fmt::Display>) {
-    TRACE.with_borrow_mut(|trace| match failure {
+    with(|trace| match failure {
         None => trace.connected = Some(address.to_owned()),
         Some(failure) if trace.refused.len() < MAX_TRIED => {
             trace.refused.push(format!("{address} {failure}"))
@@ -63,12 +72,12 @@ pub fn tried(address: &str, failure: Option<&dyn fmt::Display>) {
 
 /// What came back, in the words of the system, the TLS layer or the peer. The last one counts.
 pub fn reason(text: impl fmt::Display) {
-    TRACE.with_borrow_mut(|trace| trace.reason = Some(text.to_string()));
+    with(|trace| trace.reason = Some(text.to_string()));
 }
 
 /// An error that is about the connection made last on this thread: where it went, the error, what came back, what helps.
 pub fn told(error: &impl fmt::Display, advice: Option<&str>) -> String {
-    TRACE.with_borrow(|trace| {
+    with(|trace| {
         let mut text = String::new();
         // Writing into a String cannot fail.
         if !trace.place.is_empty() {

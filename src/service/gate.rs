@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Calls into the application that must be over when a session has ended.
 
-use std::thread::{self, ThreadId};
-
 use parking_lot::{Condvar, Mutex};
+
+use crate::thread;
 
 /// Lets calls through until it is shut; who shuts it waits for those under way in other threads.
 #[derive(Default)]
@@ -15,7 +15,7 @@ pub struct Gate {
 #[derive(Default)]
 struct State {
     shut: bool,
-    inside: Vec<ThreadId>,
+    inside: Vec<thread::Id>,
 }
 
 /// A call under way; it ends when this is dropped.
@@ -30,13 +30,13 @@ impl Gate {
         if state.shut {
             return None;
         }
-        state.inside.push(thread::current().id());
+        state.inside.push(thread::id());
         Some(Pass { gate: self })
     }
 
     /// From now on no call is begun. Returns when none is under way, but for the one that this is called in.
     pub fn shut(&self) {
-        let me = thread::current().id();
+        let me = thread::id();
         let mut state = self.state.lock();
         state.shut = true;
         while state.inside.iter().any(|inside| *inside != me) {
@@ -47,7 +47,7 @@ impl Gate {
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        let me = thread::current().id();
+        let me = thread::id();
         let mut state = self.gate.state.lock();
         if let Some(index) = state.inside.iter().position(|inside| *inside == me) {
             state.inside.swap_remove(index);
@@ -71,7 +71,7 @@ mod tests {
         let (entered, over) = (channel(), Arc::new(AtomicBool::new(false)));
         let (release, released) = channel::<()>();
         let inside = (gate.clone(), over.clone());
-        let call = thread::spawn(move || {
+        let call = std::thread::spawn(move || {
             let pass = inside.0.enter().unwrap();
             entered.0.send(()).unwrap();
             released.recv().unwrap();
@@ -82,13 +82,13 @@ mod tests {
         let own = gate.enter();
         assert!(own.is_some());
         let shutting = (gate.clone(), over.clone());
-        let shut = thread::spawn(move || {
+        let shut = std::thread::spawn(move || {
             // A call of another thread, and one of the test's own.
             shutting.0.shut();
             assert!(shutting.1.load(Ordering::SeqCst));
         });
         while gate.enter().is_some() {
-            thread::yield_now();
+            std::thread::yield_now();
         }
         release.send(()).unwrap();
         call.join().unwrap();

@@ -40,6 +40,18 @@ class Ended(Bench):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertEqual(os.path.getsize(path), SIZE)
 
+    def test_calls_while_the_program_ends(self):
+        """atexit handlers, destructors and destructors of a thread's data call the library, as a clean-up does: the calls work
+        or say that they cannot, and the exit code is the program's."""
+        for when in ("handler-first", "handler-last", "destructor", "key"):
+            with self.subTest(when):
+                path = os.path.join(self.scratch, unique_name(when))
+                process = self.program("at_exit", when, PK, unique_name("at-exit"), SECRET, path)
+                self.assertEqual(process.wait(60), 7, process.tail())
+                self.assertIn("at_exit: 22 checks, 0 failed", process.out)
+                # What is wrong is told as ever.
+                self.assertIn("IOT_OTA_ReportVersion: refused: version is NULL", process.out)
+
     def test_switches_between_threads(self):
         """Chunks of one byte are taken as they lie in the buffer, and silence is waited out: the kernel's count of switches is
         far below one for each chunk, and below that of polling."""

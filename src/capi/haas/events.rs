@@ -169,11 +169,15 @@ pub unsafe extern "C" fn haas_poll_event(event: *mut haas_event, timeout_ms: c_i
             return FAILED;
         }
         let Some(taken) = take_any(timeout(timeout_ms)) else { return 0 };
-        TAKEN.with_borrow_mut(|place| {
-            let held = place.insert(Held::new(taken));
+        let mut held = Some(Held::new(taken));
+        if let Some(held) = &held {
             // SAFETY: not NULL, and writable as the caller promises. What it points to lives until this thread's next call.
             unsafe { event.write(ptr::read(&raw const held.event)) };
-        });
+        }
+        if TAKEN.try_with(|taken| taken.replace(held.take())).is_err() {
+            // A thread that ends, in an `atexit` handler, keeps nothing any more: this stays for good.
+            std::mem::forget(held);
+        }
         1
     })
 }

@@ -18,7 +18,7 @@ use super::gateway_types::{
 use super::int;
 use super::solo_state::{Context, FotaCallback, NEW_VERSION, service_fota_callback_type_t};
 use crate::service::model::{CODE_TIMEOUT, CloudStanding, Event, Master, ReplyTo};
-use crate::thread::Birth;
+use crate::thread::{self, Birth};
 
 /// How long the connection is served between two deliveries.
 const SLICE: Duration = Duration::from_millis(20);
@@ -130,7 +130,7 @@ impl Gateway {
         let thread = self.thread.lock().take();
         if let Some((birth, handle)) = thread
             && birth.is_here()
-            && handle.thread().id() != std::thread::current().id()
+            && !thread::is_current(&handle)
         {
             let _ = handle.join();
         }
