@@ -25,6 +25,10 @@ cmp "$work"/one/otakit-*.tar.gz "$work"/two/otakit-*.tar.gz || die "made twice, 
 tar -xzf "$work"/one/otakit-*.tar.gz -C "$work/first"
 tar -xzf "$work"/one/otakit-*.tar.gz -C "$work/another/folder's deeper down"
 
+OTAKIT_DOCS_ROOT=$(echo "$work"/first/otakit-*) python3 tests/docs/check.py links >"$work/links.log" ||
+    { cat "$work/links.log"; die "the package's documents link to what is not there"; }
+echo "no dead link in the package's documents"
+
 # Without the right to make a network namespace cargo is only told that it is offline.
 alone=(unshare --net)
 "${alone[@]}" true 2>/dev/null || alone=(unshare --user --map-root-user --net)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Two steps of scripts/dist.sh: the manifest of the library alone, and vendored crates without what Linux never compiles."""
+"""Steps of scripts/dist.sh: the manifest of the library alone, vendored crates without what Linux never compiles, and documents
+that link to nothing which the package does not have."""
 
 import json
 import pathlib
@@ -64,7 +65,31 @@ def vendor(tree):
     print(f"dist: {len(needed) - 1} crates, and {shells} that Linux does not need, as empty shells")
 
 
-if sys.argv[1] == "manifest":
-    manifest(pathlib.Path(sys.argv[2]))
-else:
-    vendor(pathlib.Path(sys.argv[2]))
+# What is said below the title of the package's README files.
+NOTES = {
+    "README.md": "This is the source package: the library, the examples and the Python modules, with every crate that they need. "
+                 "`make`, the local cloud, the console and the tests are in the repository only. How to build without a network: "
+                 "[docs/OFFLINE.md](docs/OFFLINE.md).",
+    "README.zh-CN.md": "这是源码包：库、示例和 Python 模块，以及它们所需的全部 crate。`make`、本地云、控制台和测试只在仓库中。无网络构建见 "
+                       "[docs/zh-CN/OFFLINE.md](docs/zh-CN/OFFLINE.md)。",
+}
+
+
+def documents(tree):
+    for page in sorted(tree.rglob("*.md")):
+        if "vendor" in page.relative_to(tree).parts:
+            continue
+
+        def plain(link, page=page):
+            target = link["target"].partition("#")[0]
+            gone = target and "://" not in target and not (page.parent / target).exists()
+            return link["text"] if gone else link[0]
+        text = re.sub(r"(?<!!)\[(?P<text>(?:[^\[\]]|!\[[^\]]*\]\([^)]*\))*)\]\((?P<target>[^)\s]+)\)", plain, page.read_text())
+        note = NOTES.get(page.relative_to(tree).as_posix())
+        if note:
+            title, rest = text.split("\n", 1)
+            text = f"{title}\n\n> {note}\n{rest}"
+        page.write_text(text)
+
+
+{"manifest": manifest, "vendor": vendor, "documents": documents}[sys.argv[1]](pathlib.Path(sys.argv[2]))

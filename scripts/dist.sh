@@ -25,6 +25,7 @@ git ls-files -z -- CMakeLists.txt CMakePresets.json Cargo.toml Cargo.lock cbindg
 
 # Cargo looks at every member and at what only tests need, even when neither is built.
 python3 scripts/dist.py manifest "$tree/Cargo.toml"
+python3 scripts/dist.py documents "$tree"
 quiet=(--manifest-path "$tree/Cargo.toml")
 # This drops what nobody asks for any more from the lock file, and changes no version.
 cargo metadata --format-version 1 --offline "${quiet[@]}" >/dev/null 2>&1 ||

@@ -5,11 +5,11 @@ Every block is fenced, and its info string says what the test does with it:
 
     text                 nothing: a drawing, or what a program prints
     sh run               each command is typed into a shell, in order; all must succeed
-    sh make              each line is `make TARGET`; the target exists, and `make demo` is run
+    sh make              each line is `make TARGET`; the target exists, and `make demo` and `make dist` are run
     console run          lines that begin with `$ ` are typed, the others are what is printed; `…` stands for any text in a
                          line, and for any number of lines where it is alone. A command that prints nothing must succeed
     c file=NAME          saved as NAME in the folder where the shell is; compiles as C99 and as C++17 without a warning,
-                         against the installed headers (of Link Kit, or of the door that `door=` names)
+                         against the installed headers (of Link Kit, or of the platform that `platform=` names)
     cmake, python file=NAME   saved as NAME; what is typed afterwards uses it
 
 `needs=PROGRAM` behind `run` leaves the block out on a machine without that program. Anything else is an error, so that no
@@ -20,7 +20,9 @@ import glob
 import os
 import re
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# (An unpacked source package, when OTAKIT_DOCS_ROOT names one.)
+PACKAGE = os.environ.get("OTAKIT_DOCS_ROOT")
+ROOT = PACKAGE or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TREATMENTS = {"text": {None}, "sh": {"run", "make"}, "console": {"run"}, "c": {"file"}, "cmake": {"file"},
               "python": {"file"}}
 
@@ -33,6 +35,8 @@ def found(*patterns):
 def documents():
     """Paths below ROOT; README first, since the others may use what it installs. Translations are not among them: their code
     blocks are those of the English pages, and need not be run twice."""
+    if PACKAGE:
+        return [path for path in found("**/*.md") if not path.startswith("vendor/") and path not in translations()]
     rest = [path for path in found("docs/**/*.md") if path not in translations()]
     return ["README.md", "cloud/README.md", "python/README.md", "CONTRIBUTING.md", *rest]
 
@@ -58,7 +62,7 @@ class Block:
         bare = [word for word in words[1:] if "=" not in word]
         self.treatment = bare[0] if bare else "file" if "file" in self.options else None
         self.unknown = len(bare) > 1 or self.treatment not in TREATMENTS.get(self.language, set())
-        self.unknown = self.unknown or bool(set(self.options) - {"file", "needs", "door"})
+        self.unknown = self.unknown or bool(set(self.options) - {"file", "needs", "platform"})
 
     def __str__(self):
         return f"{self.document}:{self.line}"

@@ -121,6 +121,13 @@ def copy_sources(to):
             shutil.copy2(source, target)
 
 
+def commit(tree):
+    """What a clone has and a copy has not: a commit."""
+    git = ["git", "-c", "user.name=reader", "-c", "user.email=reader@localhost"]
+    for words in (["init", "-q"], ["add", "--all"], ["commit", "-q", "--allow-empty", "-m", "a copy"]):
+        subprocess.run([*git, *words], cwd=tree, check=True)
+
+
 def environment(work, target, as_printed):
     real = os.path.expanduser("~")
     env = {key: value for key, value in os.environ.items()
@@ -188,14 +195,14 @@ class Reader:
             words = line.split()
             if words[0] != "make":
                 raise Failure(f"{line}: not a make target")
-            self.shell.type(line if line == "make demo" else f"make --dry-run {' '.join(words[1:])} >/dev/null")
+            self.shell.type(line if line in ("make demo", "make dist") else f"make --dry-run {' '.join(words[1:])} >/dev/null")
 
     def compile(self, block, path):
         headers = os.path.join(self.prefix, "include", "otakit")
         if not os.path.isdir(headers):
             self.shell.type(f"cmake -S '{self.tree}' -B '{self.tree}/build' && cmake --build '{self.tree}/build' && "
                             f"cmake --install '{self.tree}/build' --prefix '{self.prefix}'")
-        flags = f"-Wall -Wextra -Wpedantic -Werror -I'{headers}' -I'{headers}/{block.options.get('door', 'linkkit')}'"
+        flags = f"-Wall -Wextra -Wpedantic -Werror -I'{headers}' -I'{headers}/{block.options.get('platform', 'linkkit')}'"
         self.shell.type(f"gcc -std=c99 {flags} -c '{path}' -o /dev/null")
         self.shell.type(f"g++ -std=c++17 {flags} -x c++ -c '{path}' -o /dev/null")
 
@@ -216,6 +223,7 @@ def main(argv):
     if not args.as_printed and not os.path.islink(os.path.join(tree, "target")):
         os.makedirs(target, exist_ok=True)
         os.symlink(target, os.path.join(tree, "target"))
+    commit(tree)
     env, isolated = environment(work, target, args.as_printed), isolation()
     # What cargo has to download, while there is a network.
     for workspace in (tree, os.path.join(tree, "cloud")):
