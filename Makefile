@@ -64,10 +64,10 @@ headers:            ## Write include/otakit.h again from src/capi/native.rs
 format:             ## Format the Rust code
 	cargo fmt --all
 
-lint:               ## Formatting and clippy, with every front door
+lint:               ## Formatting and clippy, with every platform
 	@scripts/check.sh format clippy
 
-unit:               ## Rust tests alone, with every front door
+unit:               ## Rust tests alone, with every platform
 	@scripts/check.sh unit
 
 clean:              ## Remove everything that was built

@@ -15,6 +15,8 @@ if(otakit_posix)
   install(TARGETS otakit_posix LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 endif()
 install(FILES "${PROJECT_SOURCE_DIR}/include/otakit.h" DESTINATION "${otakit_header_dir}")
+install(FILES "${PROJECT_SOURCE_DIR}/LICENSE-MIT" "${PROJECT_SOURCE_DIR}/LICENSE-APACHE"
+        DESTINATION "${CMAKE_INSTALL_DATAROOTDIR}/doc/otakit")
 
 configure_package_config_file(cmake/otakitConfig.cmake.in "${PROJECT_BINARY_DIR}/otakitConfig.cmake"
   INSTALL_DESTINATION "${otakit_config_dir}" PATH_VARS CMAKE_INSTALL_LIBDIR otakit_header_dir)
@@ -59,3 +61,23 @@ foreach(platform IN LISTS OTAKIT_PLATFORMS)
     install(FILES "${PROJECT_BINARY_DIR}/${otakit_pc_name}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
   endforeach()
 endforeach()
+
+# What configuring has written and the build or the installation needs: where one is deleted, the next build configures again.
+set(otakit_configured "${PROJECT_BINARY_DIR}/otakitConfig.cmake" "${PROJECT_BINARY_DIR}/otakitConfigVersion.cmake"
+    "${PROJECT_BINARY_DIR}/BuildRust.cmake" "${PROJECT_BINARY_DIR}/Missing.cmake" "${otakit_lib_dir}/otakit-hal.specs")
+if(otakit_wrapper_path)
+  list(APPEND otakit_configured "${PROJECT_BINARY_DIR}/cc")
+endif()
+if(otakit_unwinder)
+  list(APPEND otakit_configured "${otakit_lib_dir}/libunwind.a")
+endif()
+if(otakit_shared)
+  list(APPEND otakit_configured "${PROJECT_BINARY_DIR}/exports.map")
+endif()
+foreach(platform IN LISTS OTAKIT_PLATFORMS)
+  list(APPEND otakit_configured "${PROJECT_BINARY_DIR}/otakit-${platform}.pc")
+  if(otakit_shared)
+    list(APPEND otakit_configured "${PROJECT_BINARY_DIR}/otakit-${platform}-shared.pc")
+  endif()
+endforeach()
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${otakit_configured})

@@ -13,8 +13,8 @@ if(CMAKE_SOURCE_DIR STREQUAL PROJECT_SOURCE_DIR)
   set(otakit_top_level ON)
 endif()
 
-# The one list of front doors is the feature `doors` of Cargo.toml.
-string(REGEX MATCH "\ndoors = \\[([^]]*)\\]" otakit_match "${otakit_manifest}")
+# The one list of platforms is the feature `platforms` of Cargo.toml.
+string(REGEX MATCH "\nplatforms = \\[([^]]*)\\]" otakit_match "${otakit_manifest}")
 string(REGEX REPLACE "[\", ]+" ";" otakit_known_platforms "${CMAKE_MATCH_1}")
 list(REMOVE_ITEM otakit_known_platforms "")
 
@@ -101,7 +101,7 @@ function(otakit_refuse_unknown)
     endif()
     set(told "there is no option ${name}; the nearest one is ${nearest}")
     if(otakit_top_level AND upper MATCHES "^OTAKIT_" OR name IN_LIST given AND NOT least GREATER limit)
-      # Otherwise the wrong name would stay in the cache and be refused for ever.
+      # Otherwise the wrong name would stay in the cache and be refused each time.
       unset(${name} CACHE)
       otakit_fail("${told}")
     elseif(NOT least GREATER limit)
@@ -112,7 +112,7 @@ endfunction()
 otakit_refuse_unknown()
 
 # What is in the library -----------------------------------------------------------------------------------------------
-set(OTAKIT_PLATFORMS linkkit CACHE STRING "Front doors to build, a list of: ${otakit_known_platforms}")
+set(OTAKIT_PLATFORMS linkkit CACHE STRING "Platforms whose C APIs are built, a list of: ${otakit_known_platforms}")
 option(OTAKIT_MQTT "Build the project's MQTT client; OFF: IOT_MQTT_* come from the firmware's SDK (module-only)" ON)
 option(OTAKIT_SIGNATURE "Check signatures over images (Ed25519, ECDSA P-256, RSA)" ON)
 set(OTAKIT_TLS rustls CACHE STRING "TLS: rustls (inside the library), hal (the firmware's HAL_SSL_*), none")

@@ -58,7 +58,7 @@ endmacro()
 otakit_read_manifests(export)
 otakit_read_manifests(import)
 
-# OneNET's names are generic. Where its door shares a library with another's, a program that uses the other one may have
+# OneNET's names are generic. Where they share a library with another platform, a program that uses the other one may have
 # an `ota_init` of its own: ours give way.
 set(otakit_weak_exports "")
 if("onenet" IN_LIST OTAKIT_PLATFORMS AND NOT OTAKIT_PLATFORMS STREQUAL "onenet")
@@ -93,7 +93,7 @@ if(NOT otakit_cargo_bin STREQUAL otakit_rustc_bin)
   list(APPEND otakit_cargo_env "RUSTC=${OTAKIT_RUSTC}")
 endif()
 
-# The libraries that Rust's standard library needs, `rustc --print native-static-libs` (a test compares), but for the
+# The libraries that Rust's standard library needs, `rustc --print native-static-libs` (a test compares), except for the
 # unwinder: every compiler driver brings that by itself, the right one for static and shared programs.
 set(otakit_lib_dir "${PROJECT_BINARY_DIR}/lib")
 set(OTAKIT_NATIVE_LIBS util rt pthread m dl c)
@@ -105,7 +105,7 @@ if(otakit_triple MATCHES "musl")
   set(otakit_unwinder "${otakit_target_libdir}/self-contained/libunwind.a")
   if(EXISTS "${otakit_unwinder}")
     set(OTAKIT_NATIVE_LIBS unwind c)
-    file(COPY "${otakit_unwinder}" DESTINATION "${otakit_lib_dir}")
+    configure_file("${otakit_unwinder}" "${otakit_lib_dir}/libunwind.a" COPYONLY)
   else()
     set(otakit_unwinder "")
   endif()
@@ -158,11 +158,17 @@ add_custom_command(
   DEPENDS ${otakit_rust_sources} ${otakit_export_lists} ${otakit_import_lists}
           "${PROJECT_SOURCE_DIR}/Cargo.toml" "${PROJECT_SOURCE_DIR}/Cargo.lock" "${PROJECT_SOURCE_DIR}/core/Cargo.toml"
           "${PROJECT_BINARY_DIR}/BuildRust.cmake" "${PROJECT_SOURCE_DIR}/cmake/Prelink.cmake"
-          "${PROJECT_SOURCE_DIR}/cmake/quiet.c.in"
+          "${PROJECT_SOURCE_DIR}/cmake/CargoFlags.cmake" "${PROJECT_SOURCE_DIR}/cmake/quiet.c.in"
   WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
   COMMENT "cargo, profile ${OTAKIT_CARGO_PROFILE}, features ${otakit_feature_list}"
   USES_TERMINAL VERBATIM)
 add_custom_target(otakit_rust ALL DEPENDS "${otakit_stamp}")
+# A stamp, because an archive with the same bytes keeps its time. (ninja looks at every file by itself.)
+set(otakit_written_together "${otakit_stamp}|${otakit_archive}")
+if(CMAKE_GENERATOR MATCHES "Makefiles")
+  add_custom_target(otakit_check_files COMMAND "${CMAKE_COMMAND}" -P "${PROJECT_BINARY_DIR}/Missing.cmake" VERBATIM)
+  add_dependencies(otakit_rust otakit_check_files)
+endif()
 
 # otakit_plain_name(TARGET): files have the names that pkg-config and the CMake package say, whatever a project around this
 # one adds to its own.
@@ -180,6 +186,9 @@ endfunction()
 function(otakit_add_shared target name)
   add_library(${target} SHARED "${PROJECT_SOURCE_DIR}/cmake/shared.c")
   add_dependencies(${target} otakit_rust)
+  set(base "${otakit_lib_dir}/lib${name}.so")
+  list(APPEND otakit_written_together "${base}.${PROJECT_VERSION}|${base}.${PROJECT_VERSION_MAJOR}|${base}")
+  set(otakit_written_together "${otakit_written_together}" PARENT_SCOPE)
   otakit_plain_name(${target})
   set_target_properties(${target} PROPERTIES
     OUTPUT_NAME ${name} VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}

@@ -294,6 +294,7 @@ mark_as_advanced(OTAKIT_HOST_CC)
 get_filename_component(otakit_host_cc "${OTAKIT_HOST_CC}" REALPATH)
 get_filename_component(otakit_real "${CMAKE_C_COMPILER}" REALPATH)
 list(LENGTH otakit_crate_cc otakit_count)
+set(otakit_wrapper_path "")
 if(otakit_rust_target OR NOT otakit_count EQUAL 1 OR NOT otakit_real STREQUAL otakit_host_cc)
   # A program of one word, which also those can run that ask the compiler what it is.
   set(otakit_wrapper "#!/bin/sh\nexec")
@@ -306,9 +307,10 @@ if(otakit_rust_target OR NOT otakit_count EQUAL 1 OR NOT otakit_real STREQUAL ot
   string(SHA256 otakit_hash "${otakit_wrapper}")
   string(SUBSTRING "${otakit_hash}" 0 12 otakit_hash)
   set(otakit_wrapper_path "${OTAKIT_CARGO_TARGET_DIR}/otakit-cc/${otakit_hash}/cc")
+  file(WRITE "${PROJECT_BINARY_DIR}/CMakeFiles/cc" "${otakit_wrapper}")
+  configure_file("${PROJECT_BINARY_DIR}/CMakeFiles/cc" "${PROJECT_BINARY_DIR}/cc" COPYONLY)
   if(NOT EXISTS "${otakit_wrapper_path}")
-    file(WRITE "${PROJECT_BINARY_DIR}/CMakeFiles/cc" "${otakit_wrapper}")
-    file(COPY "${PROJECT_BINARY_DIR}/CMakeFiles/cc" DESTINATION "${OTAKIT_CARGO_TARGET_DIR}/otakit-cc/${otakit_hash}"
+    file(COPY "${PROJECT_BINARY_DIR}/cc" DESTINATION "${OTAKIT_CARGO_TARGET_DIR}/otakit-cc/${otakit_hash}"
          FILE_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
   endif()
   list(APPEND otakit_cargo_env "CC_${otakit_triple_name}=${otakit_wrapper_path}" "AR_${otakit_triple_name}=${CMAKE_AR}")

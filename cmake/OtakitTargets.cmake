@@ -64,3 +64,5 @@ if(otakit_shared AND OTAKIT_MQTT AND NOT OTAKIT_TLS STREQUAL "hal")
   otakit_add_shared(otakit_posix otakit_posix otakit_hal)
   target_link_options(otakit_posix PRIVATE -Wl,-z,defs)
 endif()
+
+configure_file(cmake/Missing.cmake.in "${PROJECT_BINARY_DIR}/Missing.cmake" @ONLY)

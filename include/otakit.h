@@ -236,8 +236,8 @@ extern "C" {
 // The library's version, "major.minor.patch". Static; never freed.
 const char *otakit_version(void);
 
-// What this library was built from and how, in one line: version, doors, MQTT client, TLS, signatures, cargo profile,
-// target, and whether it is a lab build, as in "otakit 0.1.0; doors linkkit; mqtt yes; tls rustls; signature yes;
+// What this library was built from and how, in one line: version, platforms, MQTT client, TLS, signatures, cargo profile,
+// target, and whether it is a lab build, as in "otakit 0.1.0; platforms linkkit; mqtt yes; tls rustls; signature yes;
 // profile release; target x86_64-unknown-linux-gnu; lab no". Static; never freed. Does not block; any thread.
 const char *otakit_build_info(void);
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Builds the shared library that the Python modules load: the doors they use, and the HAL defaults inside. But for the
+# Builds the shared library that the Python modules load: the platforms they use, and the HAL defaults inside. Except for the
 # profiles ci and dev no path of this machine is in it, and no symbol that nobody needs.
 #   python/build_library.sh OUT.so      OTAKIT_PYTHON_PROFILE (release), OTAKIT_PYTHON_FEATURES (added, e.g. lab),
 #                                       OTAKIT_SOURCES (where Cargo.toml is)

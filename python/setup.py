@@ -17,7 +17,7 @@ from setuptools.command.sdist import sdist
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIBRARY = os.path.join("otakit_native", "libotakit_python.so")
 MODULES = ["otakit_ffi", "otakit_ftp", "otakit_ftplib", "otakit_zip", "otakit_haas", "otakit_power", "otakit_run", "otakit_time"]
-DOORS = ["fota", "app_fota", "ota", "aliyunIoT"]
+PUBLIC = ["fota", "app_fota", "ota", "aliyunIoT"]
 # What the library is built from, and where a source distribution has it.
 SOURCES = ["Cargo.lock", "core", "src", "include", os.path.join("hal", "posix")]
 CARRIED = "native"
@@ -107,6 +107,6 @@ setup(
     distclass=Packed,
     cmdclass={"build_py": Build, "bdist_wheel": Wheel, "sdist": Sources},
     package_dir={"": "src"},
-    py_modules=MODULES + DOORS,
+    py_modules=MODULES + PUBLIC,
     packages=["otakit_native", "otakit_shims"],
 )

@@ -8,10 +8,10 @@ JOBS=${JOBS:-$(nproc)}
 export HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d : -f 6)}
 PATH=$PATH:/usr/sbin:/sbin:$HOME/.cargo/bin
 
-# Every front door, from the one list there is, the feature `doors` of Cargo.toml: for cargo and for CMake.
+# Every platform, from the one list there is, the feature `platforms` of Cargo.toml: for cargo and for CMake.
 # shellcheck disable=SC2034 # used by those who source this
-DOORS=otakit/doors
-PLATFORMS=-DOTAKIT_PLATFORMS=$(sed -n 's/^doors = \[\(.*\)\]/\1/p' "$ROOT/Cargo.toml" | tr -d '" ' | tr , ';')
+ALL_PLATFORMS=otakit/platforms
+PLATFORMS=-DOTAKIT_PLATFORMS=$(sed -n 's/^platforms = \[\(.*\)\]/\1/p' "$ROOT/Cargo.toml" | tr -d '" ' | tr , ';')
 
 # build_tree NAME [CMake option]...: configures build/NAME and builds it. The Rust library is made with the ci profile,
 # and every tree finds the others' dependencies built already. The preset `dev`: tests, examples, warnings are errors.
@@ -37,8 +37,8 @@ tree() {
         module) build_tree module -DOTAKIT_LAB=ON -DOTAKIT_MQTT=OFF "$plain" ;;
         halssl) build_tree halssl -DOTAKIT_LAB=ON -DOTAKIT_TLS=hal "$plain" ;;
         onenet) build_tree onenet -DOTAKIT_LAB=ON -DOTAKIT_PLATFORMS=onenet "$plain" ;;
-        # Doors without Link Kit.
-        doors) build_tree doors -DOTAKIT_LAB=ON "-DOTAKIT_PLATFORMS=haas;quectel" "$plain" ;;
+        # Without Link Kit.
+        haas) build_tree haas -DOTAKIT_LAB=ON "-DOTAKIT_PLATFORMS=haas;quectel" "$plain" ;;
         demo) build_tree demo -DOTAKIT_LAB=ON -DOTAKIT_BUILD_TESTS=OFF "$PLATFORMS" "$plain" ;;
         *) echo "no build tree is called $1" >&2; return 1 ;;
     esac

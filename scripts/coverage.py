@@ -120,19 +120,20 @@ DOCUMENT = """\
 <!-- SPDX-License-Identifier: MIT OR Apache-2.0 -->
 # Line coverage
 
-Written by `make coverage` ([scripts/coverage.sh](../scripts/coverage.sh)). It runs the Rust tests, and the C tests, the
-kill harness, the fault matrix, the end-to-end tests and the Python modules' tests against a library that counts which
-of its lines are reached; processes that are killed count as far as they came. Stages of `make test` that run the same
-library code once more (sanitizers, the build without lab variables, OneNET alone) are left out.
+Written by `make coverage` ([scripts/coverage.sh](../scripts/coverage.sh)). It builds the library so that it counts which of its
+lines run, and then runs the Rust tests, the C tests, the tests that kill the program, the fault matrix, the end-to-end tests and
+the tests of the Python modules. What a killed process ran before it was killed is counted. Parts of `make test` that run the same
+code a second time (sanitizers, the build without lab variables, OneNET alone) are left out.
 
-A line counts when the library has code on it: the modules of unit tests inside `src` are not counted. `make coverage`
-fails below {goal:.0f} % in any of the first {judged} parts, and when the list of what stays uncovered is not accurate.
+Counted are the lines of the library that the compiler made code for, without the unit tests inside `src`. `make coverage` fails
+when less than {goal:.0f} % of any of the first {judged} parts is covered. It also fails when a line that is not covered is
+missing in the list below, or when that list names a line that is covered.
 
 | part | lines | missed | covered |
 |---|---:|---:|---:|
 {parts}
 
-The last {shown} are for information.
+The last {shown} parts may be any figure.
 
 ## What stays uncovered, and why
 

@@ -22,7 +22,7 @@ work=$ROOT/build/coverage-data
 rm -rf "$work"
 mkdir -p "$work/raw" "$work/objects"
 stages=${*:-rust c kill faults e2e python}
-features=doors
+features=platforms
 tests=()
 failed=
 

@@ -80,7 +80,7 @@ if cmp -s "$WORK/fw-2.0.0.bin" "$WORK/ota.bin"; then same=yes; fi
 
 reported=0
 if [ "$verdict" = 0 ]; then
-    # As after the reboot into the new firmware. It waits for an offer in vain, which is exit code 4.
+    # As after the reboot into the new firmware. No offer comes while it waits, which is exit code 4.
     device -v 2.0.0 -t 2 >"$WORK/reboot.log" 2>&1 || [ $? = 4 ] || die "the new version could not be reported"
     "$CLOUD" status --data "$DATA" --wait 10 "$PRODUCT" "$DEVICE" >"$WORK/status.txt" 2>&1 || reported=$?
 else

@@ -8,7 +8,7 @@ export HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d : -f 6)}
 PATH=$PATH:/usr/sbin:/sbin:$HOME/.cargo/bin
 
 # program:package
-NEEDED="cmake:cmake g++:g++ pkg-config:pkg-config openssl:openssl curl:curl mosquitto:mosquitto
+NEEDED="cmake:cmake ninja:ninja-build g++:g++ pkg-config:pkg-config openssl:openssl curl:curl mosquitto:mosquitto
         mosquitto_pub:mosquitto-clients nginx:nginx-light valgrind:valgrind
         arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf readelf:binutils unshare:util-linux
         gzip:gzip chromium:chromium"

@@ -64,11 +64,11 @@ format() {
     cargo fmt --all --check && cargo fmt --manifest-path cloud/Cargo.toml --check
 }
 clippy() {
-    cargo clippy --locked --workspace --all-targets --features "$DOORS" -- -D warnings &&
+    cargo clippy --locked --workspace --all-targets --features "$ALL_PLATFORMS" -- -D warnings &&
         cargo clippy --locked --manifest-path cloud/Cargo.toml --target-dir "$TARGET_DIR" --all-targets -- -D warnings
 }
 rust_tests() {
-    cargo test --locked --workspace --features "$DOORS" --quiet &&
+    cargo test --locked --workspace --features "$ALL_PLATFORMS" --quiet &&
         cargo test --locked --manifest-path cloud/Cargo.toml --target-dir "$TARGET_DIR" --quiet
 }
 # What is to build without an operating system does, with a heap and without. Where this machine has no Rust library for that

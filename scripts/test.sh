@@ -19,10 +19,10 @@ elif [ $# -gt 0 ]; then
 fi
 
 # The examples of HaaS and Quectel, built with the installed libraries of a tree without Link Kit.
-installed_doors() {
-    local at=$ROOT/build/doors/installed pair
+installed_haas() {
+    local at=$ROOT/build/haas/installed pair
     rm -rf "$at"
-    cmake --install build/doors --prefix "$at" >build/doors.install.log || return 1
+    cmake --install build/haas --prefix "$at" >build/haas.install.log || return 1
     for pair in haas:haas_ota quectel:quectel_fota haas-shared:haas_ota quectel-shared:quectel_fota; do
         # shellcheck disable=SC2046 # a list of words
         cc -std=c99 -Wall -Wextra -Werror "examples_c/${pair##*:}.c" \
@@ -55,9 +55,9 @@ must "build, module only" tree module
 may "C tests, module only" in_tree module
 must "build, OneNET alone" tree onenet
 may "C tests, OneNET alone" in_tree onenet
-must "build, HaaS and Quectel alone" tree doors
-may "C tests, HaaS and Quectel alone" in_tree doors
-may "HaaS and Quectel alone, installed" installed_doors
+must "build, HaaS and Quectel alone" tree haas
+may "C tests, HaaS and Quectel alone" in_tree haas
+may "HaaS and Quectel alone, installed" installed_haas
 must "build, TLS by the firmware" tree halssl
 may "C tests, TLS by the firmware" in_tree halssl
 may "faults" python3 tests/e2e/faults.py --cloud "$CLOUD" --build build/test --step 61

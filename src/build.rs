@@ -17,8 +17,8 @@ fn build_info() -> String {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let has = |feature: &str| std::env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
     let yes = |feature| if has(feature) { "yes" } else { "no" };
-    let doors = ["linkkit", "onenet", "haas", "quectel"];
-    let doors: Vec<_> = doors.into_iter().filter(|door| has(&door.to_uppercase())).collect();
+    let platforms = ["linkkit", "onenet", "haas", "quectel"];
+    let platforms: Vec<_> = platforms.into_iter().filter(|it| has(&it.to_uppercase())).collect();
     let tls = match (has("HAL_SSL"), has("TLS")) {
         (true, _) => "hal",
         (false, true) => "rustls",
@@ -30,9 +30,9 @@ fn build_info() -> String {
     let profile = std::path::Path::new(&out).ancestors().nth(3).and_then(|path| path.file_name());
     let profile = profile.and_then(|name| name.to_str()).unwrap_or("unknown");
     format!(
-        "otakit {}; doors {}; mqtt {}; tls {tls}; signature {}; profile {profile}; target {}; lab {}",
+        "otakit {}; platforms {}; mqtt {}; tls {tls}; signature {}; profile {profile}; target {}; lab {}",
         variable("CARGO_PKG_VERSION"),
-        if doors.is_empty() { "none".to_owned() } else { doors.join(",") },
+        if platforms.is_empty() { "none".to_owned() } else { platforms.join(",") },
         yes("MQTT"),
         yes("SIGNATURE"),
         variable("TARGET"),

@@ -3,7 +3,7 @@
 //!
 //! Data takes one way through the crate (see `docs/ARCHITECTURE.md`):
 //! a cloud message is decoded by [`platform`] into an offer, [`engine`] runs one update from
-//! offer to verdict, [`fetch`] brings the bytes over [`net`], [`service`] binds them to one device, and a front door in
+//! offer to verdict, [`fetch`] brings the bytes over [`net`], [`service`] binds them to one device, and a C API in
 //! [`capi`] hands them to C.
 //! `unsafe` lives in [`capi`] and [`hal`] alone.
 

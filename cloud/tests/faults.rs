@@ -113,7 +113,7 @@ fn a_download_is_resumed_and_the_log_shows_it() {
         faults.answer("/resume/60000?k=a", "Range: bytes=20000-\r\nIf-Range: \"image-60000\"\r\n");
     assert!(head.starts_with("HTTP/1.1 206 "), "{head}");
     assert_eq!([first, rest].concat(), image);
-    // Another token begins anew.
+    // Another token begins at the start.
     assert_eq!(faults.answer("/resume/60000?k=b", "").1.len(), 20_000);
 
     let log = faults.json("/log?k=a");

@@ -18,7 +18,7 @@ pub enum Failure {
     Digest,
     /// The image is complete, but its signature is not by a trusted key.
     Signature,
-    /// The image comes slower than the policy bears.
+    /// The image comes more slowly than the policy allows.
     TooSlow,
     /// The time for the whole download is over.
     Deadline,

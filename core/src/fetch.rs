@@ -6,6 +6,7 @@ use alloc::string::String;
 use core::fmt;
 use core::time::Duration;
 
+use crate::http::status;
 use crate::net::NetError;
 use crate::url::UrlError;
 
@@ -64,7 +65,7 @@ pub enum FetchError {
     Encoding,
     /// The body ended before the image was complete.
     Truncated,
-    /// The body is longer than the caller bears.
+    /// The body is longer than the caller allows.
     Oversized,
     /// The platform that hands out the image refuses, with a number of its own.
     Refused {
@@ -114,7 +115,9 @@ impl FetchError {
             Self::Status { status: 401 | 403 | 410, .. } => Some(
                 "the URL has expired or its signature is wrong; check this device's clock, or offer the image again",
             ),
-            Self::Status { status: 407, .. } => Some("a proxy on the way asks for a login"),
+            Self::Status { status: 407, .. } => Some(
+                "a proxy on the way asks for a login, and this library never logs in to one: let it pass this host",
+            ),
             Self::Status { status: 404, .. } => Some("check the path, and that the image is on the server"),
             Self::InsecureRedirect => Some("let the server redirect to https"),
             Self::Forbidden => Some("allow the host with otakit_policy_allow_host"),
@@ -124,57 +127,6 @@ impl FetchError {
             Self::Protocol => Some("check that an HTTP server listens on this port"),
             _ => None,
         }
-    }
-}
-
-/// The name of an HTTP status (RFC 9110 and the registry that it sets up); empty for others.
-fn status_name(status: u16) -> &'static str {
-    match status {
-        201 => " Created",
-        202 => " Accepted",
-        204 => " No Content",
-        205 => " Reset Content",
-        300 => " Multiple Choices",
-        304 => " Not Modified",
-        305 => " Use Proxy",
-        400 => " Bad Request",
-        401 => " Unauthorized",
-        402 => " Payment Required",
-        403 => " Forbidden",
-        404 => " Not Found",
-        405 => " Method Not Allowed",
-        406 => " Not Acceptable",
-        407 => " Proxy Authentication Required",
-        408 => " Request Timeout",
-        409 => " Conflict",
-        410 => " Gone",
-        411 => " Length Required",
-        412 => " Precondition Failed",
-        413 => " Content Too Large",
-        414 => " URI Too Long",
-        415 => " Unsupported Media Type",
-        416 => " Range Not Satisfiable",
-        417 => " Expectation Failed",
-        421 => " Misdirected Request",
-        422 => " Unprocessable Content",
-        423 => " Locked",
-        424 => " Failed Dependency",
-        425 => " Too Early",
-        426 => " Upgrade Required",
-        428 => " Precondition Required",
-        429 => " Too Many Requests",
-        431 => " Request Header Fields Too Large",
-        451 => " Unavailable For Legal Reasons",
-        500 => " Internal Server Error",
-        501 => " Not Implemented",
-        502 => " Bad Gateway",
-        503 => " Service Unavailable",
-        504 => " Gateway Timeout",
-        505 => " HTTP Version Not Supported",
-        507 => " Insufficient Storage",
-        508 => " Loop Detected",
-        511 => " Network Authentication Required",
-        _ => "",
     }
 }
 
@@ -189,7 +141,10 @@ impl fmt::Display for FetchError {
         match self {
             Self::Net(error) => error.fmt(f),
             Self::Url(error) => error.fmt(f),
-            Self::Status { status, .. } => write!(f, "HTTP status {status}{}", status_name(*status)),
+            Self::Status { status, .. } => match status::name(*status) {
+                Some(name) => write!(f, "HTTP status {status} {name}"),
+                None => write!(f, "HTTP status {status}"),
+            },
             Self::Redirect => f.write_str("too many redirects, or one that leads nowhere"),
             Self::InsecureRedirect => f.write_str("redirect from https to http refused"),
             Self::Forbidden => f.write_str("redirect to a place that the policy does not allow"),
@@ -284,7 +239,8 @@ mod tests {
         ];
         let texts: std::collections::HashSet<String> = all.iter().map(FetchError::to_string).collect();
         assert_eq!(texts.len(), all.len());
-        assert!(status(404).to_string().contains("404"));
+        assert_eq!(status(407).to_string(), "HTTP status 407 Proxy Authentication Required");
+        assert_eq!(status(599).to_string(), "HTTP status 599");
         assert!(all[14].to_string().contains("1234"));
     }
 

@@ -79,6 +79,17 @@ static int open_socket(const struct addrinfo *address)
     return fd;
 }
 
+/* Of several addresses, the failure of one that this device could try says more than that of one which it has no network
+ * for, as an address of IPv6 where there is IPv4 alone. */
+static void keep(int *error, int failed)
+{
+    int none = failed == ENETUNREACH || failed == EADDRNOTAVAIL || failed == EAFNOSUPPORT;
+
+    if (*error == 0 || !none) {
+        *error = failed;
+    }
+}
+
 /* Begins to connect: a descriptor whose writability tells the outcome, or -1 with `*error` set. */
 static int begin(const struct addrinfo *address, int *error)
 {
@@ -86,8 +97,10 @@ static int begin(const struct addrinfo *address, int *error)
 
     if (fd < 0 || (connect(fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS &&
                    errno != EINTR)) {
-        *error = errno;
-        tell(address->ai_addr, address->ai_addrlen, *error);
+        int failed = errno;
+
+        keep(error, failed);
+        tell(address->ai_addr, address->ai_addrlen, failed);
         if (fd >= 0) {
             close(fd);
         }
@@ -125,7 +138,7 @@ static int harvest(struct pollfd *attempts, const struct addrinfo *tried[], int 
         if (failed == 0) {
             return fd;
         }
-        *error = failed;
+        keep(error, failed);
         close(fd);
     }
     return -1;
@@ -136,7 +149,7 @@ static int race(const struct addrinfo *addresses[], int address_count, uint64_t 
 {
     struct pollfd attempts[ADDRESSES_MAX];
     const struct addrinfo *tried[ADDRESSES_MAX]; /* the address of each attempt */
-    int error = ECONNREFUSED;
+    int error = 0; /* of the attempt that tells most */
     uint64_t next_at = 0; /* when the next address joins */
     int count = 0, next = 0, winner = -1;
 
@@ -175,12 +188,12 @@ static int race(const struct addrinfo *addresses[], int address_count, uint64_t 
     while (count > 0) {
         close(attempts[--count].fd);
         if (winner < 0) {
-            error = ETIMEDOUT; /* it neither stands nor was refused */
+            error = ETIMEDOUT; /* neither connected nor refused */
             tell(tried[count]->ai_addr, tried[count]->ai_addrlen, error);
         }
     }
     if (winner < 0) {
-        errno = error;
+        errno = error != 0 ? error : ETIMEDOUT; /* no time was left for any */
     }
     return winner;
 }

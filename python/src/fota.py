@@ -2,7 +2,7 @@
 """QuecPython's `fota`: `import fota; obj = fota()`.
 
 Off the module, some things are the host's: `fota.package` is the file that the package appears in, `fota.blocking` False
-makes httpDownload return at once (as on EC600N and its kin), `fota.on_apn` gets the APN settings, `fota.trust_key` names a
+makes httpDownload return at once (as on EC600N and similar modules), `fota.on_apn` gets the APN settings, `fota.trust_key` names a
 key that signatures are checked with, and `fota.signed_only` refuses packages without one.
 """
 

@@ -5,7 +5,7 @@ import sys
 import tarfile
 import zipfile
 
-DOORS = {"fota.py", "app_fota.py", "ota.py", "aliyunIoT.py"}
+PUBLIC = {"fota.py", "app_fota.py", "ota.py", "aliyunIoT.py"}
 LICENCES = {"LICENSE-MIT", "LICENSE-APACHE"}
 
 
@@ -18,8 +18,8 @@ def check(what, condition):
 with zipfile.ZipFile(sys.argv[1]) as wheel:
     names = wheel.namelist()
 tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
-check("at the top there are the doors and names of ours: %s" % sorted(tops),
-      {name for name in tops if not name.startswith("otakit_")} == DOORS)
+check("at the top there are the public modules and names of ours: %s" % sorted(tops),
+      {name for name in tops if not name.startswith("otakit_")} == PUBLIC)
 check("the wheel has the library", "otakit_native/libotakit_python.so" in names)
 check("the wheel has the shims", "otakit_shims/utime.py" in names)
 check("the wheel has the licences", LICENCES <= {name.rsplit("/", 1)[-1] for name in names if ".dist-info/" in name})

@@ -9,7 +9,7 @@ import unittest
 
 import interpreters
 
-DOORS = ("fota", "app_fota", "ota", "aliyunIoT")
+PUBLIC = ("fota", "app_fota", "ota", "aliyunIoT")
 
 
 class Imports(unittest.TestCase):
@@ -29,14 +29,14 @@ class Imports(unittest.TestCase):
             absent, text = os.path.join(folder, "absent.so"), os.path.join(folder, "text.so")
             with open(text, "w", encoding="utf-8") as file:
                 file.write("no library")
-            for door in DOORS:
-                said = self.said(door, absent)
+            for module in PUBLIC:
+                said = self.said(module, absent)
                 for word in (absent, "OTAKIT_LIBRARY", "build_library.sh", "Linux"):
-                    self.assertIn(word, said, door)
-                said = self.said(door, text)
+                    self.assertIn(word, said, module)
+                said = self.said(module, text)
                 for word in (text, "cannot be loaded", "OTAKIT_LIBRARY"):
-                    self.assertIn(word, said, door)
-                self.assertEqual(self.said(door, os.environ["OTAKIT_LIBRARY"]).strip(), "imported")
+                    self.assertIn(word, said, module)
+                self.assertEqual(self.said(module, os.environ["OTAKIT_LIBRARY"]).strip(), "imported")
 
     def test_another_library(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -18,7 +18,7 @@ pub enum Fault {
     Empty,
     /// It is not UTF-8.
     NotText,
-    /// It is no open handle. (Of Link Kit's doors; without them nothing says so.)
+    /// It is no open handle. (Only Link Kit's APIs say so.)
     #[cfg_attr(not(feature = "linkkit"), allow(dead_code))]
     NoHandle,
     /// Its length is negative, or leaves no room.
@@ -109,7 +109,7 @@ pub trait Outcome {
 }
 
 impl Outcome for c_int {
-    /// `NULL_VALUE_ERROR`, `OTAKIT_INVALID`, `ERR_INVALID_PARAM` and their like are -2 at every door; HaaS and QuecPython
+    /// `NULL_VALUE_ERROR`, `OTAKIT_INVALID`, `ERR_INVALID_PARAM` and their like are -2 in every API; HaaS and QuecPython
     /// have -1 alone.
     fn is_refusal(&self) -> bool {
         matches!(*self, -1 | -2)

@@ -6,7 +6,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::thread;
 
-/// The callbacks that run, of one door; `T` tells whose they are.
+/// The callbacks that run, of one platform; `T` tells whose they are.
 pub struct Calls<T> {
     running: Mutex<Vec<Call<T>>>,
     left: Condvar,

@@ -126,7 +126,7 @@ pub unsafe extern "C" fn haas_device_open(
         // SAFETY: the texts are NULL or NUL-terminated, by this function's contract.
         let id = unsafe { haas_device_connect(region, product_key, device_name, device_secret, keepalive_s) };
         // SAFETY: `device` is not NULL and may be written, by this function's contract; its alignment is not
-        // relied upon.
+        // relied on.
         unsafe { device.write_unaligned(id) };
         (id > 0).then_some(())
     })

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The C front doors: pointers, strings, error codes; nothing else.
+//! The C APIs: pointers, strings, error codes; nothing else.
 //!
 //! Each export reads the same way: guard against panics, check and convert the arguments, do the one thing through the
-//! safe layers, translate the outcome into the door's own codes. No lock is held while C code runs.
+//! safe layers, translate the outcome into the API's own codes. No lock is held while C code runs.
 
 // The border to C: raw pointers cannot be had otherwise. Every block says why it is sound.
 #![allow(unsafe_code)]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The door of OneNET's C SDK: `ota_api.h` in its general variant, and what both variants share.
+//! The API of OneNET's C SDK: `ota_api.h` in its general variant, and what both variants share.
 //!
 //! Every exported name stands in `abi/exports-onenet.txt`; the hand-written headers are in `include/onenet`. One
 //! device per process, as in the SDK: `ota_init` … `ota_deinit`.

@@ -369,7 +369,7 @@ pub unsafe extern "C" fn quectel_fota_poll_event(
         let Some((_, event)) = FOTA.events().take(timeout(timeout_ms)) else { return 0 };
         let (now, how_far) = event.pair();
         // SAFETY: neither is NULL, both may be written, by this function's contract; their alignment is not
-        // relied upon.
+        // relied on.
         unsafe {
             status.write_unaligned(now);
             progress.write_unaligned(how_far);

@@ -69,7 +69,7 @@ pub unsafe fn given_or_broken<'a>(pointer: *const c_char) -> Result<Option<&'a s
 ///
 /// # Safety
 /// `pointer` is NULL or points to at least `len` bytes that stay unchanged for `'a`.
-#[cfg_attr(not(feature = "linkkit"), allow(dead_code, reason = "not every door lends buffers"))]
+#[cfg_attr(not(feature = "linkkit"), allow(dead_code, reason = "not every platform lends buffers"))]
 #[track_caller]
 pub unsafe fn bytes<'a>(pointer: *const c_void, len: i64) -> Option<&'a [u8]> {
     let Ok(len) = usize::try_from(len) else {
@@ -92,7 +92,7 @@ pub unsafe fn bytes<'a>(pointer: *const c_void, len: i64) -> Option<&'a [u8]> {
 /// # Safety
 /// `pointer` is NULL or points to at least `len` bytes that nobody else uses for `'a`, initialised or not: the bytes
 /// are set to 0 first, for Rust must not see uninitialised memory.
-#[cfg_attr(not(feature = "linkkit"), allow(dead_code, reason = "not every door lends buffers"))]
+#[cfg_attr(not(feature = "linkkit"), allow(dead_code, reason = "not every platform lends buffers"))]
 #[track_caller]
 pub unsafe fn buffer<'a>(pointer: *mut c_char, len: usize) -> Option<&'a mut [u8]> {
     if pointer.is_null() {

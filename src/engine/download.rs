@@ -49,9 +49,9 @@ pub struct Download<'s, 'a> {
     pub session: &'s Session,
     /// Takes the bytes.
     pub sink: &'a mut dyn Sink,
-    /// Remembers how far it got; `None`: begins anew each time.
+    /// Remembers how far it got; `None`: begins at byte 0 each time.
     pub journal: Option<&'a mut dyn Journal>,
-    /// Bytes handed to the sink at once, but for the last.
+    /// Bytes handed to the sink at once, except for the last.
     pub chunk: usize,
     /// Bytes between two checkpoints that survive a power loss; 0: as the session's settings say.
     pub every: u64,
@@ -122,7 +122,7 @@ impl Run<'_, '_, '_> {
         let resumed_at = from.as_ref().map_or(0, |from| from.offset);
         self.resumable = from.is_some();
         let session = self.download.session;
-        // Front doors hand over a session that has taken the offer already.
+        // C APIs hand over a session that has taken the offer already.
         session.cancel();
         session.offer_from(self.offer.clone(), from).inspect_err(|failure| {
             crate::log!(Error, "download", "offer refused: {}", session.refusal(self.offer, failure));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One update, from offer to verdict. Knows no cloud, no C and no HTTP.
 //!
-//! A [`Session`] is what a front door holds. Its worker thread fetches ([`pump`]) and hands filled slots through a
+//! A [`Session`] is what a C API holds. Its worker thread fetches ([`pump`]) and hands filled slots through a
 //! bounded [`pipe`] to whoever calls [`Session::read_with`]; that caller hashes and takes the bytes. What happens when is
 //! decided by tables of `otakit-core`: `phase` (the life of a session), `retry` and `course` (the life of a transfer).
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! One device's updates, one after the other: what a front door holds.
+//! One device's updates, one after the other: what a C API holds.
 
 mod reader;
 
@@ -37,7 +37,7 @@ pub struct Settings {
     pub slot_size: usize,
     /// Most bytes per second; `None`: as fast as they come.
     pub rate_limit: Option<u64>,
-    /// Fewest bytes per second that are borne; `None`: any.
+    /// A download that is slower than this, in bytes per second, is given up; `None`: never.
     pub floor: Option<Floor>,
     /// Longest time from the first read to the last byte.
     pub deadline: Option<Duration>,

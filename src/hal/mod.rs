@@ -9,7 +9,7 @@
 //! | Import | What this crate counts on |
 //! |---|---|
 //! | `HAL_TCP_Establish` | blocks until connected or failed; 0 and `(uintptr_t)-1` mean failure |
-//! | `HAL_TCP_Read` | returns within its timeout (some tens of milliseconds over it are borne); > 0 bytes, 0 nothing in time, -1 closed by the peer, other negative numbers: broken |
+//! | `HAL_TCP_Read` | returns within its timeout, or some tens of milliseconds later; > 0 bytes, 0 nothing in time, -1 closed by the peer, other negative numbers: broken |
 //! | `HAL_TCP_Write` | returns within its timeout; the bytes written, which may be few or none, or negative: broken |
 //! | `HAL_TCP_Destroy` | called exactly once per connection |
 //! | `HAL_SSL_*` (feature `hal-ssl`) | as `HAL_TCP_*`, certificate and host name checked by the firmware |
@@ -33,6 +33,7 @@ pub mod memory;
 pub mod own;
 pub mod persistence;
 pub mod process;
+mod remedy;
 pub mod signals;
 pub mod tcp;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use otakit_core::net::NetError;
 
-use super::{ffi, gate};
+use super::{ffi, gate, remedy};
 use crate::cancel::Cancel;
 use crate::log;
 use crate::net::{Dial, Roots, Security, Stream, Target, trace};
@@ -54,8 +54,11 @@ fn establish_tcp(
         (NetError::Connect, Some(system)) => match system.raw_os_error() {
             Some(libc::ENODATA) => NetError::Name,
             Some(libc::EAGAIN) => NetError::NameServer,
-            _ => {
+            number => {
                 trace::reason(system);
+                if let Some(text) = number.and_then(remedy::of) {
+                    trace::remedy(text);
+                }
                 error
             }
         },

@@ -85,6 +85,27 @@ fn failed_establish_is_never_used_as_a_handle() {
 }
 
 #[test]
+fn a_failed_establish_is_told_with_what_helps_against_it() {
+    let told = |errno| {
+        let target = plain(1);
+        trace::connecting(&target);
+        misbehave(Mischief { establish: Some(0), errno, ..Mischief::default() });
+        let error = refusal(&target, LONG, &Cancel::new());
+        trace::told(&error, error.advice())
+    };
+    assert_eq!(
+        told(libc::EMFILE),
+        "127.0.0.1:1 (TCP): cannot connect: Too many open files (os error 24); this process has too many open files and \
+         sockets: close some, or raise its limit (ulimit -n)"
+    );
+    let general = NetError::Connect.advice().unwrap();
+    assert!(told(0).ends_with(general), "a HAL that sets no errno");
+    assert!(told(libc::EINVAL).ends_with(general), "an errno that says nothing");
+    assert!(!told(libc::ENETUNREACH).contains("check the address and the port"));
+    assert_eq!(told(libc::ENODATA), "127.0.0.1:1 (TCP): the host name has no address; check the host name");
+}
+
+#[test]
 fn a_name_with_a_nul_reaches_no_hal() {
     let target = Target { host: "good.example\0evil".into(), ..plain(1) };
     assert_eq!(refusal(&target, LONG, &Cancel::new()), NetError::Connect);

@@ -18,6 +18,8 @@ use parking_lot::Mutex;
 pub(crate) struct Mischief {
     /// Establish returns this instead of connecting.
     pub establish: Option<usize>,
+    /// Establish leaves this in `errno` when it returns [`Mischief::establish`].
+    pub errno: c_int,
     /// Runs inside Establish, once the connection stands.
     pub after_establish: Option<Box<dyn Fn()>>,
     /// Write takes at most so many bytes.
@@ -78,7 +80,9 @@ pub unsafe extern "C" fn HAL_TCP_Establish(host: *const c_char, port: u16) -> us
     static LAST: Mutex<usize> = Mutex::new(100);
     // SAFETY: the caller gives a string.
     let host = unsafe { CStr::from_ptr(host) }.to_str().unwrap();
-    if let Some(returned) = MISCHIEF.with_borrow(|m| m.establish) {
+    if let Some((returned, errno)) = MISCHIEF.with_borrow(|m| m.establish.map(|it| (it, m.errno))) {
+        // SAFETY: the C library's pointer to this thread's own `errno`.
+        unsafe { *libc::__errno_location() = errno };
         return returned;
     }
     let addresses = (host, port).to_socket_addrs().into_iter().flatten();

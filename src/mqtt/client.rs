@@ -260,7 +260,7 @@ impl Client {
 
     /// Ends the connection: what is queued is sent within `grace`, then DISCONNECT. All handlers are forgotten, and
     /// every later call fails with [`MqttError::Closed`]. Allowed inside a handler. Once it has returned no handler runs
-    /// any more, but for the one that it was called in: a handler that runs in another thread is waited for.
+    /// any more, except for the one that it was called in: a handler that runs in another thread is waited for.
     ///
     /// Takes at most `grace` and 0.2 s beside that; a firmware's network call that does not return is left behind in its
     /// thread, which ends once it does.

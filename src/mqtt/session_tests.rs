@@ -109,7 +109,7 @@ fn what_goes_out_after_a_connection_is_up() {
     session.request_later(unsubscribe("/gone"), now);
     session.request_later(unsubscribe("/b"), now);
     let second = session.connected(true, &filters, false, now);
-    // The unsubscription that nobody took back, then "/b" under the id that is still open, "/a" anew, the message.
+    // The unsubscription that nobody took back, then "/b" under the id that is still open, "/a" once more, the message.
     assert_eq!(kinds(&second), [0xA2, 0x82, 0x82, 0x3A]);
     assert_eq!(&second[1][..], &first[1][..]);
     assert!(!session.answered(2, true).unwrap().silent);

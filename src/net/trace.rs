@@ -25,6 +25,8 @@ struct Trace {
     connected: Option<String>,
     /// What the system, the TLS layer or the peer said.
     reason: Option<String>,
+    /// What helps, where more is known about it than the error says.
+    remedy: Option<&'static str>,
 }
 
 thread_local! {
@@ -75,6 +77,11 @@ pub fn reason(text: impl fmt::Display) {
     with(|trace| trace.reason = Some(text.to_string()));
 }
 
+/// What to do about this failure: told in place of what goes for every error of its kind.
+pub fn remedy(text: &'static str) {
+    TRACE.with_borrow_mut(|trace| trace.remedy = Some(text));
+}
+
 /// An error that is about the connection made last on this thread: where it went, the error, what came back, what helps.
 pub fn told(error: &impl fmt::Display, advice: Option<&str>) -> String {
     with(|trace| {
@@ -97,7 +104,7 @@ pub fn told(error: &impl fmt::Display, advice: Option<&str>) -> String {
         if let Some(reason) = reason.filter(|reason| !text.ends_with(reason.as_str())) {
             let _ = write!(text, ": {reason}");
         }
-        if let Some(advice) = advice {
+        if let Some(advice) = trace.remedy.or(advice) {
             let _ = write!(text, "; {advice}");
         }
         text
@@ -146,6 +153,8 @@ mod tests {
             told(&NetError::Broken, None),
             "localhost:1883 (TCP) at 127.0.0.1:1883, /a/b: connection broken: reset"
         );
+        remedy("close some files");
+        assert!(told(&NetError::Connect, Some("start it")).ends_with("; close some files"));
         connecting(&target("::1", 80));
         assert_eq!(told(&NetError::Timeout, None), "[::1]:80 (TCP): timed out");
         tried("x", Some(&"y"));

@@ -149,7 +149,7 @@ impl Ota {
     }
 
     /// Closes it: ends a transfer, unsubscribes. A read under way in another thread returns at once. Idempotent. Once it
-    /// has returned no hook runs any more, but for the one that it was called in: one in another thread is waited for.
+    /// has returned no hook runs any more, except for the one that it was called in: one in another thread is waited for.
     pub fn close(&self) {
         self.session.cancel();
         self.tell_held_failure();

@@ -34,7 +34,7 @@ impl Gate {
         Some(Pass { gate: self })
     }
 
-    /// From now on no call is begun. Returns when none is under way, but for the one that this is called in.
+    /// From now on no call is begun. Returns when none is under way, except for the one that this is called in.
     pub fn shut(&self) {
         let me = thread::id();
         let mut state = self.state.lock();

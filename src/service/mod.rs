@@ -32,7 +32,7 @@ pub trait Signal: Send + Sync {
     /// Wants the messages of a topic. Before a connection exists this is kept until one does.
     fn subscribe(&self, topic: &str, qos: u8, listener: Arc<dyn Listener>) -> Result<(), SignalError>;
 
-    /// Wants them no more: `listener` is not called after this returns, but for a call under way.
+    /// Wants them no more: `listener` is not called after this returns, except for a call under way.
     fn unsubscribe(&self, topic: &str, listener: &Arc<dyn Listener>);
 }
 

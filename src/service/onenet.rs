@@ -31,7 +31,7 @@ pub use error::Error;
 #[cfg(feature = "mqtt")]
 pub use notice::{Broker, Notices};
 
-/// Longest answer but for packages, in bytes.
+/// Longest answer except for packages, in bytes.
 const MAX_ANSWER: usize = 16 * 1024;
 /// Worker threads at once: each call that a firmware's network holds up takes one until it returns.
 const MAX_WORKERS: usize = 8;

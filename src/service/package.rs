@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Bytes written at once.
 const PIECE: usize = 16 * 1024;
 
-/// What vouches for a package.
+/// What a package is checked by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Promise {
     /// Its digest.
@@ -45,7 +45,7 @@ pub struct Wanted<'a> {
     pub version: &'a str,
     /// Its size in bytes; `None`: the server is asked.
     pub size: Option<u64>,
-    /// What vouches for it.
+    /// What it is checked by.
     pub promise: Promise,
     /// Who is asked for a fresh URL when this one is no longer good.
     pub renewal: Option<Arc<dyn Renew>>,

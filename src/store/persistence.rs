@@ -19,7 +19,7 @@ pub struct PersistenceSink {
 }
 
 impl PersistenceSink {
-    /// Without `resume` an interrupted image is begun anew.
+    /// Without `resume` an interrupted image is begun at its first byte.
     pub fn new(resume: Option<Resume>) -> Self {
         Self { resume, open: false, failed: false }
     }

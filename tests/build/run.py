@@ -5,7 +5,7 @@ falls back, and what an installed tree can do.
 
     tests/build/run.py --build build/test [pattern]...
 
-Configuring is all that most of these do; the others use the build tree's library, which must have every front door.
+Configuring is all that most of these do; the others use the build tree's library, which must have every platform.
 """
 
 import argparse
@@ -314,8 +314,8 @@ class Surroundings(Case):
         script(self.work / "cargo", f'env >"{self.work}/env"; printf "%s\\n" "$@" >"{self.work}/arguments"; exit 3\n')
         code, output = self.configure(f"-DOTAKIT_CARGO={self.work}/cargo", f"-DOTAKIT_RUSTC={RUSTC}", env=env)
         self.assertEqual(code, 0, output)
-        code, output = run("cmake", "--build", self.work / "tree", env=env)
-        self.assertNotEqual(code, 0, output)
+        code, self.said = run("cmake", "--build", self.work / "tree", env=env)
+        self.assertNotEqual(code, 0, self.said)
         lines = (line.partition("=") for line in (self.work / "env").read_text().split("\n"))
         return {name: value for name, _, value in lines}, (self.work / "arguments").read_text().split("\n")
 
@@ -332,7 +332,74 @@ class Surroundings(Case):
         for blank in ["", "   "]:
             env, arguments = self.cargo(RUSTFLAGS=blank)
             self.assertNotIn("CARGO_ENCODED_RUSTFLAGS", env)
-            self.assertRegex(arguments[arguments.index("--config") + 1], r'^target\.[\w-]+\.rustflags=\["--remap')
+            self.assertRegex(arguments[arguments.index("--config") + 1], r'^(build|target\.[\w-]+)\.rustflags=\["--remap')
+
+    def test_rust_flags_of_cargos_configuration_stay(self):
+        """Cargo uses one place for them alone: ours go where the user's are."""
+        home = self.work / "home"
+        home.mkdir()
+        theirs = '["-Cmetadata=theirs"]'
+        upper = HOST.upper().replace("-", "_")
+        for text, env, place, first in [
+            ("", {}, "build", None),
+            (f"[build]\nrustflags = {theirs}\n", {}, "build", None),
+            (f"build.rustflags = [\n  '-Ca',\n]\n", {}, "build", None),
+            (f"build = {{ rustflags = {theirs} }}\n", {}, "build", None),
+            ('[build]\nrustflags = "-Ca  -Cb"\n', {}, None, ["-Ca", "-Cb"]),
+            ("[build]\nrustflags = '-Ca'\n", {"CARGO_BUILD_RUSTFLAGS": "-Cb"}, None, ["-Ca", "-Cb"]),
+            (f"[target.{HOST}]\nrustflags = {theirs}\n[build]\nrustflags = ['-Cno']\n", {}, f"target.{HOST}", None),
+            (f'target."{HOST}".rustflags = {theirs}\n', {}, f"target.{HOST}", None),
+            (f"[target.{HOST}]\nlinker = 'x'\nrustflags = '-Ca'\n", {}, None, ["-Ca"]),
+            (f"[target.'cfg(target_os = \"linux\")']\nrustflags = {theirs}\n", {}, f"target.{HOST}", None),
+            # Those of another target, and a comment, are nothing to us.
+            (f"[target.wasm32-unknown-unknown]\nrustflags = {theirs}\n", {}, "build", None),
+            (f"[build]\n# [target.{HOST}]\n# rustflags = {theirs}\njobs = 2\n", {}, "build", None),
+            ("", {f"CARGO_TARGET_{upper}_RUSTFLAGS": "-Ca"}, f"target.{HOST}", None),
+            ("[build]\nrustflags = '-Cno'\n", {"RUSTFLAGS": "-Ca"}, None, ["-Ca"]),
+        ]:
+            with self.subTest(text=text, env=env):
+                (home / "config.toml").write_text(text)
+                shutil.rmtree(self.work / "tree", ignore_errors=True)
+                seen, arguments = self.cargo(CARGO_HOME=str(home), **env)
+                if place:
+                    self.assertNotIn("CARGO_ENCODED_RUSTFLAGS", seen)
+                    given = arguments[arguments.index("--config") + 1]
+                    self.assertTrue(given.startswith(f'{place}.rustflags=["--remap-path-prefix='), given)
+                else:
+                    self.assertNotIn("--config", arguments)
+                    flags = seen["CARGO_ENCODED_RUSTFLAGS"].split("\x1f")
+                    self.assertEqual(flags[: len(first)], first)
+                    self.assertTrue(all(flag.startswith("--remap-path-prefix=") for flag in flags[len(first):]), flags)
+        # Whether a cfg() fits is not for CMake to say: then one line tells what is left out.
+        (home / "config.toml").write_text(f"[build]\nrustflags = {theirs}\n[target.'cfg(unix)']\nrustflags = ['-Cu']\n")
+        shutil.rmtree(self.work / "tree")
+        self.cargo(CARGO_HOME=str(home))
+        self.assertIn("those in [build] are not used", self.said)
+
+    def test_rust_flags_of_cargos_configuration_reach_rustc(self):
+        """With cargo itself: every place that cargo knows, joined with ours."""
+        home, crate = self.work / "home", self.work / "crate"
+        (crate / "src").mkdir(parents=True)
+        home.mkdir()
+        (crate / "Cargo.toml").write_text('[package]\nname = "tiny"\nversion = "0.1.0"\nedition = "2021"\n')
+        (crate / "src/lib.rs").write_text("")
+        (self.work / "ask.cmake").write_text(
+            f'include("{ROOT}/cmake/CargoFlags.cmake")\n'
+            f'otakit_place_flags("{HOST}" "{home}" "{crate}" "--cfg=ours" "--cfg=also")\n'
+            f'execute_process(COMMAND "${{CMAKE_COMMAND}}" -E env "CARGO_HOME={home}" ${{otakit_flags_env}} cargo build -v --offline\n'
+            f'  ${{otakit_flags_config}} WORKING_DIRECTORY "{crate}" RESULT_VARIABLE result)\n'
+            "if(result)\n  message(FATAL_ERROR failed)\nendif()\n")
+        for text, wanted in [("", []), ("[build]\nrustflags = ['--cfg=first', '--cfg=second']\n", ["first", "second"]),
+                             ("[build]\nrustflags = '--cfg=first --cfg=second'\n", ["first", "second"]),
+                             (f"[target.{HOST}]\nrustflags = '--cfg=first'\n", ["first"]),
+                             (f"[target.{HOST}]\nrustflags = ['--cfg=first']\n[build]\nrustflags = ['--cfg=no']\n", ["first"]),
+                             ("[target.'cfg(unix)']\nrustflags = ['--cfg=first']\n", ["first"])]:
+            with self.subTest(text=text):
+                (home / "config.toml").write_text(text)
+                shutil.rmtree(crate / "target", ignore_errors=True)
+                code, output = run("cmake", "-P", self.work / "ask.cmake")
+                self.assertEqual(code, 0, output)
+                self.assertEqual(sorted(re.findall(r"--cfg[= ](\w+)", output)), sorted([*wanted, "also", "ours"]), output)
 
     def test_another_target_is_neither_taken_from_the_environment_nor_from_cargos_configuration(self):
         env, arguments = self.cargo(CARGO_BUILD_TARGET="wasm32-unknown-unknown")
@@ -382,6 +449,53 @@ class Surroundings(Case):
         self.assertIn("HAL_Malloc.c.o", objects)
 
 
+class Produced(Case):
+    """Whatever the build has written and somebody deletes, the next build writes again."""
+
+    def features(self):
+        return [f"-D{name}={value}" for name, value in cached(BUILD).items()
+                if name in WORDS and not name.startswith("OTAKIT_BUILD_")]
+
+    def deleted(self, generator):
+        tree = self.work / "tree"
+        code, output = self.configure("-G", generator, *self.features(), "-DOTAKIT_BUILD_EXAMPLES=ON")
+        self.assertEqual(code, 0, output)
+        code, output = run("cmake", "--build", tree, "--parallel", "2")
+        self.assertEqual(code, 0, output)
+        # (CMake's own files and what prelinking leaves between two steps are nobody's product.)
+        files = {*(tree / "lib").iterdir(), *tree.glob("*.pc"), *tree.glob("*onfig*.cmake"), tree / "otakit-rust.stamp",
+                 tree / "exports.map", tree / "BuildRust.cmake", tree / "Missing.cmake",
+                 *(path for path in (tree / "examples_c").iterdir() if path.is_file() and os.access(path, os.X_OK))}
+        alone = [path for path in files if path.parent.name == "lib" or path.suffix in (".map", ".stamp")]
+        self.assertGreater(len(alone), 8, alone)
+        for gone in [*({path} for path in sorted(alone)), files - set(alone), files]:
+            with self.subTest(generator=generator, gone=sorted(path.name for path in gone)[:3]):
+                for path in gone:
+                    path.unlink()
+                code, output = run("cmake", "--build", tree, "--parallel", "2")
+                self.assertEqual(code, 0, output)
+                self.assertEqual([str(path) for path in sorted(files) if not path.exists()], [])
+
+    def test_make(self):
+        self.deleted("Unix Makefiles")
+
+    def test_ninja(self):
+        self.deleted("Ninja")
+
+    def test_the_compilers_wrapper_in_cargos_folder(self):
+        """Whoever empties cargo's folder takes it away."""
+        (self.work / "sysroot").symlink_to("/")
+        script(self.work / "cargo", f'env | sed -n "s/^CC_[a-z0-9_]*=//p" >"{self.work}/cc"; exit 3\n')
+        code, output = self.configure(f"-DOTAKIT_CARGO={self.work}/cargo", f"-DOTAKIT_RUSTC={RUSTC}",
+                                      f"-DCMAKE_SYSROOT={self.work}/sysroot")
+        self.assertEqual(code, 0, output)
+        shutil.rmtree(self.work / "tree/cargo")
+        run("cmake", "--build", self.work / "tree")
+        wrapper = (self.work / "cc").read_text().strip()
+        self.assertIn(f"--sysroot={self.work}/sysroot", pathlib.Path(wrapper).read_text())
+        self.assertTrue(os.access(wrapper, os.X_OK))
+
+
 def cached(tree):
     """{name: value} of a build tree's cache."""
     return dict(re.findall(r"^(\w+):\w+=(.*)$", (tree / "CMakeCache.txt").read_text(), re.M))
@@ -415,6 +529,10 @@ class Installed(Case):
             self.skipTest("no clang")
         for static in [[], ["-static"]]:
             self.program("clang", *static, ROOT / "tests/c/link/main.c", *self.flags("--static", "otakit-linkkit"), "-lotakit_hal")
+
+    def test_the_licences_are_there(self):
+        for name in ["LICENSE-MIT", "LICENSE-APACHE"]:
+            self.assertEqual((self.prefix / "share/doc/otakit" / name).read_bytes(), (ROOT / name).read_bytes())
 
     def test_strip_strips_the_shared_libraries(self):
         for name in ["libotakit.so", "libotakit_posix.so"]:

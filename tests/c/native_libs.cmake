@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# The libraries that we tell programs to link are those that this rustc's standard library asks for, but for the unwinder:
+# The libraries that we tell programs to link are those that this rustc's standard library asks for, except for the unwinder:
 # that comes with the compiler driver.
 set(args --crate-type staticlib --crate-name empty --print native-static-libs -o empty.a)
 if(TARGET)

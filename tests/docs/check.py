@@ -8,10 +8,11 @@ Each function `check_*` returns complaints, one line each.
 """
 
 import glob
+import json
 import os
 import re
-import subprocess
 import sys
+import tomllib
 
 import translations as chinese
 from blocks import ROOT, blocks, documents, read, translations
@@ -25,6 +26,10 @@ BANNED = """anew, amid, amidst, amongst, albeit, aught, betwixt, borne, but for,
  withal, withstand, yonder, has but, have but, for want of, be it, nigh, at a stroke, bears with, heeds, heeded, heed,
  dead-lock, for ever, stands below, stands with, stands at, stands here, stand here, stands in, stands as, it stands,
  stands again, where it stands, a fortnight, forsooth, likewise, mend, mends, mended, dwells, beholds, befalls, bestows, ceases, shall, ought"""
+# Of these, what comments in the code may say.
+CODE = """stands in, stands as, stands at, stands with, stands here, stand here, it stands, told of, for ever, mend, mends, mended"""
+CODE_FOLDERS = ["src", "core", "hal", "include", "cmake", "cloud", "python", "scripts", "tests", "xtask", "benches", "examples_c",
+                "fuzz/fuzz_targets"]
 # Files that programs write; their words are those of the programs.
 GENERATED = {"docs/FAULTS.md", "docs/COVERAGE.md"}
 
@@ -51,8 +56,9 @@ def prose(document):
     return out
 
 
-def banned():
-    words = [re.escape(word).replace(r"\ ", r"\s+") for word in re.split(r",\s*", BANNED)]
+def banned(allowed=""):
+    words = [word for word in re.split(r",\s*", BANNED) if word not in re.split(r",\s*", allowed)]
+    words = [re.escape(word).replace(r"\ ", r"\s+") for word in words]
     return re.compile(r"(?<![\w`-])(" + "|".join(words) + r")(?![\w`-])", re.I)
 
 
@@ -67,6 +73,20 @@ def check_words():
                 yield f"{name}:{number}: '{hit[0]}': an everyday word, please"
 
 
+def check_comments():
+    """Comments in the code do, too."""
+    pattern = banned(CODE)
+    kinds = ("rs", "c", "h", "py", "sh", "cmake", "in", "toml")
+    for name in files("Makefile", "CMakeLists.txt", *(f"{top}/**/*.{kind}" for top in CODE_FOLDERS for kind in kinds),
+                      *(f"{top}/**/CMakeLists.txt" for top in CODE_FOLDERS)):
+        if "/vendor/" in name or name == "tests/docs/check.py":
+            continue
+        for number, line in enumerate(read(name).split("\n"), 1):
+            comment = re.search(r"//.*|/\*.*|^\s*\*.*|#.*", line)
+            for hit in pattern.finditer(comment[0]) if comment else ():
+                yield f"{name}:{number}: '{hit[0]}': an everyday word, please"
+
+
 def check_blocks():
     """Every code block says what the test does with it."""
     for document in pages():
@@ -74,7 +94,7 @@ def check_blocks():
 
 
 def check_links():
-    """Links and paths lead somewhere."""
+    """Links lead somewhere."""
     for document in pages():
         folder = os.path.dirname(document)
         for number, line in prose(document):
@@ -87,6 +107,13 @@ def check_links():
                     yield f"{document}:{number}: {target} is not there"
                 elif anchor and place.endswith(".md") and anchor not in anchors(place):
                     yield f"{document}:{number}: {place} has no heading #{anchor}"
+
+
+def check_paths():
+    """Paths in `code` are there."""
+    for document in pages():
+        folder = os.path.dirname(document)
+        for number, line in prose(document):
             for path in re.findall(r"`((?:src|core|tests|scripts|cmake|docs|examples_c|hal|include|fuzz|benches|cloud|python|xtask)/"
                                    r"[\w./-]+)`", line):
                 places = [os.path.join(ROOT, below, path) for below in ("", folder, "src")]
@@ -168,6 +195,12 @@ def check_cmake_options():
                 yield f"README.md: the default of {name} is {value}, not {rows[name]}"
         elif not value and rows[name] != "empty":
             yield f"README.md: the default of {name} is empty, not {rows[name]}"
+    # A value that a page gives to an option which has a list of them.
+    values = dict(re.findall(r"NOT (OTAKIT_\w+) MATCHES \"\^\(([\w|]+)\)\$\"", read("cmake/OtakitOptions.cmake")))
+    for document in pages():
+        for option, value in re.findall(r"(OTAKIT_\w+)=(\w+)", read(document)):
+            if option in values and value not in values[option].split("|"):
+                yield f"{document}: {option} has no value {value}"
 
 
 def check_runtime_options():
@@ -233,14 +266,14 @@ def check_features():
     yield from compare("cargo feature", documented, there)
 
 
-def check_doors():
-    """The one list of front doors is the feature `doors`; nothing that builds repeats it."""
-    doors = "|".join(re.findall(r'"(\w+)"', re.search(r"^doors = \[(.*)\]", read("Cargo.toml"), re.M)[1]))
-    door = rf'["`]?(?:otakit/)?(?:{doors})["`]?'
+def check_platforms():
+    """The one list of platforms is the feature `platforms`; nothing that builds repeats it."""
+    names_ = "|".join(re.findall(r'"(\w+)"', re.search(r"^platforms = \[(.*)\]", read("Cargo.toml"), re.M)[1]))
+    name_ = rf'["`]?(?:otakit/)?(?:{names_})["`]?'
     for name in files("Makefile", "CMakeLists.txt", "CMakePresets.json", "cmake/*", "scripts/*", ".ci/*", "tests/e2e/run.py"):
         for number, line in enumerate(read(name).split("\n"), 1):
-            if re.search(rf"{door}(?:[;, ]+{door}){{2}}", line):
-                yield f"{name}:{number}: a list of doors beside the one in Cargo.toml"
+            if re.search(rf"{name_}(?:[;, ]+{name_}){{2}}", line):
+                yield f"{name}:{number}: a list of platforms beside the one in Cargo.toml"
 
 
 def check_hal():
@@ -254,6 +287,15 @@ def check_hal():
     yield from compare("imported function", listed, imported)
 
 
+def check_figures():
+    """README's figures are those that `make bench-gate` prints as its baseline."""
+    figures = json.loads(read("benches/baseline.json"))
+    text = read("README.md")
+    documented = re.findall(r"\|\s*([\d,]+)(?: B)? \|$", text[text.index("| figure, x86_64 | baseline |"):text.index("<!-- bench begin")], re.M)
+    if sorted(documented) != sorted(f"{figure:,}" for figure in figures.values()):
+        yield f"README.md: the baselines are {documented}, in benches/baseline.json {[f'{figure:,}' for figure in figures.values()]}"
+
+
 def check_versions():
     """README names the versions of Rust and CMake that the build asks for."""
     rust = re.search(r'^rust-version = "(.*)"', read("Cargo.toml"), re.M)[1]
@@ -262,6 +304,33 @@ def check_versions():
     for what, wanted in (("Rust", f"| Rust | {rust} or newer"), ("CMake", f"CMake {cmake} or newer")):
         if wanted not in text:
             yield f"README.md: the version of {what} that is needed, as '{wanted}', is missing"
+
+
+def check_locks():
+    """Every lock file has what the manifests ask for, so that `--locked` builds. (Without asking a registry.)"""
+    manifests = {}
+    for name in files("Cargo.toml", "*/Cargo.toml"):
+        manifests[tomllib.loads(read(name))["package"]["name"]] = tomllib.loads(read(name))
+    for lock in files("Cargo.lock", "*/Cargo.lock"):
+        top = tomllib.loads(read(lock.replace(".lock", ".toml")))
+        members = [os.path.join(os.path.dirname(lock), member, "Cargo.toml") for member in top.get("workspace", {}).get("members", ["."])]
+        own = {tomllib.loads(read(os.path.normpath(member)))["package"]["name"] for member in members}
+        locked = {package["name"]: {text.split(" ")[0] for text in package.get("dependencies", [])}
+                  for package in tomllib.loads(read(lock))["package"] if "source" not in package}
+        for name in sorted(own - set(locked)):
+            yield f"{lock}: {name} is missing"
+        for name, there in locked.items():
+            kinds = ["dependencies", "build-dependencies", *(["dev-dependencies"] if name in own else [])]
+            tables = [manifests[name], *manifests[name].get("target", {}).values()]
+            wanted = {given.get("package", key) if isinstance(given, dict) else key
+                      for table in tables for kind in kinds for key, given in table.get(kind, {}).items()}
+            # (A feature that nobody asks for may leave an optional one out.)
+            optional = {key for table in tables for kind in kinds for key, given in table.get(kind, {}).items()
+                        if isinstance(given, dict) and given.get("optional")}
+            for gone in sorted(wanted - optional - there):
+                yield f"{lock}: {gone}, which {name} depends on, is missing"
+            for old in sorted(there - wanted):
+                yield f"{lock}: {name} no longer depends on {old}"
 
 
 # -- modules: what may import what

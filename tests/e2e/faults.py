@@ -35,7 +35,7 @@ OPTIONS = {0: 4, 1: 20, 2: 100, 3: 2500, 4: 2500, 5: 2000, 9: 20, 10: 1000, 11: 
 # A header that comes byte by byte takes its time; HAL_TCP_Establish has a time of its own, 10 s for each attempt.
 OPTIONS_OF = {"header": {4: 8000}, "connect": {0: 2}}
 # Statuses of a URL that is not good any more: the platform, silent here, is asked for a fresh one before each new attempt,
-# which takes its time. So a device has but one, and one more where the first connection breaks by itself.
+# which takes its time. So a device has only one, and one more where the first connection breaks by itself.
 REFUSED = ("401", "403", "410")
 # Which codes an outcome of the fault server's table may be, as a program sees it.
 OUTCOMES = {

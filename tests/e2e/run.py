@@ -27,7 +27,7 @@ from lib.context import CONTEXT  # noqa: E402
 
 # Modules that need a build of their own, and the option that names it.
 EXTRA = {"test_module_only": "module_build", "test_lab_off": "nolab_build", "test_asan": "asan_build",
-         "test_onenet_asan": "asan_build", "test_doors_asan": "asan_build",
+         "test_onenet_asan": "asan_build", "test_c_programs_asan": "asan_build",
          "test_hal_ssl": "halssl_build"}
 
 
@@ -57,7 +57,7 @@ def flatten(suite):
 
 
 def collect(args):
-    """{class name: [tests]} of all that is to run, and the modules left out for want of a build."""
+    """{class name: [tests]} of all that is to run, and the modules left out because they have no build."""
     classes, left_out = {}, []
     for file in sorted(os.listdir(HERE)):
         name = file[:-3]

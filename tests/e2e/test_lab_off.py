@@ -30,5 +30,5 @@ class LabOff(Bench):
                          (2, {f"{PK}.iot-as-mqtt.cn-shanghai.aliyuncs.com"}, 0))
 
     def test_variable_works_with_the_option(self):
-        """The same program of the lab build is redirected: it connects, and waits for an offer in vain."""
+        """The same program of the lab build is redirected: it connects, and no offer comes."""
         self.assertEqual(self.attempts(CONTEXT.build), (4, {"127.0.0.1"}, 1))

@@ -14,7 +14,7 @@ from lib.context import CONTEXT, tool
 from lib.proc import scratch
 
 SIZE = 60000
-# otakit.h: attempts, base and cap of the waits, silence borne; small, so that hopeless cases end soon.
+# otakit.h: attempts, base and cap of the waits, longest silence; small, so that hopeless cases end soon.
 HASTY = ["option", "0", "3", "option", "1", "10", "option", "2", "50", "option", "5", "2000"]
 
 

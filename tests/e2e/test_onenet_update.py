@@ -356,7 +356,7 @@ class OneCall(OnenetBench):
         self.assertEqual(device.run(self.out, power=-1, signal=-1).ret, 0)
 
     def test_retries_of_the_task(self):
-        """`retry` failures in a row are borne, one more is not; `interval` stands between them."""
+        """`retry` failures in a row are allowed, one more is not; `interval` is the time between them."""
         class Broken(Honest):
             failures = 0
 

@@ -251,7 +251,7 @@ class Told(Native):
         self.told("not-tls", *self.get(url=f"https://127.0.0.1:{server.port}/fw.bin"))
 
     def test_statuses(self):
-        for status, name in ((403, "Forbidden"), (404, "Not Found"), (500, "Internal Server Error")):
+        for status, name in ((403, "Forbidden"), (404, "Not Found"), (407, "Login"), (500, "Internal Server Error")):
             server = self.answering(f"HTTP/1.1 {status} {name}\r\nContent-Length: 0\r\n\r\n".encode())
             with self.subTest(status=status):
                 self.told(f"http-{status}", *self.get(url=f"http://127.0.0.1:{server.port}/fw.bin?Signature=x"))
@@ -310,7 +310,7 @@ class Told(Native):
     def test_every_case_of_the_document_is_provoked(self):
         with open(__file__, encoding="utf-8") as f:
             here = f.read()
-        provoked = {*re.findall(r'"([a-z][\w-]+)"', here), "http-403", "http-404", "http-500",
+        provoked = {*re.findall(r'"([a-z][\w-]+)"', here), "http-403", "http-404", "http-407", "http-500",
                     "lab-off",  # test_lab_off
                     *(f"connack-{code}" for code in range(1, 6))}
         self.assertEqual(sorted(set(cases()) - provoked), [])
@@ -318,7 +318,7 @@ class Told(Native):
 
 
 class SignIn(Bench):
-    """Failures of Link Kit's door."""
+    """Failures of Link Kit's API."""
 
     def told(self, name, port, scheme="mqtt", host="127.0.0.1", env=None):
         process = self.program("linkkit_ota_basic", "-k", PK, "-n", unique_name(), "-s", SECRET, "-t", "1",

@@ -28,16 +28,16 @@ pub fn check(root: &Path) -> Outcome {
     ))
 }
 
-/// Writes a front door's functions as C declarations; with those of Link Kit, whose headers declare them, the HAL
+/// Writes a platform's functions as C declarations; with those of Link Kit, whose headers declare them, the HAL
 /// functions that Rust imports.
 ///
-/// Included after the door's hand-written headers, the C compiler rejects each one that differs from its prototype there.
-pub fn gate(root: &Path, out: &Path, door: &str) -> Outcome {
+/// Included after the platform's hand-written headers, the C compiler rejects each one that differs from its prototype there.
+pub fn gate(root: &Path, out: &Path, platform: &str) -> Outcome {
     let config = config(&root.join("xtask/gate.toml"))?;
-    let doors = root.join("src/capi");
-    let mut sources = rust_files(&doors)?;
-    sources.retain(|path| path.strip_prefix(&doors).is_ok_and(|path| is_of(path, door)));
-    if door == "linkkit" {
+    let apis = root.join("src/capi");
+    let mut sources = rust_files(&apis)?;
+    sources.retain(|path| path.strip_prefix(&apis).is_ok_and(|path| is_of(path, platform)));
+    if platform == "linkkit" {
         sources.extend(rust_files(&root.join("src/hal"))?);
     }
     let (roots, sources): (Vec<_>, Vec<_>) = sources.into_iter().partition(|path| path.ends_with("mod.rs"));
@@ -53,7 +53,7 @@ pub fn gate(root: &Path, out: &Path, door: &str) -> Outcome {
     }
     let text = generate(config, &sources)?;
     if !text.contains('(') {
-        return Err(format!("the gate found no function of {door}"));
+        return Err(format!("the gate found no function of {platform}"));
     }
     replace(out, &text)
 }
@@ -65,10 +65,10 @@ fn native(root: &Path) -> Result<String, String> {
     generate(config(&root.join("cbindgen.toml"))?, &sources)
 }
 
-/// `<door>.rs`, or a file of the folder `<door>/`.
-fn is_of(path: &Path, door: &str) -> bool {
+/// `<platform>.rs`, or a file of the folder `<platform>/`.
+fn is_of(path: &Path, platform: &str) -> bool {
     let first = path.components().next().map(|part| part.as_os_str());
-    first.is_some_and(|first| first == door || first == format!("{door}.rs").as_str())
+    first.is_some_and(|first| first == platform || first == format!("{platform}.rs").as_str())
 }
 
 fn config(path: &Path) -> Result<cbindgen::Config, String> {

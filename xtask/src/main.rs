@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! xtask headers [--check]          writes include/otakit.h from src/capi/native.rs, or says that it is out of date
-//! xtask gate OUT.h DOOR            writes the functions of a front door as C sees them, for the prototype gate
+//! xtask gate OUT.h PLATFORM            writes the functions of a platform as C sees them, for the prototype gate
 //! xtask exports                    fails unless the body of each exported function is one guarded call
 //! xtask layers                     imports within src/ go downward only, see docs/ARCHITECTURE.md
 //! xtask symbols [OPTION]... LIB... compares what the libraries export and import with the manifests
@@ -28,12 +28,14 @@ fn main() -> ExitCode {
     let outcome = match args.as_slice() {
         ["headers"] => headers::write(&root),
         ["headers", "--check"] => headers::check(&root),
-        ["gate", out, door] => headers::gate(&root, Path::new(out), door),
+        ["gate", out, platform] => headers::gate(&root, Path::new(out), platform),
         ["exports"] => exports::check(&root),
         ["layers"] => layers::run(&root),
         ["symbols", rest @ ..] => symbols::run(rest),
-        _ => Err("usage: xtask headers [--check] | gate OUT.h DOOR | exports | symbols [OPTION]... LIB..."
-            .to_owned()),
+        _ => {
+            Err("usage: xtask headers [--check] | gate OUT.h PLATFORM | exports | symbols [OPTION]... LIB..."
+                .to_owned())
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -132,7 +132,7 @@ fn read(text: &str, strict: bool) -> Symbols {
             ("GLOBAL", "UND") if seen => symbols.undefined.insert(name.to_owned()),
             ("GLOBAL" | "WEAK", "UND") => false,
             ("GLOBAL", _) if strict || seen => symbols.defined.insert(name.to_owned()),
-            // Generic names, where several doors share a library: a firmware's own win over them.
+            // Generic names, where several platforms share a library: a firmware's own win over them.
             ("WEAK", _) if seen => symbols.defined.insert(name.to_owned()),
             _ => false,
         };

@@ -184,7 +184,7 @@ impl Store {
         Ok(fitting.max_by(|a, b| version::compare(&a.version, &b.version)))
     }
 
-    /// The firmware that a device with this version ought to get unasked.
+    /// The firmware that a device with this version gets without asking.
     pub fn due(
         &self,
         key: &DeviceKey,

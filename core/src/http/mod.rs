@@ -10,3 +10,4 @@ pub mod range;
 pub mod request;
 #[cfg(feature = "alloc")]
 pub mod slice;
+pub mod status;

@@ -46,7 +46,7 @@ pub type cota_fetch_cb_fpt = Option<
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn iotx_req_image(handle: *mut c_void, version: *const c_char) -> c_int {
     guard("iotx_req_image", FAIL, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let (Some(ota), Some(version)) = (session(handle), unsafe { text::text(version) }) else {
             return NULL_VALUE;
         };
@@ -70,7 +70,7 @@ pub unsafe extern "C" fn iotx_ota_get_config(
     attributeKeys: *const c_char,
 ) -> c_int {
     guard("iotx_ota_get_config", FAIL, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let texts = unsafe { (text::text(configScope), text::text(getType), text::text(attributeKeys)) };
         let (Some(ota), (Some(scope), Some(get_type), Some(keys))) = (session(handle), texts) else {
             return NULL_VALUE;

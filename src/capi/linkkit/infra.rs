@@ -76,7 +76,7 @@ pub unsafe extern "C" fn IOT_SetupConnInfo(
     info_ptr: *mut *mut c_void,
 ) -> c_int {
     guard("IOT_SetupConnInfo", FAIL, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let texts = unsafe { (text::text(product_key), text::text(device_name), text::text(device_secret)) };
         let (Some(pk), Some(dn), Some(ds)) = texts else { return NULL_VALUE };
         if pk.len() > PRODUCT_KEY_LEN || dn.len() > DEVICE_NAME_LEN || ds.len() > DEVICE_SECRET_LEN {
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn IOT_SetupConnInfo(
             CLOUD.lock().set_up = Some(SetUp { device, secret: ds.to_owned() });
         }
         if !info_ptr.is_null() {
-            // SAFETY: not NULL; writable, as the caller vouches.
+            // SAFETY: not NULL; writable, as the caller promises.
             unsafe { info_ptr.write((&raw const CONN_INFO.0).cast_mut().cast()) };
         }
         SUCCESS
@@ -104,11 +104,11 @@ pub unsafe extern "C" fn IOT_Ioctl(option: c_int, value: *mut c_void) -> c_int {
             return FAIL;
         }
         match option {
-            // SAFETY: as the caller vouches; alignment is not relied upon.
+            // SAFETY: as the caller promises; alignment is not relied on.
             11 => gateway::select_ota(unsafe { value.cast::<c_int>().read_unaligned() }),
-            // SAFETY: as the caller vouches.
+            // SAFETY: as the caller promises.
             12 => unsafe { gateway::query_devid(value.cast()) },
-            // SAFETY: as the caller vouches.
+            // SAFETY: as the caller promises.
             _ => unsafe { apply(option, value) }.map_or(FAIL, |()| SUCCESS),
         }
     })
@@ -119,7 +119,7 @@ pub unsafe extern "C" fn IOT_Ioctl(option: c_int, value: *mut c_void) -> c_int {
 unsafe fn apply(option: c_int, value: *mut c_void) -> Option<()> {
     let number = value.cast::<c_int>();
     let mut cloud = CLOUD.lock();
-    // SAFETY: `value` is what the option asks for, as the caller vouches; alignment is not relied upon.
+    // SAFETY: `value` is what the option asks for, as the caller promises; alignment is not relied on.
     unsafe {
         match option {
             0 => {
@@ -148,7 +148,7 @@ unsafe fn apply(option: c_int, value: *mut c_void) -> Option<()> {
 /// # Safety
 /// `value` points to a NUL-terminated string.
 unsafe fn limited(value: *const c_void, limit: usize) -> Option<String> {
-    // SAFETY: as the caller vouches.
+    // SAFETY: as the caller promises.
     unsafe { text::given(value.cast()) }.filter(|text| text.len() <= limit).map(str::to_owned)
 }
 

@@ -68,7 +68,7 @@ pub unsafe fn answer(ota: &Ota, number: i32, buf: *mut c_void, len: usize) -> Re
         (_, Some(content)) => content,
     };
     let command = command(number).ok_or(OtaError::Invalid)?;
-    // SAFETY: in each arm, as the caller vouches.
+    // SAFETY: in each arm, as the caller promises.
     unsafe {
         match command {
             Command::ConfigId => give_text(buf, &config(&content)?.id),
@@ -123,7 +123,7 @@ fn ota_type(phase: Phase, content: &Content) -> u32 {
 unsafe fn check(ota: &Ota, buf: *mut c_void, len: usize) -> Result<(), OtaError> {
     let out = aligned_u32(buf, len)?;
     let valid = ota.verdict()?;
-    // SAFETY: checked and vouched for above.
+    // SAFETY: checked above, or promised by the caller.
     unsafe { out.write(u32::from(valid)) };
     Ok(())
 }
@@ -138,7 +138,7 @@ fn aligned_u32(buf: *mut c_void, len: usize) -> Result<*mut u32, OtaError> {
 /// # Safety
 /// As for [`answer`].
 unsafe fn write_u32(buf: *mut c_void, len: usize, value: u32) -> Result<(), OtaError> {
-    // SAFETY: aligned and long enough, as checked; writable, as the caller vouches.
+    // SAFETY: aligned and long enough, as checked; writable, as the caller promises.
     aligned_u32(buf, len).map(|out| unsafe { out.write(value) })
 }
 
@@ -150,14 +150,14 @@ unsafe fn write_size(buf: *mut c_void, len: usize, size: u64) -> Result<(), OtaE
         crate::log!(Error, "ota", "size {size} does not fit in 32 bits: use otakit_linkkit_ota_size");
         OtaError::General
     })?;
-    // SAFETY: as the caller vouches.
+    // SAFETY: as the caller promises.
     unsafe { write_u32(buf, len, size) }
 }
 
 /// # Safety
 /// As for [`answer`].
 unsafe fn write_text(buf: *mut c_void, len: usize, value: &str) -> Result<(), OtaError> {
-    // SAFETY: as the caller vouches.
+    // SAFETY: as the caller promises.
     let out = unsafe { text::buffer(buf.cast::<c_char>(), len) }.ok_or(OtaError::Invalid)?;
     text::copy_truncated(value, out);
     Ok(())
@@ -170,7 +170,7 @@ unsafe fn write_text(buf: *mut c_void, len: usize, value: &str) -> Result<(), Ot
 /// `buf` points to a `char *`.
 unsafe fn give_text(buf: *mut c_void, value: &str) -> Result<(), OtaError> {
     let out = buf.cast::<*mut c_char>();
-    // SAFETY: alignment is checked, the rest is vouched for by the caller.
+    // SAFETY: alignment is checked, the caller promises the rest.
     if !out.is_aligned() || unsafe { !out.read().is_null() } {
         return Err(OtaError::Invalid);
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The door of Aliyun's Link Kit C SDK, ABI of v3.0.1.
+//! The API of Aliyun's Link Kit C SDK, ABI of v3.0.1.
 //!
 //! Every exported name stands in `abi/exports-{linkkit,mqtt}.txt`; the hand-written headers are in `include/linkkit`.
 //! Without the `mqtt` feature only the OTA module is exported, and `IOT_MQTT_*` are imported from the host's SDK.

@@ -269,14 +269,14 @@ pub(super) fn close(handle: Handle) -> bool {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn IOT_MQTT_Destroy(phandle: *mut *mut c_void) -> c_int {
     guard("IOT_MQTT_Destroy", FAIL, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let given = unsafe { phandle.as_ref() }.copied().unwrap_or(std::ptr::null_mut());
         let handle = if given.is_null() { *DEFAULT.lock() } else { Some(Handle::from_c(given)) };
         if !handle.is_some_and(close) {
             return NULL_VALUE;
         }
         if !phandle.is_null() {
-            // SAFETY: not NULL; writable, as the caller vouches.
+            // SAFETY: not NULL; writable, as the caller promises.
             unsafe { phandle.write(std::ptr::null_mut()) };
         }
         SUCCESS
@@ -319,7 +319,7 @@ pub unsafe extern "C" fn IOT_MQTT_Subscribe(
     pcontext: *mut c_void,
 ) -> c_int {
     guard("IOT_MQTT_Subscribe", FAIL, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let subscription = unsafe { subscription(handle, topic_filter, qos, topic_handle_func, pcontext) };
         let Some(Subscription { filter, qos, handler }) = subscription else { return NULL_VALUE };
         match find(handle) {
@@ -347,10 +347,10 @@ pub unsafe extern "C" fn IOT_MQTT_Subscribe_Sync(
 ) -> c_int {
     guard("IOT_MQTT_Subscribe_Sync", FAIL, || {
         let Some(client) = find(handle) else {
-            // SAFETY: as the caller vouches.
+            // SAFETY: as the caller promises.
             return unsafe { IOT_MQTT_Subscribe(handle, topic_filter, qos, topic_handle_func, pcontext) };
         };
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let subscription = unsafe { subscription(handle, topic_filter, qos, topic_handle_func, pcontext) };
         let Some(Subscription { filter, qos, handler }) = subscription else { return NULL_VALUE };
         let timeout = millis(u32::try_from(timeout_ms).unwrap_or(0));
@@ -367,7 +367,7 @@ unsafe fn subscription(
     function: iotx_mqtt_event_handle_func_fpt,
     pcontext: *mut c_void,
 ) -> Option<Subscription> {
-    // SAFETY: as the caller vouches.
+    // SAFETY: as the caller promises.
     let filter = unsafe { text::given(topic_filter) }?.to_owned();
     let handler: Arc<dyn Handler> = Arc::new(callback::CHandler::new(pclient(handle), function, pcontext)?);
     let qos = u8::try_from(qos.0).ok().filter(|&qos| qos <= 2).unwrap_or(0);
@@ -381,7 +381,7 @@ unsafe fn subscription(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn IOT_MQTT_Unsubscribe(handle: *mut c_void, topic_filter: *const c_char) -> c_int {
     guard("IOT_MQTT_Unsubscribe", FAIL, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let (Some(client), Some(filter)) = (find(handle), unsafe { text::given(topic_filter) }) else {
             return NULL_VALUE;
         };
@@ -400,7 +400,7 @@ pub unsafe extern "C" fn IOT_MQTT_Publish(
     topic_msg: *mut iotx_mqtt_topic_info_t,
 ) -> c_int {
     guard("IOT_MQTT_Publish", FAIL, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let (topic, message) = unsafe { (text::given(topic_name), topic_msg.as_mut()) };
         let (Some(client), Some(topic), Some(message)) = (find(handle), topic, message) else {
             return NULL_VALUE;
@@ -408,7 +408,7 @@ pub unsafe extern "C" fn IOT_MQTT_Publish(
         if message.payload.is_null() {
             return NULL_VALUE;
         }
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let payload = unsafe { text::bytes(message.payload.cast(), i64::from(message.payload_len)) };
         let payload = payload.unwrap_or_default();
         let outcome = if message.retain == 0 {
@@ -436,11 +436,11 @@ pub unsafe extern "C" fn IOT_MQTT_Publish_Simple(
     len: c_int,
 ) -> c_int {
     guard("IOT_MQTT_Publish_Simple", FAIL, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let (Some(client), Some(topic)) = (find(handle), unsafe { text::given(topic_name) }) else {
             return NULL_VALUE;
         };
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let (Ok(qos), Some(payload)) = (u8::try_from(qos), unsafe { text::bytes(data, i64::from(len)) })
         else {
             return FAIL;

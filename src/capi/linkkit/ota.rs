@@ -90,7 +90,7 @@ pub unsafe extern "C" fn IOT_OTA_Init(
     ch_signal: *mut c_void,
 ) -> *mut c_void {
     guard("IOT_OTA_Init", std::ptr::null_mut(), || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let names = unsafe { (text::text(product_key), text::text(device_name)) };
         let (Some(product_key), Some(device_name)) = names else { return std::ptr::null_mut() };
         let Some(device) = Device::new(product_key, device_name) else {
@@ -140,7 +140,7 @@ pub extern "C" fn IOT_OTA_Deinit(handle: *mut c_void) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn IOT_OTA_ReportVersion(handle: *mut c_void, version: *const c_char) -> c_int {
     guard("IOT_OTA_ReportVersion", FAIL, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         match (session(handle), unsafe { text::text(version) }) {
             (Some(ota), Some(version)) => completed(ota.report_version(version)),
             _ => NULL_VALUE,
@@ -160,7 +160,7 @@ pub unsafe extern "C" fn IOT_OTA_ReportProgress(
 ) -> c_int {
     guard("IOT_OTA_ReportProgress", FAIL, || {
         let Some(ota) = session(handle) else { return NULL_VALUE };
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let msg = unsafe { text::optional(msg) }.unwrap_or_default();
         completed(ota.report_progress(progress.0, msg))
     })
@@ -197,7 +197,7 @@ pub unsafe extern "C" fn IOT_OTA_FetchYield(
             return NULL_VALUE;
         };
         let 2..=0x7fff_ffff = buf_len else { return NULL_VALUE };
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let Some(mut out) = (unsafe { text::Out::new(buf, buf_len as usize) }) else { return NULL_VALUE };
         let fetched =
             ota.fetch(out.room(), Duration::from_secs(u64::from(timeout_s)), &mut |bytes| out.put(bytes));
@@ -226,7 +226,7 @@ pub unsafe extern "C" fn IOT_OTA_Ioctl(
         if buf.is_null() || buf_len == 0 || (buf_len < 0 && ioctl::is_text(cmd.0)) {
             return NULL_VALUE;
         }
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         match unsafe { ioctl::answer(&ota, cmd.0, buf, len) } {
             Ok(()) => SUCCESS,
             // Too early with an offer at hand (a verdict over half an image) is a plain failure, as in the reference.

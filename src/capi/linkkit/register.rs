@@ -46,7 +46,7 @@ pub unsafe extern "C" fn IOT_Dynamic_Register(
     region: iotx_http_region_types_t,
     meta: *mut iotx_dev_meta_info_t,
 ) -> i32 {
-    // SAFETY: as the caller vouches.
+    // SAFETY: as the caller promises.
     guard("IOT_Dynamic_Register", FAIL, || unsafe { register_with(region, meta, Way::set()) })
 }
 
@@ -59,14 +59,14 @@ pub unsafe extern "C" fn otakit_v310_IOT_Dynamic_Register(
     region: iotx_http_region_types_t,
     meta: *mut iotx_dev_meta_info_t,
 ) -> i32 {
-    // SAFETY: as the caller vouches.
+    // SAFETY: as the caller promises.
     guard("IOT_Dynamic_Register", FAIL, || unsafe { register_with(region, meta, Way::Mqtt) })
 }
 
 /// # Safety
 /// As for [`IOT_Dynamic_Register`].
 unsafe fn register_with(region: iotx_http_region_types_t, meta: *mut iotx_dev_meta_info_t, way: Way) -> i32 {
-    // SAFETY: as the caller vouches; the structure is made of bytes, so any address is aligned.
+    // SAFETY: as the caller promises; the structure is made of bytes, so any address is aligned.
     let Some(meta) = (unsafe { meta.as_mut() }) else { return FAIL };
     let names = array_text(&meta.product_key).zip(array_text(&meta.device_name));
     let device = names.and_then(|(product_key, device_name)| Device::new(&product_key, &device_name));

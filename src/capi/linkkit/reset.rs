@@ -81,7 +81,7 @@ pub unsafe extern "C" fn IOT_DevReset_Report(
     _extended: *mut c_void,
 ) -> c_int {
     guard("IOT_DevReset_Report", FAIL, || {
-        // SAFETY: as the caller vouches; the structure is made of bytes, so any address is aligned.
+        // SAFETY: as the caller promises; the structure is made of bytes, so any address is aligned.
         let (Some(meta), Some(callback)) = (unsafe { meta_info.as_ref() }, handle) else { return FAIL };
         let names = array_text(&meta.product_key).zip(array_text(&meta.device_name));
         let device = names.and_then(|(product_key, device_name)| Device::new(&product_key, &device_name));

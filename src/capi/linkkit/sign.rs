@@ -135,7 +135,7 @@ pub unsafe extern "C" fn IOT_Sign_MQTT(
     signout: *mut iotx_sign_mqtt_t,
 ) -> i32 {
     guard("IOT_Sign_MQTT", FAIL, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let (Some(meta), Some(out)) = (unsafe { meta.as_ref() }, unsafe { signout.as_mut() }) else {
             return FAIL;
         };

@@ -73,7 +73,7 @@ unsafe extern "C" fn on_event(context: *mut c_void, _client: *mut c_void, event:
         }
         // SAFETY: with this type the host passes a topic info that is valid during the call.
         let Some(info) = (unsafe { event.msg.cast::<iotx_mqtt_topic_info_t>().as_ref() }) else { return };
-        // SAFETY: the host vouches for the payload and its length during the call.
+        // SAFETY: the host promises that payload and length are good during the call.
         let payload = unsafe { crate::capi::text::bytes(info.payload.cast(), i64::from(info.payload_len)) };
         let listener = {
             let listeners = LISTENERS.lock();

@@ -54,10 +54,10 @@ pub struct otakit_v23_mqtt_param_t {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn otakit_v23_IOT_MQTT_Construct(params: *mut otakit_v23_mqtt_param_t) -> *mut c_void {
     guard("IOT_MQTT_Construct", std::ptr::null_mut(), || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let params = unsafe { params.as_ref() }.map(otakit_v23_mqtt_param_t::widened);
         let params = params.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-        // SAFETY: NULL, or a structure that outlives the call; its texts are as the caller vouches.
+        // SAFETY: NULL, or a structure that outlives the call; its texts are as the caller promises.
         mqtt::connect(unsafe { Given::read(params) }, &V301)
     })
 }
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn otakit_v23_IOT_OTA_Ioctl(
     buf_len: usize,
 ) -> c_int {
     guard("IOT_OTA_Ioctl", FAIL, || match c_int::try_from(buf_len) {
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         Ok(len) => unsafe { IOT_OTA_Ioctl(handle, cmd, buf, len) },
         Err(_) => NULL_VALUE,
     })
@@ -159,7 +159,7 @@ pub unsafe extern "C" fn IOT_MQTT_LogPost(
     msg: *const c_char,
 ) -> c_int {
     guard("IOT_MQTT_LogPost", FAIL, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let texts = unsafe { (text::text(level), text::text(module), text::text(msg)) };
         let (Some(client), (Some(level), Some(module), Some(msg))) = (mqtt::find(pclient), texts) else {
             return NULL_VALUE;

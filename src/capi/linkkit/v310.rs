@@ -48,7 +48,7 @@ pub unsafe extern "C" fn otakit_v310_IOT_Sign_MQTT(
     signout: *mut otakit_v310_sign_mqtt_t,
 ) -> i32 {
     guard("IOT_Sign_MQTT", FAIL, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let Some(out) = (unsafe { signout.as_mut() }) else { return FAIL };
         let mut signed = iotx_sign_mqtt_t {
             hostname: [0; 256],
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn otakit_v310_IOT_Sign_MQTT(
             username: [0; 64],
             password: [0; 65],
         };
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let code = unsafe { IOT_Sign_MQTT(region, meta, &raw mut signed) };
         if code != SUCCESS {
             return code;
@@ -80,7 +80,7 @@ pub unsafe extern "C" fn otakit_v310_IOT_Sign_MQTT(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn otakit_v310_IOT_MQTT_Construct(pInitParams: *mut iotx_mqtt_param_t) -> *mut c_void {
     guard("IOT_MQTT_Construct", std::ptr::null_mut(), || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         mqtt::connect(unsafe { Given::read(pInitParams) }, &V310)
     })
 }
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn otakit_v310_IOT_Ioctl(option: c_int, value: *mut c_void
         if value.is_null() {
             return FAIL;
         }
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         unsafe {
             match option {
                 18 => IOT_Ioctl(12, value),
@@ -123,7 +123,7 @@ pub unsafe extern "C" fn otakit_v310_IOT_Ioctl(option: c_int, value: *mut c_void
 /// # Safety
 /// `value` points to a NUL-terminated string.
 unsafe fn set(part: Part, value: *const c_void) -> c_int {
-    // SAFETY: as the caller vouches.
+    // SAFETY: as the caller promises.
     let value = unsafe { text::text(value.cast()) };
     if value.is_some_and(|value| device::set(part, value)) { SUCCESS } else { FAIL }
 }
@@ -134,7 +134,7 @@ unsafe fn set(part: Part, value: *const c_void) -> c_int {
 /// `to` has room for the text and a NUL.
 unsafe fn get(value: Option<String>, to: *mut c_void) -> c_int {
     let value = value.unwrap_or_default();
-    // SAFETY: as the caller vouches.
+    // SAFETY: as the caller promises.
     if let Some(out) = unsafe { text::buffer(to.cast(), value.len() + 1) } {
         text::copy_truncated(&value, out);
     }
@@ -154,7 +154,7 @@ pub unsafe extern "C" fn otakit_v310_IOT_OTA_Ioctl(
 ) -> c_int {
     guard("IOT_OTA_Ioctl", FAIL, || {
         if cmd.0 != 14 {
-            // SAFETY: as the caller vouches.
+            // SAFETY: as the caller promises.
             return unsafe { IOT_OTA_Ioctl(handle, cmd, buf, buf_len) };
         }
         let Some(ota) = ota_session(handle) else { return NULL_VALUE };
@@ -222,10 +222,10 @@ pub unsafe extern "C" fn otakit_v310_IOT_Linkkit_Report(
 ) -> c_int {
     guard("IOT_Linkkit_Report", FAIL, || {
         if msg_type.0 != 16 {
-            // SAFETY: as the caller vouches.
+            // SAFETY: as the caller promises.
             return unsafe { IOT_Linkkit_Report(devid, msg_type, payload, payload_len) };
         }
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let payload = unsafe { text::bytes(payload.cast(), payload_len.into()) };
         let master = session::master().filter(|master| master.is_connected() && devid >= 0);
         let (Some(master), Some(payload @ [_, ..])) = (master, payload) else { return FAIL };

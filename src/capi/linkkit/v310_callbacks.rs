@@ -92,7 +92,7 @@ pub unsafe extern "C" fn IOT_Linkkit_AnswerService(
     p_service_ctx: *mut c_void,
 ) -> c_int {
     guard("IOT_Linkkit_AnswerService", FAIL, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let response = unsafe { text::bytes(response.cast(), response_len.into()) };
         let (Some(master), Some(response)) = (session::master(), response) else { return FAIL };
         let Some(call) = master.take_call(p_service_ctx.addr()) else { return FAIL };

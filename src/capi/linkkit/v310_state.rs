@@ -70,7 +70,7 @@ pub fn connected(outcome: Result<(), ConnectError>, ms: u128) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn otakit_v310_state_event(event: c_int, code: c_int, message: *const c_char) -> c_int {
     guard("iotx_state_event", FAIL, || {
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let message = unsafe { text::text(message) }.unwrap_or_default();
         // A text from C has no NUL inside.
         let message = CString::new(message).unwrap_or_default();

@@ -165,7 +165,7 @@ pub(super) fn in_files(path: &str, journal: Option<&str>) -> (FileSink, Option<F
     }
 }
 
-/// Runs a download over a session of any door.
+/// Runs a download over a session of any platform.
 pub(super) fn run<'a>(
     session: &Session,
     offer: &Offer,

@@ -29,7 +29,7 @@ pub unsafe extern "C" fn otakit_linkkit_ota_size(
         for (out, value) in [(fetched, done), (total, size)] {
             if !out.is_null() {
                 // SAFETY: `out` is not NULL and may be written, by this function's contract; its alignment is
-                // not relied upon.
+                // not relied on.
                 unsafe { out.write_unaligned(value) };
             }
         }

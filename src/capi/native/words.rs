@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Error codes in words. The same number means different things at different doors: whoever asks names the door.
+//! Error codes in words. The same number means different things on different platforms: whoever asks names the platform.
 
 use std::ffi::{CStr, c_char, c_int};
 
@@ -39,7 +39,7 @@ pub const OTAKIT_CODES_HAAS: c_int = 6;
 pub const OTAKIT_CODES_QUECTEL: c_int = 7;
 
 const UNKNOWN: &CStr = c"unknown code";
-const UNKNOWN_SET: &CStr = c"unknown set of codes, or one of a door that this build does not have";
+const UNKNOWN_SET: &CStr = c"unknown set of codes, or one of a platform that this build does not have";
 
 /// A code of otakit.h (`OTAKIT_…`) in words, with its name in front. Never NULL; static, never freed. Does not block; any
 /// thread. For the codes of a platform's own API see `otakit_strerror_of`.
@@ -80,7 +80,7 @@ fn of(set: c_int, code: c_int) -> &'static CStr {
 
 #[cfg_attr(
     not(any(feature = "linkkit", feature = "onenet", feature = "haas", feature = "quectel")),
-    allow(dead_code, reason = "no door, no table")
+    allow(dead_code, reason = "no platform, no table")
 )]
 fn find(table: &[(c_int, &'static CStr)], code: c_int) -> &'static CStr {
     table.iter().find(|(known, _)| *known == code).map_or(UNKNOWN, |(_, text)| text)
@@ -88,18 +88,7 @@ fn find(table: &[(c_int, &'static CStr)], code: c_int) -> &'static CStr {
 
 #[cfg(feature = "onenet")]
 fn http(status: c_int) -> &'static CStr {
-    match status {
-        400 => c"HTTP status 400: Bad Request",
-        401 => c"HTTP status 401: Unauthorized",
-        403 => c"HTTP status 403: Forbidden",
-        404 => c"HTTP status 404: Not Found",
-        429 => c"HTTP status 429: Too Many Requests",
-        500 => c"HTTP status 500: Internal Server Error",
-        502 => c"HTTP status 502: Bad Gateway",
-        503 => c"HTTP status 503: Service Unavailable",
-        504 => c"HTTP status 504: Gateway Timeout",
-        _ => c"HTTP status",
-    }
+    u16::try_from(status).ok().and_then(otakit_core::http::status::sentence).unwrap_or(c"HTTP status")
 }
 
 fn native(code: c_int) -> Option<&'static CStr> {

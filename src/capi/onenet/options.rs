@@ -124,7 +124,7 @@ impl Options {
         Ok(Config { dialect, authorization, version: version.to_owned(), kind, range: self.range, endpoint })
     }
 
-    /// What TLS connections trust: this door's authority, else that set for https in general, else the public ones.
+    /// What TLS connections trust: OneNET's authority, else that set for https in general, else the public ones.
     pub fn roots(&self) -> Arc<Roots> {
         Arc::new(match self.ca.clone().or_else(|| settings::current().authorities) {
             Some(pem) => Roots { pem: Some(pem), public: false },

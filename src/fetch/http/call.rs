@@ -24,7 +24,7 @@ pub struct Reply {
 }
 
 /// Sends `request` and waits for the head of the answer. Blocking, on a worker thread: at most `limit` for all of it, the
-/// body included, but for a firmware's network call that does not return. No redirect is followed.
+/// body included, except for a firmware's network call that does not return. No redirect is followed.
 pub fn call(
     dial: &Arc<dyn Dial>,
     target: Target,

@@ -174,7 +174,7 @@ impl Content {
         if filled >= MAX_LINE {
             return Err(FetchError::Protocol);
         }
-        // A connection that is closed for want of memory is made again.
+        // A connection that is closed because memory is short is made again.
         let more = self.input.try_reserve_exact(MAX_LINE - filled);
         more.map_err(|_| FetchError::Net(NetError::Resources))?;
         self.input.resize(MAX_LINE, 0);

@@ -182,7 +182,7 @@ struct HttpBody {
     left: u64,
     /// Whether the server says that the body is coded.
     coded: bool,
-    /// What [`Body::read_more`] came upon.
+    /// What [`Body::read_more`] met.
     failed: Option<FetchError>,
 }
 

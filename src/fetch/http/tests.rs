@@ -46,7 +46,7 @@ fn image(answer: &[u8]) -> Result<Vec<u8>, FetchError> {
     let mut opened = source(Scripted::new(&[answer])).open(&request, &Cancel::new())?;
     let (mut image, mut buf) = (Vec::new(), [0; 4]);
     loop {
-        // Ahead first: what it comes upon must not be lost.
+        // Ahead first: what it meets must not be lost.
         let ahead = opened.body.read_more(&mut buf[..1]);
         image.extend_from_slice(&buf[..ahead]);
         match opened.body.read(&mut buf)? {

@@ -238,7 +238,7 @@ impl Ota {
         self.is_fetching()
     }
 
-    /// Whether the last download has ended, asked by an application that thereby knows it.
+    /// Whether the last download has ended, asked by an application, which then knows it.
     pub fn has_ended(&self) -> bool {
         let ended = self.is_finished();
         if ended {

@@ -107,7 +107,7 @@ impl Fota {
         &self.events
     }
 
-    /// Ends what is under way, waiting for its end, and forgets what was set, but for where packages go.
+    /// Ends what is under way, waiting for its end, and forgets what was set, except for where packages go.
     pub fn reset(&self) {
         let mut state = self.state.lock();
         if let Some(cancel) = &state.running {

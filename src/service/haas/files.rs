@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Files fetched and checked for the application, each on a thread of its own; the outcome is an event.
 //!
-//! What a device was offered is remembered. A URL that the application hands back is thereby known with its size, digest
+//! What a device was offered is remembered. A URL that the application hands back is then known with its size, digest
 //! and signature: its download is verified, goes on after a restart of the process, and can get a fresh URL.
 
 use std::io::Read;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the cloud offers a device: handed to the application, fetched where it is the firmware itself, asked for anew
+//! What the cloud offers a device: handed to the application, fetched where it is the firmware itself, asked for again
 //! where its URL has expired.
 
 use std::path::Path;

@@ -89,7 +89,7 @@ impl Pending {
         if self.late.contains(&id) { Match::Late } else { Match::Unknown }
     }
 
-    /// Removes and returns what is overdue, but for callers, who look at the clock themselves.
+    /// Removes and returns what is overdue, except for callers, who look at the clock themselves.
     pub fn overdue(&mut self, now: Instant) -> Vec<(u32, Expect)> {
         let is_over = |entry: &Entry| entry.deadline <= now && !matches!(entry.expect, Expect::Caller(_));
         let (over, kept): (VecDeque<_>, _) = std::mem::take(&mut self.entries).into_iter().partition(is_over);

@@ -5,10 +5,11 @@ use std::fmt;
 
 use otakit_core::failure::Failure;
 use otakit_core::fetch::FetchError;
+use otakit_core::http::status;
 use otakit_core::net::NetError;
 use otakit_core::store::StoreError;
 
-/// Why a call failed. The numbers of the C API stand in its door.
+/// Why a call failed. The numbers of the C API are in `capi::onenet`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
     /// An argument is out of range.
@@ -112,7 +113,10 @@ impl fmt::Display for Error {
             Self::Overflow => f.write_str("value too large"),
             Self::Unreadable => f.write_str("answer cannot be read"),
             Self::Platform(errno) => write!(f, "refused by the platform, errno {errno}"),
-            Self::Status(status) => write!(f, "HTTP status {status}"),
+            Self::Status(status) => match status::name(*status) {
+                Some(name) => write!(f, "HTTP status {status} {name}"),
+                None => write!(f, "HTTP status {status}"),
+            },
             Self::Power => f.write_str("battery lower than the task asks for"),
             Self::Signal => f.write_str("signal weaker than the task asks for"),
             Self::Cancelled => f.write_str("cancelled"),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * Downloads an image into a file, up to TRIES times in one process, as firmware that was started anew would:
+ * Downloads an image into a file, up to TRIES times in one process, as firmware that was started again would:
  *
  *   kill_download URL VERSION SIZE SHA256 PATH JOURNAL TRIES [CHECKPOINT]
  *

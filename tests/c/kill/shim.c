@@ -7,7 +7,7 @@
  *   SHIM_DIR    the folder
  *   SHIM_AT     which operation is struck, from 1; 0: none
  *   SHIM_ONLY   counts and strikes only operations of this kind (a letter of `kind`)
- *   SHIM_ACT    before, torn, after: SIGKILL before, amid (half of a write) or after it
+ *   SHIM_ACT    before, torn, after: SIGKILL before, within (half of a write) or after it
  *               short, shortfull: half of a write is written; with `full` the next write finds no room
  *               a number: the operation fails with this errno
  *   SHIM_LOSS   with SIGKILL the power fails too. cut, zero: bytes not synced are gone, or zeros where the file grew;

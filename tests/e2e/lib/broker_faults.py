@@ -35,7 +35,7 @@ class Fault:
     proxy: dict = dataclasses.field(default_factory=dict)
     drips: bool = True
     repeat: int = 1
-    # Whether the device has to connect and subscribe anew.
+    # Whether the device has to connect and subscribe again.
     breaks: bool = True
 
 

@@ -111,7 +111,7 @@ pub unsafe extern "C" fn IOT_Linkkit_Open(
     meta_info: *mut iotx_linkkit_dev_meta_info_t,
 ) -> c_int {
     guard("IOT_Linkkit_Open", FAIL, || {
-        // SAFETY: as the caller vouches; both structures have the same layout, and bytes need no alignment.
+        // SAFETY: as the caller promises; both structures have the same layout, and bytes need no alignment.
         let Some(meta) = (unsafe { meta_info.cast::<iotx_dev_meta_info_t>().as_ref() }) else { return FAIL };
         let Some(identity) = Identity::from_c(meta) else {
             crate::log!(Error, "model", "product key or device name empty, too long or with odd characters");
@@ -191,14 +191,14 @@ pub unsafe extern "C" fn IOT_Linkkit_Report(
         let (Ok(master), 0.., Some(message)) = (connected(), devid, message(msg_type.0)) else { return FAIL };
         if message == Message::ReportSubdevFirmwareVersion {
             // The length is ignored, as in the reference.
-            // SAFETY: as the caller vouches.
+            // SAFETY: as the caller promises.
             let version = unsafe { text::text(payload.cast()) };
             let reported = version.ok_or(ModelError::Invalid);
             return returned(
                 reported.and_then(|version| master.report_sub_version(devid, version)).map(|()| 0),
             );
         }
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let payload = unsafe { text::bytes(payload.cast(), payload_len.into()) };
         returned(report(&master, devid, message, payload.filter(|payload| !payload.is_empty())))
     })
@@ -260,7 +260,7 @@ pub unsafe extern "C" fn IOT_Linkkit_Query(
                 outcome => returned(outcome.map(|()| 0)),
             },
             Message::RequestFotaImage => {
-                // SAFETY: as the caller vouches.
+                // SAFETY: as the caller promises.
                 let version = unsafe { text::bytes(payload.cast(), payload_len.into()) }.unwrap_or_default();
                 let version = version.split(|&byte| byte == 0).next().map(std::str::from_utf8);
                 let Some(Ok(version)) = version else { return FAIL };
@@ -300,7 +300,7 @@ pub unsafe extern "C" fn IOT_Linkkit_TriggerEvent(
 ) -> c_int {
     guard("IOT_Linkkit_TriggerEvent", FAIL, || {
         let (Ok(master), 0..) = (connected(), devid) else { return FAIL };
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let (event, payload) = unsafe {
             (text::bytes(eventid.cast(), eventid_len.into()), text::bytes(payload.cast(), payload_len.into()))
         };

@@ -179,7 +179,7 @@ fn with_response(
     let (mut response, mut len) = (std::ptr::null_mut(), 0);
     let returned = callback(&raw mut response, &raw mut len);
     let Some(block) = NonNull::new(response) else { return };
-    // SAFETY: the callback vouches for the length of what it allocated.
+    // SAFETY: the callback promises the length of what it allocated.
     let data = unsafe { crate::capi::text::bytes(response.cast(), len.into()) }.unwrap_or_default();
     if !data.is_empty() {
         let code = if returned == 0 { 200 } else { 400 };

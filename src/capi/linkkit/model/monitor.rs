@@ -58,7 +58,7 @@ pub unsafe extern "C" fn aos_get_version_info(
     output_len: c_uint,
 ) -> c_uint {
     guard("aos_get_version_info", 1, || {
-        // SAFETY: not NULL where read; the lengths as the caller vouches, alignment of bytes is 1.
+        // SAFETY: not NULL where read; the lengths as the caller promises, alignment of bytes is 1.
         let parts = unsafe {
             (
                 version_num.cast::<[u8; 4]>().as_ref(),
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn aos_get_version_info(
         if (output_len as usize) <= record.len() {
             return 1;
         }
-        // SAFETY: as the caller vouches.
+        // SAFETY: as the caller promises.
         let Some(out) = (unsafe { text::buffer(output_buffer.cast(), output_len as usize) }) else {
             return 1;
         };

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The C programs of HaaS's and QuecPython's doors, unchanged, against the local cloud; under valgrind too."""
+"""The C programs of HaaS's and QuecPython's APIs, unchanged, against the local cloud; under valgrind too."""
 
 import errno
 import hashlib
@@ -16,7 +16,7 @@ PK, SECRET, MODULE = "a1DoorsProd", "0123456789abcdef", "app"
 IMAGE = bytes((at * 37 + (at >> 8)) & 255 for at in range(300_007))
 
 
-class Doors(unittest.TestCase):
+class Programs(unittest.TestCase):
     """A cloud with one module's firmware; programs run in a folder of the test's own."""
 
     ENV, BUILD, UNDER_VALGRIND = {}, "build", False
@@ -94,7 +94,7 @@ class Doors(unittest.TestCase):
         self.assertIn("download status: -1, progress: 1006", out)
 
 
-class Plain(Doors):
+class Plain(Programs):
     def test_haas_fails(self):
         """A wrong secret and a broker that is not there end it with code 1; nothing is stored."""
         self.assertIn("no connection", self.start_and_tail(self.haas(secret="wrong")))
@@ -128,7 +128,7 @@ class Plain(Doors):
         return process.tail()
 
 
-class UnderValgrind(Doors):
+class UnderValgrind(Programs):
     UNDER_VALGRIND = True
 
     def test_calls(self):
@@ -137,4 +137,4 @@ class UnderValgrind(Doors):
                 self.ended(self.start(program))
 
 
-del Doors
+del Programs

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """HaaS's and QuecPython's C programs in a build with address and undefined-behaviour sanitizers (--asan-build)."""
 
-import test_doors
+import test_c_programs
 from test_asan import OPTIONS
 
 
-class DoorsSanitizers(test_doors.Plain):
+class ProgramsSanitizers(test_c_programs.Plain):
     ENV, BUILD = OPTIONS, "asan_build"
