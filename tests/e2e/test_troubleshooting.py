@@ -10,6 +10,7 @@ import ctypes
 import errno
 import os
 import re
+import resource
 import socket
 import subprocess
 import threading
@@ -74,9 +75,10 @@ class Once:
 class Told(Native):
     """Failures of the native API."""
 
-    def told(self, name, *words, env=None):
+    def told(self, name, *words, env=None, files=None):
         command = [CONTEXT.program("native_download"), *QUICK, *[str(w) for w in words]]
-        done = subprocess.run(command, cwd=self.dir, capture_output=True, text=True, timeout=120,
+        limit = files and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files)))
+        done = subprocess.run(command, cwd=self.dir, capture_output=True, text=True, timeout=120, preexec_fn=limit,
                               env={**os.environ, **(env or {})})
         self.assert_documented(name, done.stdout)
         return [int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("get ")]
@@ -198,6 +200,10 @@ class Told(Native):
         with socket.create_server(("127.0.0.1", 0)) as closed:
             port = closed.getsockname()[1]
         self.told("refused", *self.get(url=f"http://127.0.0.1:{port}/fw.bin"))
+
+    def test_too_many_files(self):
+        """One descriptor beside the standard three: the image's file takes it, none is left for a socket."""
+        self.told("too-many-files", *self.get(url="http://127.0.0.1:9999/fw.bin"), files=4)
 
     def test_connect_timeout(self):
         """A listener whose queue is full drops what comes: nobody answers."""
