@@ -59,4 +59,12 @@ impl Offer {
     pub fn is_same_image(&self, other: &Self) -> bool {
         (&self.version, self.size, &self.digest) == (&other.version, other.size, &other.digest)
     }
+
+    /// Whether `fresh` may be this offer with another URL. Digests of two algorithms say nothing of each other: then the
+    /// bytes must still match this offer's.
+    pub fn is_renewed_by(&self, fresh: &Self) -> bool {
+        let comparable = self.digest.algorithm() == fresh.digest.algorithm();
+        (&self.version, self.size) == (&fresh.version, fresh.size)
+            && (!comparable || self.digest == fresh.digest)
+    }
 }

@@ -235,6 +235,11 @@ fn offers_are_the_same_image_whatever_their_url() {
             Offer { digest: digest_of(&dice.next().to_le_bytes(), Algorithm::Sha256), ..offer.clone() },
         ];
         assert!(others.iter().all(|other| !offer.is_same_image(other) && !other.is_same_image(&offer)));
+        assert!(offer.is_renewed_by(&moved) && others.iter().all(|other| !offer.is_renewed_by(other)));
+        let md5 = digest_of(&dice.next().to_le_bytes(), Algorithm::Md5);
+        let otherwise = Offer { digest: md5, ..moved.clone() };
+        assert!(offer.is_renewed_by(&otherwise) && !offer.is_same_image(&otherwise));
+        assert!(!offer.is_renewed_by(&Offer { size: offer.size + 1, ..otherwise }));
     });
 }
 

@@ -245,7 +245,7 @@ impl Pump {
         let told = trace::told(error, None);
         crate::log!(Warning, "fetch", "{told}; at byte {}, asking for a fresh URL", self.offset);
         match renewal.renew(&self.offer, token) {
-            Some(fresh) if !fresh.is_same_image(&self.offer) => Err(Failure::OtherImage),
+            Some(fresh) if !self.offer.is_renewed_by(&fresh) => Err(Failure::OtherImage),
             Some(fresh) => {
                 self.policy.check(&fresh).map_err(|breach| {
                     *self.shared.told.lock() = Some(self.policy.explain(breach, &fresh));

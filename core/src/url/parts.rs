@@ -42,7 +42,7 @@ impl Url {
         };
         let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         let (userinfo, host_port) = match authority.rsplit_once('@') {
-            Some((userinfo, host_port)) => (Some(percent_decode(userinfo)?), host_port),
+            Some((userinfo, host_port)) => (Some(credentials(userinfo)?), host_port),
             None => (None, authority),
         };
         let (host, port) = split_host_port(host_port)?;
@@ -195,6 +195,15 @@ fn normalize(path_and_query: &str) -> String {
     }
 }
 
+/// `user:password` as HTTP's basic authentication has it: the colon is there without a password too.
+fn credentials(userinfo: &str) -> Result<Vec<u8>, UrlError> {
+    let mut bytes = percent_decode(userinfo)?;
+    if !userinfo.contains(':') {
+        bytes.push(b':');
+    }
+    Ok(bytes)
+}
+
 fn split_host_port(text: &str) -> Result<(String, Option<u16>), UrlError> {
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
         let (address, port) = rest.split_once(']').ok_or(UrlError::Host)?;
@@ -283,6 +292,7 @@ mod tests {
         assert_eq!(parsed("http://[::1]:81/p"), ok(false, "::1", 81, "/p"));
         assert_eq!(parsed("http://u:p@127.0.0.1:8099/p@q"), ok(false, "127.0.0.1", 8099, "/p@q"));
         assert_eq!(Url::parse("http://u%40:p%3A@h/").unwrap().userinfo.unwrap(), b"u@:p:");
+        assert_eq!(Url::parse("http://token@h/").unwrap().userinfo.unwrap(), b"token:");
         assert_eq!(Url::parse("http://[::1]:81/p").unwrap().to_string(), "http://[::1]:81/p");
         assert_eq!(Url::parse("https://u:secret@h:443/p").unwrap().to_string(), "https://h/p");
         assert_eq!(parsed(&format!("http://h/{}", "a".repeat(MAX_LEN - 9))).3.len(), MAX_LEN - 8);
@@ -375,9 +385,9 @@ mod tests {
             assert_eq!(info(other), None, "{other}");
         }
         assert_eq!(info("http://x:y@host:8080/"), Some(b"x:y".to_vec()));
-        assert_eq!(info("//x@other/"), Some(b"x".to_vec()));
+        assert_eq!(info("//x@other/"), Some(b"x:".to_vec()));
         let default = Url::parse("https://u@h/").unwrap();
-        assert_eq!(default.join("https://h:443/x").unwrap().userinfo, Some(b"u".to_vec()));
+        assert_eq!(default.join("https://h:443/x").unwrap().userinfo, Some(b"u:".to_vec()));
     }
 
     #[test]
