@@ -182,7 +182,8 @@ int IOT_MQTT_Yield(void *handle, int timeout_ms);
  * @brief Tells whether the client is connected. Does not block.
  * @param handle the client
  * @retval 1                connected
- * @retval 0                not, or the broker does not grant a subscription again that it granted before a reconnect
+ * @retval 0                not, or the broker does not grant a subscription that it granted before a reconnect, or one
+ *                          of IOT_OTA_Init or the device model; it is asked for again after 1 s to 60 s
  * @retval NULL_VALUE_ERROR no such client
  */
 int IOT_MQTT_CheckStateNormal(void *handle);

@@ -198,6 +198,7 @@ impl Client {
         let mut state = self.shared().lock();
         state.check_open()?;
         let removed = state.registry.remove(filter);
+        state.forget_unwanted();
         drop(state);
         drop(removed);
         self.send_unsubscribe(filter)
@@ -209,6 +210,7 @@ impl Client {
         let mut state = self.shared().lock();
         state.check_open()?;
         let (removed, last) = state.registry.remove_one(filter, handler);
+        state.forget_unwanted();
         drop(state);
         drop(removed);
         match last.then(|| self.send_unsubscribe(filter)) {

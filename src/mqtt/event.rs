@@ -61,6 +61,12 @@ pub trait Handler: Send + Sync {
         None
     }
 
+    /// Whether its filters are asked for again until the server grants them, also when it never did: whoever subscribed them
+    /// cannot do so himself. Called with the client's lock held.
+    fn insists(&self) -> bool {
+        false
+    }
+
     /// Whether `other` is the same C function with the same context.
     fn same_as(&self, other: &dyn Handler) -> bool {
         self.identity() == other.identity()

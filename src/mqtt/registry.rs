@@ -53,8 +53,14 @@ impl Registry {
         }
     }
 
+    /// Whether exactly this filter is asked for until the server grants it: it did so once, or somebody insists.
+    pub(super) fn is_owed(&self, filter: &str) -> bool {
+        let owed = |entry: &Entry| entry.filter == filter && (entry.granted || entry.handler.insists());
+        self.entries.iter().any(owed)
+    }
+
     /// Whether the server has granted exactly this filter once, and somebody still wants it.
-    pub(super) fn was_granted(&self, filter: &str) -> bool {
+    fn was_granted(&self, filter: &str) -> bool {
         self.entries.iter().any(|entry| entry.filter == filter && entry.granted)
     }
 

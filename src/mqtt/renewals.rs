@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Subscriptions that the server granted once and does not grant after a reconnect: asked for again, less and less often.
+//! Subscriptions that the server has to grant and does not: it did so before a reconnect, or they are the library's own.
+//! Asked for again, less and less often.
 //! Pure: time comes in as an argument.
 
 use std::time::{Duration, Instant};
@@ -30,7 +31,10 @@ impl Renewals {
     /// The server refused the filter, or did not answer.
     pub(super) fn lost(&mut self, filter: &str, qos: u8, now: Instant) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.filter == filter) {
-            entry.wait = (entry.wait * 2).min(LONGEST_WAIT);
+            // Somebody else may ask too, and be refused: only an answer that was awaited here makes the waits longer.
+            if entry.due.is_none() {
+                entry.wait = (entry.wait * 2).min(LONGEST_WAIT);
+            }
             (entry.qos, entry.due) = (qos, now.checked_add(entry.wait));
         } else {
             let due = now.checked_add(FIRST_WAIT);
@@ -78,6 +82,12 @@ mod tests {
             assert_eq!(renewals.due(now), [("/a".to_owned(), 1)]);
             assert_eq!(renewals.due(now + LONGEST_WAIT), [], "an answer is awaited");
         }
+        renewals.lost("/c", 1, now);
+        for _ in 0..50 {
+            renewals.lost("/c", 1, now);
+        }
+        assert_eq!(renewals.due(now + FIRST_WAIT), [("/c".to_owned(), 1)], "others that ask do no harm");
+        renewals.granted("/c");
         renewals.lost("/b", 0, now);
         renewals.retain(|filter| filter == "/a");
         assert!(!renewals.is_empty() && renewals.granted("/a") && renewals.is_empty());

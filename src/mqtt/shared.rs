@@ -52,7 +52,7 @@ pub(super) struct State {
     pub dispatcher: Option<thread::Id>,
     /// Subscriptions that somebody waits for, with their end.
     pub waits: Vec<(u16, Option<Answer>)>,
-    /// Filters that were granted once and that the server does not grant on this connection.
+    /// Filters that the server does not grant on this connection, of those that it has to.
     pub renewals: Renewals,
 }
 
@@ -356,13 +356,19 @@ impl State {
         (!granted).then(|| format!("subscription refused by the server (SUBACK 0x80): {filter}{retried}; check the topic, and the device's rights to it"))
     }
 
-    /// A filter is not granted on this connection. Whether it was before, and is asked for again therefore.
+    /// A filter is not granted on this connection. Whether it is asked for again.
     fn lost(&mut self, filter: &str, qos: u8) -> bool {
-        let known = self.registry.was_granted(filter);
-        if known {
+        let owed = self.registry.is_owed(filter);
+        if owed {
             self.renewals.lost(filter, qos, Instant::now());
         }
-        known
+        owed
+    }
+
+    /// Nobody misses what nobody wants any more.
+    pub(super) fn forget_unwanted(&mut self) {
+        let registry = &self.registry;
+        self.renewals.retain(|filter| registry.contains(filter));
     }
 
     /// Asks again for the filters whose time has come.
@@ -370,8 +376,6 @@ impl State {
         if self.renewals.is_empty() || self.phase != Phase::Up {
             return;
         }
-        let registry = &self.registry;
-        self.renewals.retain(|filter| registry.contains(filter));
         for (filter, qos) in self.renewals.due(now) {
             if self.session.may_request() {
                 // It cannot be too large: it was sent before.

@@ -40,6 +40,11 @@ pub trait Signal: Send + Sync {
 pub trait Listener: Send + Sync {
     /// One message.
     fn on_message(&self, payload: &[u8]);
+
+    /// Whether a subscription that the server refuses is asked for again until it is granted.
+    fn insists(&self) -> bool {
+        true
+    }
 }
 
 /// The channel does not work: not connected, full, or closed.

@@ -166,4 +166,8 @@ impl Handler for ListenerHandler {
     fn max_packet(&self) -> Option<usize> {
         Some(MAX_PACKET)
     }
+
+    fn insists(&self) -> bool {
+        self.0.insists()
+    }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Links that are lost, slow or broken.
 
+use super::broker::Recorder;
 use super::*;
 
 #[test]
@@ -32,6 +33,68 @@ fn an_unanswered_subscription_is_reported() {
     assert_eq!(news.next(&client), format!("SubscribeTimeout({sub})"));
     let unsub = client.unsubscribe("/t").unwrap();
     assert_eq!(news.next(&client), format!("UnsubscribeTimeout({unsub})"));
+}
+
+/// A handler of the library's own.
+struct Own(Arc<Recorder>);
+
+impl Handler for Own {
+    fn on_event(&self, event: &Event<'_>) {
+        self.0.on_event(event);
+    }
+
+    fn identity(&self) -> (usize, usize) {
+        self.0.identity()
+    }
+
+    fn insists(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn the_librarys_own_subscriptions_are_asked_for_until_they_are_granted() {
+    let broker = Broker::new();
+    let (default, news) = recorder(0);
+    let (one, heard) = recorder(1);
+    let own: Arc<dyn Handler> = Arc::new(Own(one));
+    let options = Options { request_timeout: 500 * MS, ..broker.options() };
+    let (client, mut peer) = broker.client(options, &default);
+    // Refused, then not answered, then granted.
+    let first = client.subscribe("/own", 1, own.clone()).unwrap();
+    assert_eq!(peer.expect(8).id(), first);
+    peer.suback(first, 0x80);
+    assert_eq!(news.next(&client), format!("SubscribeRefused({first})"));
+    assert!(!client.is_connected(), "it is deaf");
+    let second = peer.expect(8).id();
+    assert_eq!(news.next(&client), format!("SubscribeTimeout({second})"));
+    let third = peer.expect(8);
+    assert_eq!((third.topic(), *third.body.last().unwrap()), ("/own", 1));
+    peer.suback(third.id(), 1);
+    assert_eq!(news.next(&client), format!("SubscribeOk({})", third.id()));
+    assert!(client.is_connected());
+    peer.publish("/own", 0, 0, b"x");
+    assert_eq!(heard.next(&client), "/own x q0");
+}
+
+#[test]
+fn what_nobody_insists_on_or_wants_is_not_missed() {
+    let broker = Broker::new();
+    let (default, news) = recorder(0);
+    let own: Arc<dyn Handler> = Arc::new(Own(recorder(1).0));
+    let (client, mut peer) = broker.client(broker.options(), &default);
+    let theirs = client.subscribe("/theirs", 0, default).unwrap();
+    assert_eq!(peer.expect(8).id(), theirs);
+    peer.suback(theirs, 0x80);
+    assert_eq!(news.next(&client), format!("SubscribeRefused({theirs})"));
+    assert!(client.is_connected());
+    let other = client.subscribe("/other", 0, own.clone()).unwrap();
+    assert_eq!(peer.expect(8).id(), other);
+    peer.suback(other, 0x80);
+    assert_eq!(news.next(&client), format!("SubscribeRefused({other})"));
+    assert!(!client.is_connected());
+    client.remove_handler("/other", &*own).unwrap();
+    assert!(client.is_connected());
 }
 
 #[test]

@@ -41,6 +41,10 @@ impl Handler for Inlet {
     fn max_packet(&self) -> Option<usize> {
         Some(MAX_PACKET)
     }
+
+    fn insists(&self) -> bool {
+        true
+    }
 }
 
 /// Takes the connection's own events.
