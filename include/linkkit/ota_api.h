@@ -95,7 +95,8 @@ typedef enum {
 /**
  * @brief Starts a session for a device and subscribes its OTA topics.
  *
- * Publishes SUBSCRIBE packets and does not wait for answers.
+ * Publishes SUBSCRIBE packets and does not wait for answers. What the broker refuses or does not answer is asked for
+ * again, after 1 s to 60 s; IOT_MQTT_CheckStateNormal is 0 meanwhile.
  *
  * @param product_key 1..IOTX_PRODUCT_KEY_LEN bytes, NUL-terminated; copied
  * @param device_name 1..IOTX_DEVICE_NAME_LEN bytes, NUL-terminated; copied
@@ -135,9 +136,15 @@ int IOT_OTA_ReportVersion(void *handle, const char *version);
 /**
  * @brief Publishes the progress of an update.
  *
- * May block as long as IOT_MQTT_Publish does. IOT_OTAP_FETCH_FAILED is held back while the download goes on: it is dropped
- * when data comes, and published when the download fails or the session ends. 100 is held back until the last byte has
- * come and the digest is right. Both count as published.
+ * May block as long as IOT_MQTT_Publish does. What is not so yet is held back, which counts as published:
+ *  - IOT_OTAP_FETCH_FAILED while the program is fetching, which is as long as IOT_OTA_FetchYield is under way or was less
+ *    than 10 s ago. It is dropped when data comes; it is published when the download fails or is cancelled, when the
+ *    session ends, and when the program has not fetched for 10 s. Before the first IOT_OTA_FetchYield it is published at
+ *    once.
+ *  - 100 until the last byte has come and the digest is right; it is dropped when that cannot be any more.
+ * If MQTT is not connected when its time comes, the newest of these reports is kept, and published by the first
+ * IOT_MQTT_Yield, IOT_OTA_FetchYield, IOT_OTA_IsFetching or report after the reconnection. The next update that is taken
+ * and IOT_OTA_Deinit end that.
  *
  * @param handle   the session
  * @param progress 0..100, or an IOT_OTAP_..._FAILED
@@ -193,8 +200,9 @@ int IOT_OTA_FetchYield(void *handle, char *buf, uint32_t buf_len, uint32_t timeo
  * @brief Asks for one value of the update that is under way or has ended.
  *
  * IOT_OTAG_CHECK_FIRMWARE and IOT_OTAG_CHECK_CONFIG are possible after the download ended, give the same answer each
- * time, and the former reports IOT_OTAP_CHECK_FALIED to the platform if the firmware is not valid. Does not
- * block, except for that report.
+ * time, and the former reports IOT_OTAP_CHECK_FALIED to the platform, once, if the firmware came completely and is not
+ * valid; without a connection as soon as there is one, see IOT_OTA_ReportProgress. Does not block, except for that
+ * report.
  *
  * @param handle  the session
  * @param type    what

@@ -318,6 +318,11 @@ impl Session {
         }
     }
 
+    /// Whether a read is under way.
+    pub fn is_read(&self) -> bool {
+        self.reader.is_locked()
+    }
+
     /// Fills `out` with the next bytes of the image; see [`Session::read_with`].
     pub fn read(&self, out: &mut [u8], timeout: Duration) -> Result<Read, Failure> {
         let mut rest = &mut *out;

@@ -6,7 +6,7 @@ mod renewal;
 mod told;
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use otakit_core::failure::Failure;
 use otakit_core::phase::Phase;
@@ -27,6 +27,9 @@ use told::Told;
 
 /// Longest version text that is reported, in bytes.
 const MAX_VERSION: usize = 32;
+
+/// The step that says that the image is not the one that was promised.
+const WRONG: i32 = -3;
 
 /// Why a call failed. The numbers of `IOT_OTA_Err_t` stand in the C layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,8 +154,7 @@ impl Ota {
     /// Closes it: ends a transfer, unsubscribes. A read under way in another thread returns at once. Idempotent. Once it
     /// has returned no hook runs any more, except for the one that it was called in: one in another thread is waited for.
     pub fn close(&self) {
-        self.session.cancel();
-        self.tell_held_failure();
+        self.cancel();
         let listeners = std::mem::take(&mut *self.listeners.lock());
         for (topic, listener) in listeners {
             self.signal.unsubscribe(&topic.of(&self.device), &listener);
@@ -198,13 +200,16 @@ impl Ota {
 
     /// Tells the cloud which version runs (1..=32 bytes).
     pub fn report_version(&self, version: &str) -> Result<(), OtaError> {
+        self.state.lock().orders.asked_by_application();
         self.send_version(Topic::Inform, version)?;
         self.state.lock().running = Some(version.to_owned());
+        self.settle(true);
         Ok(())
     }
 
     /// Asks the cloud for an offer beyond the version that runs (1..=32 bytes).
     pub fn request_image(&self, version: &str) -> Result<(), OtaError> {
+        self.state.lock().orders.asked_by_application();
         self.send_version(Topic::Request, version)
     }
 
@@ -217,35 +222,38 @@ impl Ota {
 
     /// Asks the cloud for the remote configuration.
     pub fn request_config(&self, scope: &str, get_type: &str, attribute_keys: &str) -> Result<(), OtaError> {
+        self.state.lock().orders.asked_by_application();
         self.send(Topic::ConfigGet, 0, &config::encode_get(scope, get_type, attribute_keys))
     }
 
     fn send(&self, topic: Topic, qos: u8, payload: &str) -> Result<(), OtaError> {
-        let sent = self.signal.publish(&topic.of(&self.device), qos, payload.as_bytes());
-        sent.map_err(|_| self.note(OtaError::Signal))
+        self.say(topic, qos, payload).map_err(|_| self.note(OtaError::Signal))
+    }
+
+    /// As `send`, for what the application did not ask for: a failure is no error of its.
+    fn say(&self, topic: Topic, qos: u8, payload: &str) -> Result<(), SignalError> {
+        self.signal.publish(&topic.of(&self.device), qos, payload.as_bytes())
     }
 
     /// Hands the next bytes of the image to `put`, at most `room`; see [`Session::read_with`]. The first bytes are
     /// reported to the cloud as the start of the download.
     pub fn fetch(&self, room: usize, timeout: Duration, put: Put<'_>) -> Result<usize, OtaError> {
         let read = self.session.read_with(room, timeout, put);
-        if !matches!(read, Err(Failure::State)) && self.is_finished() {
+        let begun = !matches!(read, Err(Failure::State));
+        let came = read.as_ref().is_ok_and(|read| read.bytes > 0);
+        if begun {
+            let over = self.session.phase() == Phase::Finished;
+            self.state.lock().told.fetched(Instant::now(), came, over);
+        }
+        if begun && self.is_finished() {
             self.call_hook(true);
         }
-        let read = read.map_err(|failure| {
-            if failure != Failure::State {
-                self.tell_held_failure();
-            }
-            self.note(failure.into())
-        })?;
-        if read.first && read.bytes > 0 {
+        if came && read.as_ref().is_ok_and(|read| read.first) {
             // The download does not depend on the cloud's hearing of it.
-            let _ = self.report_progress(0, report::ENTERED_DOWNLOADING);
+            let _ = self.say(Topic::Progress, 0, &report::progress(0, report::ENTERED_DOWNLOADING));
         }
-        if read.bytes > 0 {
-            self.data_flows();
-        }
-        Ok(read.bytes)
+        self.settle(came || (begun && read.is_err()));
+        read.map(|read| read.bytes).map_err(|failure| self.note(failure.into()))
     }
 
     /// The verdict over the image: complete, and of the promised digest. The same answer each time; the cloud is told
@@ -259,7 +267,7 @@ impl Ota {
             state.told.first_verdict() && matches!(state.content, Some(Content::Firmware(_)))
         };
         if !valid && complete && firmware {
-            let _ = self.report_progress(-3, "");
+            self.tell(WRONG);
         }
         Ok(valid)
     }
@@ -283,8 +291,7 @@ impl Ota {
 
     /// Gives the offer up and waits for the next one, as if there had been none.
     pub fn forget_offer(&self) {
-        self.session.cancel();
-        self.tell_held_failure();
+        self.cancel();
         let mut state = self.state.lock();
         state.content = None;
         state.orders.judged();
@@ -317,6 +324,11 @@ impl Listener for Inbox {
         if let Some(ota) = self.ota.upgrade() {
             ota.receive(self.topic, payload);
         }
+    }
+
+    fn insists(&self) -> bool {
+        // Without this one a fresh URL can come in another way.
+        self.topic != Topic::FirmwareGetReply
     }
 }
 

@@ -294,7 +294,12 @@ pub extern "C" fn IOT_MQTT_Yield(handle: *mut c_void, timeout_ms: c_int) -> c_in
         };
         let Ok(timeout_ms) = u32::try_from(timeout_ms) else { return FAIL };
         ota::take_waiting();
-        client.yield_for(millis(timeout_ms)).map_or_else(code, |()| SUCCESS)
+        // Asked after each event, of which one is that the link is back.
+        let more = || {
+            ota::settle();
+            true
+        };
+        client.yield_while(millis(timeout_ms), &more).map_or_else(code, |()| SUCCESS)
     })
 }
 

@@ -68,6 +68,14 @@ pub(super) fn take_waiting() {
     }
 }
 
+/// Lets each session tell the platform what it could not tell before.
+#[cfg(feature = "mqtt")]
+pub(super) fn settle() {
+    for ota in SESSIONS.all() {
+        ota.settle(true);
+    }
+}
+
 /// How many sessions are open.
 #[cfg(feature = "mqtt")]
 pub(super) fn open_sessions() -> usize {

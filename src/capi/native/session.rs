@@ -8,6 +8,7 @@ use super::download::{User, in_files, otakit_watch_t, outcome, run};
 use crate::capi::guard::guard;
 use crate::capi::linkkit::ota::session;
 use crate::capi::text;
+use crate::service::Ota;
 use crate::store::Journal;
 
 /// Bytes fetched and size of the image, in 64 bits, where `IOT_OTA_Ioctl` has only 32. Either pointer may be NULL. Does not
@@ -67,26 +68,26 @@ pub unsafe extern "C" fn otakit_linkkit_ota_failure(
 /// is then as after a failed download. Does not block.
 #[unsafe(no_mangle)]
 pub extern "C" fn otakit_linkkit_ota_cancel(ota_handle: *mut c_void) -> c_int {
-    control("otakit_linkkit_ota_cancel", ota_handle, |session| session.cancel())
+    control("otakit_linkkit_ota_cancel", ota_handle, Ota::cancel)
 }
 
 /// Pauses the session's downloads: the connection is given up, `IOT_OTA_FetchYield` brings nothing in its time. Does not
 /// block; any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn otakit_linkkit_ota_pause(ota_handle: *mut c_void) -> c_int {
-    control("otakit_linkkit_ota_pause", ota_handle, |session| session.pause())
+    control("otakit_linkkit_ota_pause", ota_handle, |ota| ota.session().pause())
 }
 
 /// Lets them go on where they were. Does not block; any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn otakit_linkkit_ota_resume(ota_handle: *mut c_void) -> c_int {
-    control("otakit_linkkit_ota_resume", ota_handle, |session| session.resume())
+    control("otakit_linkkit_ota_resume", ota_handle, |ota| ota.session().resume())
 }
 
-fn control(name: &str, handle: *mut c_void, act: impl FnOnce(&crate::engine::Session)) -> c_int {
+fn control(name: &str, handle: *mut c_void, act: impl FnOnce(&Ota)) -> c_int {
     guard(name, OTAKIT_FAILED, || match session(handle) {
         Some(ota) => {
-            act(ota.session());
+            act(&ota);
             OTAKIT_OK
         }
         None => OTAKIT_INVALID,

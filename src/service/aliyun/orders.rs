@@ -10,6 +10,8 @@
 //! A firmware that waits is taken once the application has seen how the download before it ended. A configuration does
 //! not wait: its push is answered with 400, and the cloud sends it again.
 
+use std::time::{Duration, Instant};
+
 use otakit_core::failure::Failure;
 use otakit_core::offer::Offer;
 use otakit_core::phase::Phase;
@@ -22,6 +24,9 @@ use super::{Content, Ota, OtaError, State};
 /// The step that says that an update failed.
 const FAILED: i32 = -1;
 
+/// How long after a question of the library's own an offer of the image at hand is its answer.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(15);
+
 /// What the application knows, and what waits.
 #[derive(Default)]
 pub struct Orders {
@@ -31,9 +36,43 @@ pub struct Orders {
     seen: bool,
     /// Whether it was told the verdict too.
     judged: bool,
+    /// When the library itself asked for the image at hand, once for each question without an answer.
+    asked: Vec<Instant>,
+    /// The newest answer that came when nobody waited for it any more: the next question has it already.
+    late: Option<Content>,
 }
 
 impl Orders {
+    /// The library itself asks for the image at hand, for a fresh URL.
+    pub fn asked(&mut self, now: Instant) {
+        self.asked.retain(|asked| now.saturating_duration_since(*asked) < ANSWERED_WITHIN);
+        self.asked.push(now);
+    }
+
+    /// The question with this time could not be put.
+    pub fn not_asked(&mut self, now: Instant) {
+        self.asked.retain(|asked| *asked != now);
+    }
+
+    /// An answer that came too late for the question before.
+    pub fn take_late(&mut self) -> Option<Content> {
+        self.late.take()
+    }
+
+    /// The application asks: what is offered from now on may be its answer.
+    pub fn asked_by_application(&mut self) {
+        self.asked.clear();
+    }
+
+    /// Whether an offer of the image at hand answers a question of the library's own. Each question has one answer.
+    fn is_answer(&mut self, now: Instant) -> bool {
+        self.asked.retain(|asked| now.saturating_duration_since(*asked) < ANSWERED_WITHIN);
+        !self.asked.is_empty() && {
+            self.asked.remove(0);
+            true
+        }
+    }
+
     /// The application was told the verdict.
     pub fn judged(&mut self) {
         (self.seen, self.judged) = (true, true);
@@ -97,6 +136,8 @@ fn is_same(one: &Content, other: &Content) -> bool {
 
 impl Ota {
     pub(super) fn receive(&self, topic: Topic, payload: &[u8]) {
+        // The link is there. What is to be told of the download at hand is told before another takes its place.
+        self.settle(true);
         let decoded = match topic {
             // The device's own requests come back on this topic from brokers that echo.
             Topic::Request if !contains(payload, b"\"data\"") => Err(Refusal::Nothing),
@@ -126,22 +167,36 @@ impl Ota {
 
     /// Whether the content is of use, now or later.
     fn ordered(&self, topic: Topic, content: Content) -> bool {
-        match self.answer_renewal(topic, content) {
-            Some(content) => self.take(content, topic == Topic::Upgrade),
-            None => true,
+        let answer = topic != Topic::ConfigPush && self.is_own_answer(&content);
+        let pushed = topic == Topic::Upgrade && !answer;
+        match self.answer_renewal(topic, content, pushed) {
+            // The update goes on with it, or has ended and stays as it is until the cloud orders again.
+            Some(content) if answer => self.state.lock().orders.late = Some(content),
+            Some(content) => return self.take(content, pushed),
+            None => {}
         }
+        true
+    }
+
+    /// Whether the offer answers what the library itself asked: then it is no order. Platforms answer on the topic of
+    /// their pushes too. An answer that offers another image is an order.
+    fn is_own_answer(&self, content: &Content) -> bool {
+        let mut state = self.state.lock();
+        let Some(current) = &state.content else { return false };
+        let (kind, same) = (offer_of(current).kind, is_same(current, content));
+        offer_of(content).kind == kind && state.orders.is_answer(Instant::now()) && same
     }
 
     /// Hands an offer to the download that waits for a fresh URL, when it is about the image at hand; gives it back when
     /// not. An answer that offers another image ends that download, and is an order of its own.
-    fn answer_renewal(&self, topic: Topic, content: Content) -> Option<Content> {
+    fn answer_renewal(&self, topic: Topic, content: Content, pushed: bool) -> Option<Content> {
         let Some(current) = self.state.lock().content.clone() else { return Some(content) };
         let (same, kind) = (is_same(&current, &content), offer_of(&current).kind);
         let answer = matches!(topic, Topic::Request | Topic::FirmwareGetReply | Topic::ConfigGetReply);
         if same && self.session.phase() == Phase::Fetching {
             let left = self.renewals.deliver(content.clone());
             if left.is_none() {
-                self.confirm(content, topic == Topic::Upgrade);
+                self.confirm(content, pushed);
             }
             return left;
         }
@@ -226,6 +281,7 @@ impl Ota {
     /// Whether bytes are wanted, asked by an application that looks for an offer: a firmware that waits is taken now.
     /// The first time after a download it is not, for the question may be whether that goes on.
     pub fn is_offered(&self) -> bool {
+        self.settle(false);
         if self.session.phase() == Phase::Finished {
             let verdict = self.session.verdict();
             let waiting = {
@@ -250,6 +306,7 @@ impl Ota {
     /// Takes the firmware that waits, if the application is through with the download before it: it knows the verdict,
     /// or that there was a failure.
     pub fn take_waiting(&self) {
+        self.settle(true);
         if self.session.phase() != Phase::Finished {
             return;
         }
@@ -275,6 +332,25 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_question_has_one_answer_for_a_while() {
+        let (mut orders, now) = (Orders::default(), Instant::now());
+        assert!(!orders.is_answer(now));
+        orders.asked(now);
+        orders.asked(now);
+        assert!(orders.is_answer(now) && orders.is_answer(now) && !orders.is_answer(now));
+        orders.asked(now);
+        orders.asked(now + ANSWERED_WITHIN);
+        assert_eq!(orders.asked.len(), 1, "what is too old is forgotten");
+        assert!(!orders.is_answer(now + ANSWERED_WITHIN * 2));
+        orders.asked(now);
+        orders.not_asked(now);
+        assert!(!orders.is_answer(now), "it did not go");
+        orders.asked(now);
+        orders.asked_by_application();
+        assert!(!orders.is_answer(now));
+    }
 
     #[test]
     fn each_offer_at_each_state() {

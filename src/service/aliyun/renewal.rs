@@ -5,11 +5,11 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use otakit_core::offer::Offer;
-use otakit_core::platform::aliyun::report;
 use otakit_core::platform::aliyun::topics::Topic;
+use otakit_core::platform::aliyun::{config, report};
 
 use super::{Content, Ota, OtaError};
 use crate::cancel::Cancel;
@@ -31,29 +31,45 @@ impl Renewal {
 impl Renew for Renewal {
     fn renew(&self, _: &Offer, cancel: &Cancel) -> Option<Offer> {
         let ota = self.0.upgrade()?;
+        let late = ota.state.lock().orders.take_late();
+        if let Some(content) = late {
+            return Some(offer_in(content));
+        }
         ota.renewals.open();
         let content = ask(&ota, cancel);
         ota.renewals.close();
-        match content? {
-            Content::Firmware(firmware) => Some(firmware.offer),
-            Content::Config(config) => Some(config.offer),
-        }
+        content.map(offer_in)
     }
+}
+
+fn offer_in(content: Content) -> Offer {
+    match content {
+        Content::Firmware(firmware) => firmware.offer,
+        Content::Config(config) => config.offer,
+    }
+}
+
+/// Puts a question. It is noted before it goes, for the answer may be there at once.
+fn put<E>(ota: &Ota, question: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+    let now = Instant::now();
+    ota.state.lock().orders.asked(now);
+    question().inspect_err(|_| ota.state.lock().orders.not_asked(now))
 }
 
 fn ask(ota: &Arc<Ota>, cancel: &Cancel) -> Option<Content> {
     if let Some(Content::Config(config)) = ota.content() {
-        ota.request_config("product", &config.get_type, "").ok()?;
+        let question = config::encode_get("product", &config.get_type, "");
+        put(ota, || ota.say(Topic::ConfigGet, 0, &question)).ok()?;
         return ota.renewals.wait(ANSWER, cancel);
     }
     let running = ota.state.lock().running.clone();
     if let Some(version) = running
-        && ota.request_image(&version).is_ok()
+        && put(ota, || ota.send_version(Topic::Request, &version)).is_ok()
         && let Some(content) = ota.renewals.wait(ANSWER, cancel)
     {
         return Some(content);
     }
-    request_newer(ota).ok()?;
+    put(ota, || request_newer(ota)).ok()?;
     ota.renewals.wait(ANSWER, cancel)
 }
 

@@ -240,7 +240,12 @@ impl Master {
     }
 
     fn serve_while(&self, duration: Duration, more: &dyn Fn() -> bool) -> Result<(), ModelError> {
-        self.client()?.yield_while(duration, more).map_err(signal)?;
+        // Asked after each event, of which one is that the link is back.
+        let more = || {
+            self.settle();
+            more()
+        };
+        self.client()?.yield_while(duration, &more).map_err(signal)?;
         let overdue = self.state.lock().pending.overdue(Instant::now());
         for (msgid, expect) in overdue {
             match expect {
@@ -258,6 +263,14 @@ impl Master {
             }
         }
         Ok(())
+    }
+
+    /// Lets each update tell the cloud what it could not tell before.
+    fn settle(&self) {
+        let otas: Vec<_> = self.state.lock().otas.iter().map(|(_, ota)| ota.clone()).collect();
+        for ota in otas {
+            ota.settle(true);
+        }
     }
 
     /// What the application is to be told next.

@@ -123,7 +123,7 @@ fn run(
 fn conclude(ota: &Ota, kind: Kind, outcome: Result<bool, Failure>) -> Result<(), ModelError> {
     let failure = match outcome {
         Ok(true) => {
-            let _ = ota.report_progress(100, "");
+            ota.tell(100);
             return Ok(());
         }
         Ok(false) => {
@@ -144,7 +144,7 @@ fn conclude(ota: &Ota, kind: Kind, outcome: Result<bool, Failure>) -> Result<(),
         _ => Some(-2),
     };
     if let Some(step) = step {
-        let _ = ota.report_progress(step, "");
+        ota.tell(step);
     }
     Err(ModelError::Ota(ota.note(OtaError::from(failure))))
 }

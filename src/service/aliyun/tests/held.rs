@@ -158,3 +158,107 @@ fn completion_is_told_with_the_verdict() {
         assert_eq!(stall.steps().len(), told.len() + usize::from(valid));
     }
 }
+
+#[test]
+fn who_has_not_begun_to_fetch_is_believed_at_once() {
+    let stall = Stall::new();
+    stall.bench.ota.report_progress(-2, "no room").unwrap();
+    assert_eq!(stall.steps(), ["-2"]);
+}
+
+#[test]
+fn a_cancelled_download_has_failed() {
+    for held in [true, false] {
+        let stall = Stall::new();
+        assert_eq!(stall.bench.ota.fetch(5000, MS, &mut |_| {}), Ok(0));
+        if held {
+            stall.bench.ota.report_progress(-2, "").unwrap();
+        }
+        assert_eq!(stall.steps(), [""; 0]);
+        stall.bench.ota.cancel();
+        assert_eq!(stall.steps().len(), usize::from(held), "what was not reported is not told");
+        stall.bench.ota.report_progress(-2, "").unwrap();
+        assert_eq!(stall.steps(), ["-2"]);
+    }
+}
+
+#[test]
+fn a_download_that_its_store_gives_up_has_failed() {
+    let stall = Stall::new();
+    assert_eq!(stall.turn(MS), Ok(0));
+    stall.bench.ota.session().give_up(Failure::Internal);
+    stall.bench.ota.take_waiting();
+    assert_eq!(stall.steps(), ["-2"]);
+}
+
+/// What was accepted and became true without a link is told once there is one, by whichever call comes first.
+#[test]
+fn without_a_link_it_is_told_later() {
+    let yields: fn(&Ota) = Ota::take_waiting;
+    let asks: fn(&Ota) = |ota| assert!(!ota.is_offered());
+    let reports: fn(&Ota) = |ota| ota.report_version("1.0.0").unwrap();
+    for call in [yields, asks, reports] {
+        let stall = Stall::new();
+        let Bench { wire, ota } = &stall.bench;
+        assert_eq!(stall.turn(MS), Ok(0));
+        wire.broken.store(true, Ordering::Relaxed);
+        stall.server.say(Err(FetchError::Length { announced: 1 }));
+        assert_eq!(ota.fetch(5000, LONG, &mut |_| {}), Err(OtaError::Fetch));
+        assert_eq!(ota.last_error(), Some(OtaError::Fetch), "the download's error, not the link's");
+        call_offline(ota);
+        wire.broken.store(false, Ordering::Relaxed);
+        // `is_offered` rests after a try that failed.
+        std::thread::sleep(250 * MS);
+        call(ota);
+        assert_eq!(stall.steps(), ["-2"]);
+        ota.report_progress(-2, "").unwrap();
+        assert_eq!(stall.steps(), ["-2"], "the application's own says nothing new");
+    }
+}
+
+fn call_offline(ota: &Ota) {
+    for _ in 0..3 {
+        ota.take_waiting();
+        let _ = ota.is_offered();
+    }
+}
+
+#[test]
+fn completion_and_a_wrong_digest_wait_for_the_link_too() {
+    for (md5, told) in [(digest(&IMAGE), "100"), (digest(b"other"), "-3")] {
+        let stall = Stall::new();
+        let Bench { wire, ota } = &stall.bench;
+        ota.forget_offer();
+        wire.deliver(UPGRADE, &offer("http://h/new", &md5));
+        ota.report_progress(100, "").unwrap();
+        wire.broken.store(true, Ordering::Relaxed);
+        stall.server.say(Ok(IMAGE.to_vec()));
+        stall.bench.fetch().unwrap();
+        assert_eq!(ota.verdict(), Ok(told == "100"));
+        assert_eq!(ota.last_error(), None);
+        call_offline(ota);
+        wire.broken.store(false, Ordering::Relaxed);
+        ota.take_waiting();
+        assert_eq!((ota.verdict(), stall.steps()), (Ok(told == "100"), vec![told.to_owned()]));
+        ota.close();
+        assert_eq!(stall.steps().len(), 1, "once");
+    }
+}
+
+#[test]
+fn the_newest_verdict_is_told_and_one_of_an_older_update_is_not() {
+    let stall = Stall::new();
+    let Bench { wire, ota } = &stall.bench;
+    assert_eq!(stall.turn(MS), Ok(0));
+    wire.broken.store(true, Ordering::Relaxed);
+    ota.cancel();
+    // What the application reports now is not accepted, so it is not kept.
+    assert_eq!(ota.report_progress(-4, ""), Err(OtaError::Signal));
+    assert!(ota.has_ended());
+    // An offer means that the link is there: first the end of the update before it.
+    wire.broken.store(false, Ordering::Relaxed);
+    stall.bench.offer("http://h/newer");
+    assert!(ota.is_fetching());
+    ota.close();
+    assert_eq!(stall.steps(), ["-2"]);
+}
