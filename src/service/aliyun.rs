@@ -256,6 +256,13 @@ impl Ota {
         read.map(|read| read.bytes).map_err(|failure| self.note(failure.into()))
     }
 
+    /// The image at hand is fetched in another way than through [`Ota::fetch`]; `came`: bytes.
+    pub fn is_fetched(&self, came: bool) {
+        let over = self.session.phase() == Phase::Finished;
+        self.state.lock().told.fetched(Instant::now(), came, over);
+        self.settle(came || over);
+    }
+
     /// The verdict over the image: complete, and of the promised digest. The same answer each time; the cloud is told
     /// once of a wrong digest.
     pub fn verdict(&self) -> Result<bool, OtaError> {

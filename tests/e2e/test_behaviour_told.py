@@ -2,6 +2,7 @@
 """What the platform is told, and when: reports that are held back, links that are down just then, answers that are no
 orders, first subscriptions that a broker does not grant."""
 
+import os
 import re
 import threading
 import time
@@ -130,6 +131,25 @@ class Held(Bench):
         self.assertEqual(device.fetching, 1)
         self.report(device, FETCH_FAILED)
         self.assertEqual(device.steps(), ["-2"])
+
+    def test_a_download_into_a_file(self):
+        """-2 and 100 in its midst: with the last byte the one was never so, and the other is."""
+        for name, steps in (("good", ["100"]), ("gone", ["-2"])):
+            with self.subTest(name):
+                server = Stalling()
+                self.addCleanup(server.close)
+                end = threading.Timer(1, server.break_off if name == "gone" else server.go_on)
+                end.start()
+                self.addCleanup(end.join)
+                device = self.device(options=PATIENT).up()
+                device.push(offer(SIZE, "2.0.0", f"http://127.0.0.1:{server.port}/i", liars.md5(server.data)))
+                device.call("yield", device.m, 50)
+                path = os.path.join(self.scratch, name)
+                self.assertEqual(device.call("report-midway", FETCH_FAILED, DONE).ret, 0)
+                reply = device.call("download-file", device.h, device.m, path, "-")
+                self.assertEqual(reply.ret == 0, name == "good", reply.ret)
+                device.call("yield", device.m, 200)
+                self.assertEqual([step for step in device.steps() if step != "0"], steps)
 
     def test_a_program_that_stops_fetching(self):
         """Fetches, stalls, reports -2 and never fetches again: the platform hears of it after 10 s of yields."""

@@ -150,7 +150,7 @@ fn fetch<'a>(
     let settings = settings::current();
     let session = Session::new(Arc::new(settings.http_source(None)));
     session.configure(settings.session);
-    let outcome = run(&session, offer, sink, journal, watch, user);
+    let outcome = run(&session, offer, sink, journal, &mut |step| watched(watch, user, step));
     drop(session);
     settings::wait_at_end();
     outcome
@@ -165,28 +165,39 @@ pub(super) fn in_files(path: &str, journal: Option<&str>) -> (FileSink, Option<F
     }
 }
 
-/// Runs a download over a session of any platform.
+/// How far a download is: bytes stored, of how many, and whether any came since the last time.
+pub(super) struct Course {
+    fetched: u64,
+    total: u64,
+    pub(super) came: bool,
+}
+
+/// Runs a download over a session of any platform, until `watch` gives `false`.
 pub(super) fn run<'a>(
     session: &Session,
     offer: &Offer,
     sink: &'a mut dyn Sink,
     journal: Option<&'a mut dyn Journal>,
-    watch: otakit_watch_t,
-    user: User,
+    watch: &mut dyn FnMut(&Course) -> bool,
 ) -> Result<(), Failure> {
-    let (mut fetched, total) = (0, offer.size);
+    let mut course = Course { fetched: 0, total: offer.size, came: false };
     let download = Download { session, sink, journal, chunk: CHUNK, every: 0, keep_record: true };
     let valid = download.run(offer, &mut |step| {
+        course.came = matches!(step, Step::Progress { .. });
         match step {
-            Step::Started { resumed_at } => fetched = resumed_at,
-            Step::Progress { fetched: stored, .. } => fetched = stored,
+            Step::Started { resumed_at } => course.fetched = resumed_at,
+            Step::Progress { fetched, .. } => course.fetched = fetched,
             Step::Idle => {}
         }
-        // SAFETY: C gave the function for this prototype, and `user` to be called with until this call
-        // returns.
-        watch.is_none_or(|watch| unsafe { watch(user.0, fetched, total) == 0 })
+        watch(&course)
     })?;
     if valid { Ok(()) } else { Err(session.failure().unwrap_or(Failure::Digest)) }
+}
+
+/// Asks C's watch whether the download is to go on.
+pub(super) fn watched(watch: otakit_watch_t, user: User, course: &Course) -> bool {
+    // SAFETY: C gave the function for this prototype, and `user` to be called with until the call that watches returns.
+    watch.is_none_or(|watch| unsafe { watch(user.0, course.fetched, course.total) == 0 })
 }
 
 /// The code of a download's outcome.

@@ -4,7 +4,7 @@
 use std::ffi::{c_char, c_int, c_void};
 
 use super::codes::{OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK, OTAKIT_STATE, of_failure};
-use super::download::{User, in_files, otakit_watch_t, outcome, run};
+use super::download::{User, in_files, otakit_watch_t, outcome, run, watched};
 use crate::capi::guard::guard;
 use crate::capi::linkkit::ota::session;
 use crate::capi::text;
@@ -119,6 +119,14 @@ pub unsafe extern "C" fn otakit_linkkit_ota_download_file(
         let Some(offer) = ota.session().current().filter(|_| ota.is_fetching()) else { return OTAKIT_STATE };
         let (mut sink, mut journal) = in_files(path, journal);
         let journal = journal.as_mut().map(|journal| journal as &mut dyn Journal);
-        outcome(run(ota.session(), &offer, &mut sink, journal, watch, User(user)))
+        let user = User(user);
+        ota.is_fetched(false);
+        let result = run(ota.session(), &offer, &mut sink, journal, &mut |course| {
+            ota.is_fetched(course.came);
+            watched(watch, user, course)
+        });
+        // What the program reported meanwhile is so now, or is not.
+        ota.settle(true);
+        outcome(result)
     })
 }
