@@ -33,15 +33,19 @@ class Messages(Bench):
         self.assertEqual(self.dev.steps()[before:], ["0"] if valid else ["0", "-3"])
         return reply
 
-    def dropped(self, message):
-        """The message starts and ends nothing, nothing is answered; the last error and a log line tell of it."""
+    def dropped(self, message, told=None):
+        """The message starts and ends nothing; the last error and a log line tell of it. Who offers an image that cannot be
+        taken is told so, once."""
         state = (self.dev.fetching, self.dev.finished)
-        published = len(self.dev.proxy.list("PUBLISH", topic=self.dev.topic("progress")))
+        published = len(self.dev.steps())
         lines = self.dev.logged("refused")
         self.dev.push(message)
         self.assertEqual((self.dev.fetching, self.dev.finished), state, message)
         self.assertEqual((self.dev.error, self.dev.logged("refused")), (INVALID_PARAM, lines + 1), message)
-        self.assertEqual(len(self.dev.proxy.list("PUBLISH", topic=self.dev.topic("progress"))), published)
+        offers = isinstance(message, dict) and message.get("message") == "success" and isinstance(message.get("data"), dict)
+        module = offers and message["data"].get("module", "default")
+        told = (offers and module in (None, "", "default")) if told is None else told
+        self.assertEqual(self.dev.steps()[published:], ["-1"] if told else [], message)
 
     def test_needed_keys(self):
         """Any of message, data, size, version, url missing: dropped. So is a message that is not "success"."""
@@ -140,7 +144,7 @@ class Messages(Bench):
         for size in ("6e4", "null", "0", "-5", "1.5", "true", '""', '"abc"', '"60000 "', "{}", "[60000]",
                      "99999999999999999999999", '"-5"', '"0"'):
             with self.subTest(size=size):
-                self.dropped(text.replace('"size": 60000', f'"size": {size}'))
+                self.dropped(text.replace('"size": 60000', f'"size": {size}'), told=True)
         self.taken(self.good)
 
     def test_sizes_beyond_32_bits(self):

@@ -153,7 +153,10 @@ impl Ota {
             Err(refusal) => {
                 crate::log!(Warning, "ota", "{}: message refused: {refusal}", self.device);
                 self.note(OtaError::Invalid);
-                if refusal.is_answered() {
+                // An answer that cannot be used, in a download, does not end it.
+                let orders = topic == Topic::Upgrade
+                    || (matches!(topic, Topic::Request | Topic::FirmwareGetReply) && !self.is_fetching());
+                if orders && refusal.is_answered() {
                     let _ = self.report_progress(FAILED, &refusal.to_string());
                 }
                 false

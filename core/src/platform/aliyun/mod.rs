@@ -66,15 +66,22 @@ impl fmt::Display for Refusal {
 }
 
 impl Refusal {
-    /// Whether the cloud asked for something that is understood and cannot be done here: it is told so.
+    /// Whether the message offers this device an image that cannot be taken: the cloud is told so, or its order would wait
+    /// for ever.
     pub fn is_answered(self) -> bool {
-        matches!(self, Self::Difference | Self::Files | Self::Stream)
+        match self {
+            Self::Size | Self::Url(_) | Self::Digest | Self::Difference | Self::Files | Self::Stream => true,
+            // These are not of the offer, but around it.
+            Self::Key(key) => !matches!(key, "code" | "data" | "message" | "module"),
+            Self::NotJson | Self::NotSuccess | Self::Module | Self::Nothing => false,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use alloc::string::{String, ToString};
+    use alloc::vec::Vec;
 
     use super::*;
 
@@ -95,6 +102,9 @@ mod tests {
             Refusal::Stream,
             Refusal::Nothing,
         ];
+        let answered: Vec<_> = all.iter().filter(|refusal| refusal.is_answered()).collect();
+        assert_eq!(answered.len(), 9, "{answered:?}");
+        assert!(!Refusal::Key("data").is_answered());
         let texts: std::collections::HashSet<String> = all.iter().map(Refusal::to_string).collect();
         assert_eq!(texts.len(), all.len());
     }
