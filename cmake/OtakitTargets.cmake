@@ -28,6 +28,15 @@ list(TRANSFORM otakit_imports PREPEND "-u " OUTPUT_VARIABLE otakit_import_option
 list(JOIN otakit_import_options " " otakit_import_options)
 configure_file(cmake/otakit-hal.specs.in "${otakit_lib_dir}/otakit-hal.specs" @ONLY)
 
+# For the project's own programs, in the folders that call this: the defaults last with those other compilers too.
+macro(otakit_defaults_last)
+  if(NOT CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    foreach(otakit_language C CXX)
+      string(APPEND CMAKE_${otakit_language}_STANDARD_LIBRARIES " \"${otakit_lib_dir}/libotakit_hal.a\"")
+    endforeach()
+  endif()
+endmacro()
+
 set(otakit_is_gcc "$<OR:$<LINK_LANG_AND_ID:C,GNU>,$<LINK_LANG_AND_ID:CXX,GNU>>")
 
 function(otakit_define_library target location)
