@@ -155,6 +155,36 @@ impl Client {
         self.send_subscribe(filter, qos, handler, None)
     }
 
+    /// As [`Client::subscribe`], for a subscription that has to come about: without a link it is kept, and asked for once
+    /// there is one.
+    pub fn subscribe_lasting(
+        &self,
+        filter: &str,
+        qos: u8,
+        handler: Arc<dyn Handler>,
+    ) -> Result<(), MqttError> {
+        let error = match self.send_subscribe(filter, qos, Arc::clone(&handler), None) {
+            Ok(_) => return Ok(()),
+            Err(error @ (MqttError::NotConnected | MqttError::Network)) => error,
+            Err(error) => return Err(error),
+        };
+        let mut state = self.shared().lock();
+        state.check_open()?;
+        let up = state.phase == Phase::Up;
+        if up && error == MqttError::Network {
+            return Err(error);
+        }
+        state.registry.add(filter, known_qos(qos), handler);
+        if up {
+            // The link came back at this moment, and did not know of the filter.
+            state
+                .send_request(Request::Subscribe { filter: filter.to_owned(), qos: known_qos(qos) }, true)?;
+            drop(state);
+            self.wake_io();
+        }
+        Ok(())
+    }
+
     /// Subscribes and waits for the answer, at most `timeout`; nobody needs to yield meanwhile. Asks again when
     /// the server refuses, until the time is over. Inside a handler it is [`Client::subscribe`].
     pub fn subscribe_sync(

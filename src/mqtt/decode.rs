@@ -2,6 +2,8 @@
 //! Bytes to packets: guards around `mqttbytes`. Only packets that a server may send are decoded, their fixed lengths
 //! and flags are checked, and a PUBLISH that is too large is read past in constant memory.
 
+use std::fmt;
+
 use bytes::{Buf, BytesMut};
 use mqttbytes::v4;
 
@@ -64,9 +66,85 @@ pub(super) enum Why {
     BadTopic,
 }
 
-/// The server broke the protocol: the connection cannot be used any more.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
+/// How the server broke the protocol: the connection cannot be used any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Malformed {
+    /// A type that MQTT 3.1.1 reserves.
+    Reserved(u8),
+    /// A type that only a client sends.
+    FromClient(u8),
+    /// Flags that the type cannot have.
+    Flags { kind: u8, flags: u8 },
+    /// A length that the type cannot have, in bytes behind the fixed header.
+    Length { kind: u8, remaining: usize },
+    /// A length in more bytes than there may be.
+    EndlessLength,
+    /// Topic or packet id of a PUBLISH pass its end.
+    CutShort,
+    /// A PUBLISH with a packet id that does not exist.
+    NoId,
+    /// A code of a SUBACK that MQTT 3.1.1 does not know.
+    SubackCode(u8),
+    /// Signed in already.
+    SecondConnack,
+    /// Anything else about a packet of this type.
+    Form(u8),
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Reserved(kind) => write!(f, "type {kind}, which is reserved"),
+            Self::FromClient(kind) => write!(f, "{}, which only a client sends", name(kind)),
+            Self::Flags { kind, flags } => write!(f, "{} with flags {flags}", name(kind)),
+            Self::Length { kind, remaining: 1 } => write!(f, "{} of 1 byte", name(kind)),
+            Self::Length { kind, remaining } => write!(f, "{} of {remaining} bytes", name(kind)),
+            Self::EndlessLength => f.write_str("a length of more than four bytes"),
+            Self::CutShort => f.write_str("PUBLISH cut short"),
+            Self::NoId => f.write_str("PUBLISH with packet id 0"),
+            Self::SubackCode(code) => write!(f, "SUBACK with a code that does not exist: {code}"),
+            Self::SecondConnack => f.write_str("a second CONNACK"),
+            Self::Form(kind) => write!(f, "unreadable {}", name(kind)),
+        }
+    }
+}
+
+/// The name of a packet type.
+fn name(kind: u8) -> &'static str {
+    match kind {
+        1 => "CONNECT",
+        2 => "CONNACK",
+        3 => "PUBLISH",
+        4 => "PUBACK",
+        5 => "PUBREC",
+        6 => "PUBREL",
+        7 => "PUBCOMP",
+        8 => "SUBSCRIBE",
+        9 => "SUBACK",
+        10 => "UNSUBSCRIBE",
+        11 => "UNSUBACK",
+        12 => "PINGREQ",
+        13 => "PINGRESP",
+        14 => "DISCONNECT",
+        _ => "a reserved type",
+    }
+}
+
+impl Inbound {
+    /// What it is called, as far as that is known.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::ConnAck { .. } => name(2),
+            Self::Publish(_) | Self::Dropped(_) => name(3),
+            Self::PubAck(_) => name(4),
+            Self::PubRel(_) => name(6),
+            Self::SubAck { .. } => name(9),
+            Self::UnsubAck(_) => name(11),
+            Self::PingResp => name(13),
+            Self::Ignored => "PUBREC or PUBCOMP",
+        }
+    }
+}
 
 #[derive(Clone, Copy)]
 struct Header {
@@ -137,9 +215,9 @@ impl Decoder {
         if self.rx.len() < header.total() {
             return Ok(None);
         }
-        let body = self.rx.get(header.head..header.total()).ok_or(Malformed)?;
+        let body = self.rx.get(header.head..header.total()).ok_or(Malformed::Form(header.kind))?;
         if is_publish {
-            let (topic, id) = publish_head(body, &header)?.ok_or(Malformed)?;
+            let (topic, id) = publish_head(body, &header)?.ok_or(Malformed::CutShort)?;
             if !std::str::from_utf8(topic).is_ok_and(topic::valid_received) {
                 let dropped = Dropped { qos: header.qos(), id, wire_len: header.total(), why: Why::BadTopic };
                 self.rx.advance(header.total());
@@ -147,7 +225,7 @@ impl Decoder {
             }
         }
         let packet = v4::read(&mut self.rx, usize::MAX);
-        translate(packet, header.total()).map(Some)
+        translate(packet, &header).map(Some)
     }
 
     fn judge_large(
@@ -159,7 +237,7 @@ impl Decoder {
         let Some(topic_len) = be16(body) else { return Ok(Judgement::MoreBytes) };
         let topic_len = usize::from(topic_len);
         let id_bytes = if header.qos() > 0 { 2 } else { 0 };
-        let after_id = header.remaining.checked_sub(2 + topic_len + id_bytes).ok_or(Malformed)?;
+        let after_id = header.remaining.checked_sub(2 + topic_len + id_bytes).ok_or(Malformed::CutShort)?;
         let mut topic = None;
         if topic_len <= MAX_JUDGED_TOPIC {
             let Some(bytes) = body.get(2..2 + topic_len) else { return Ok(Judgement::MoreBytes) };
@@ -198,7 +276,7 @@ impl Decoder {
         }
         let Some(done) = self.skip.take() else { return Ok(None) };
         if done.qos > 0 && done.id == 0 {
-            return Err(Malformed);
+            return Err(Malformed::NoId);
         }
         let why = Why::TooLarge(done.topic);
         Ok(Some(Inbound::Dropped(Dropped { qos: done.qos, id: done.id, wire_len: done.wire_len, why })))
@@ -228,26 +306,34 @@ fn parse_header(bytes: &[u8]) -> Result<Option<Header>, Malformed> {
         remaining |= usize::from(byte & 0x7F) << (7 * index);
         if byte & 0x80 == 0 {
             let header = Header { kind: first >> 4, flags: first & 15, head: index + 2, remaining };
-            return if plausible(&header) { Ok(Some(header)) } else { Err(Malformed) };
+            return plausible(&header).map(|()| Some(header));
         }
     }
-    if rest.len() < 4 { Ok(None) } else { Err(Malformed) }
+    if rest.len() < 4 { Ok(None) } else { Err(Malformed::EndlessLength) }
 }
 
 /// Type, flags and length are those of a packet that a server sends to a client.
-fn plausible(header: &Header) -> bool {
-    match (header.kind, header.flags, header.remaining) {
-        (3, _, n) => header.qos() < 3 && n >= 2,
-        // PUBREL alone has a flag set.
-        (6, 2, 2) => true,
-        // CONNACK, PUBACK, PUBREC, PUBCOMP, UNSUBACK
-        (2 | 4 | 5 | 7 | 11, 0, 2) => true,
-        // SUBACK: one filter per SUBSCRIBE goes out, so one code comes back; some slack costs nothing.
-        (9, 0, 3..=64) => true,
-        // PINGRESP
-        (13, 0, 0) => true,
-        _ => false,
+fn plausible(header: &Header) -> Result<(), Malformed> {
+    let Header { kind, flags, remaining, .. } = *header;
+    // PUBREL alone has a flag set that is always the same.
+    let wanted = match kind {
+        3 => flags,
+        6 => 2,
+        _ => 0,
+    };
+    let fits = match kind {
+        2 | 4 | 5 | 6 | 7 | 11 => remaining == 2,
+        3 => remaining >= 2,
+        // One filter per SUBSCRIBE goes out, so one code comes back; some slack costs nothing.
+        9 => (3..=64).contains(&remaining),
+        13 => remaining == 0,
+        0 | 15.. => return Err(Malformed::Reserved(kind)),
+        _ => return Err(Malformed::FromClient(kind)),
+    };
+    if flags != wanted || (kind == 3 && header.qos() > 2) {
+        return Err(Malformed::Flags { kind, flags });
     }
+    if fits { Ok(()) } else { Err(Malformed::Length { kind, remaining }) }
 }
 
 /// Topic and packet id at the front of a PUBLISH, or `None` when `body` is too short to hold them.
@@ -259,13 +345,13 @@ fn publish_head<'a>(body: &'a [u8], header: &Header) -> Result<Option<(&'a [u8],
         return Ok(Some((topic, 0)));
     }
     match body.get(topic_end..).and_then(be16) {
-        Some(0) => Err(Malformed),
+        Some(0) => Err(Malformed::NoId),
         Some(id) => Ok(Some((topic, id))),
         None => Ok(None),
     }
 }
 
-fn translate(packet: Result<v4::Packet, mqttbytes::Error>, wire_len: usize) -> Result<Inbound, Malformed> {
+fn translate(packet: Result<v4::Packet, mqttbytes::Error>, header: &Header) -> Result<Inbound, Malformed> {
     use v4::Packet as P;
     Ok(match packet {
         Ok(P::ConnAck(p)) => Inbound::ConnAck { code: p.code as u8, session_present: p.session_present },
@@ -281,7 +367,7 @@ fn translate(packet: Result<v4::Packet, mqttbytes::Error>, wire_len: usize) -> R
             dup: p.dup,
             retain: p.retain,
             id: p.pkid,
-            wire_len,
+            wire_len: header.total(),
         }),
         Ok(P::PubAck(p)) => Inbound::PubAck(p.pkid),
         Ok(P::PubRel(p)) => Inbound::PubRel(p.pkid),
@@ -292,7 +378,8 @@ fn translate(packet: Result<v4::Packet, mqttbytes::Error>, wire_len: usize) -> R
         Ok(P::UnsubAck(p)) => Inbound::UnsubAck(p.pkid),
         Ok(P::PingResp) => Inbound::PingResp,
         Ok(P::PubRec(_) | P::PubComp(_)) => Inbound::Ignored,
-        Ok(_) | Err(_) => return Err(Malformed),
+        Err(mqttbytes::Error::InvalidSubscribeReasonCode(code)) => return Err(Malformed::SubackCode(code)),
+        Ok(_) | Err(_) => return Err(Malformed::Form(header.kind)),
     })
 }
 

@@ -143,7 +143,7 @@ enum Leave {
 #[derive(Debug)]
 enum Lost {
     Net(NetError),
-    Malformed,
+    Malformed(decode::Malformed),
     Silent,
 }
 
@@ -151,7 +151,7 @@ impl std::fmt::Display for Lost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Net(error) => write!(f, "{error}"),
-            Self::Malformed => f.write_str("malformed packet from the server"),
+            Self::Malformed(what) => write!(f, "malformed packet from the server: {what}"),
             Self::Silent => f.write_str("nothing heard from the server"),
         }
     }
@@ -164,8 +164,8 @@ impl From<NetError> for Lost {
 }
 
 impl From<decode::Malformed> for Lost {
-    fn from(_: decode::Malformed) -> Self {
-        Self::Malformed
+    fn from(what: decode::Malformed) -> Self {
+        Self::Malformed(what)
     }
 }
 
@@ -202,7 +202,14 @@ impl Link {
                     return Ok(());
                 }
                 Ok(Some(Inbound::ConnAck { code, .. })) => return Err(ConnectError::Refused(code)),
-                Ok(Some(_)) | Err(_) => return Err(ConnectError::Protocol),
+                Ok(Some(other)) => {
+                    trace::reason(format_args!("{} before CONNACK", other.name()));
+                    return Err(ConnectError::Protocol);
+                }
+                Err(what) => {
+                    trace::reason(what);
+                    return Err(ConnectError::Protocol);
+                }
                 Ok(None) => {}
             }
             if shared.cancel.is_cancelled() {

@@ -274,7 +274,7 @@ impl State {
 
     fn receive(&mut self, packet: Inbound, limit: usize) -> Result<Option<String>, decode::Malformed> {
         match packet {
-            Inbound::ConnAck { .. } => return Err(decode::Malformed),
+            Inbound::ConnAck { .. } => return Err(decode::Malformed::SecondConnack),
             Inbound::Publish(publish) => self.published(publish),
             Inbound::Dropped(dropped) => return Ok(Some(self.dropped(dropped, limit))),
             Inbound::PubAck(id) => {

@@ -148,7 +148,10 @@ impl Ota {
             }
             listeners.push((topic, listener.clone()));
         }
-        self.signal.subscribe(&topic.of(&self.device), qos, listener)
+        self.signal.subscribe(&topic.of(&self.device), qos, listener).inspect_err(|_| {
+            // It may work another time.
+            self.listeners.lock().retain(|(known, _)| *known != topic);
+        })
     }
 
     /// Closes it: ends a transfer, unsubscribes. A read under way in another thread returns at once. Idempotent. Once it
@@ -214,7 +217,7 @@ impl Ota {
     }
 
     fn send_version(&self, topic: Topic, version: &str) -> Result<(), OtaError> {
-        if !(1..=MAX_VERSION).contains(&version.len()) {
+        if !is_reported(version) {
             return Err(self.note(OtaError::Invalid));
         }
         self.send(topic, 1, &report::version(version))
@@ -319,6 +322,11 @@ impl Drop for Ota {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Whether the platform takes a version's text.
+fn is_reported(version: &str) -> bool {
+    (1..=MAX_VERSION).contains(&version.len())
 }
 
 struct Inbox {

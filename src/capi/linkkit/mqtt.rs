@@ -234,7 +234,7 @@ pub(super) fn open(plan: Plan) -> Option<Handle> {
 fn subscribe_on(handle: Handle, early: Vec<Subscription>) {
     let Some(client) = client(handle) else { return };
     for Subscription { filter, qos, handler } in early {
-        if let Err(error) = client.subscribe(&filter, qos, handler) {
+        if let Err(error) = client.subscribe_lasting(&filter, qos, handler) {
             crate::log!(Warning, "mqtt", "{filter}: {error}");
         }
     }

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::mqtt;
 use crate::capi::handle::Handle;
-use crate::mqtt::{Client, Event, Handler, MqttError, Subscription};
+use crate::mqtt::{Client, Event, Handler, Subscription};
 use crate::service::{Listener, Signal, SignalError};
 
 /// Largest message taken on the OTA topics, whatever the application's read buffer is: an offer whose URL is signed
@@ -113,11 +113,7 @@ impl Signal for OwnSignal {
     fn subscribe(&self, topic: &str, qos: u8, listener: Arc<dyn Listener>) -> Result<(), SignalError> {
         let handler: Arc<dyn Handler> = Arc::new(ListenerHandler(listener));
         match self.client() {
-            // Without a link the filter is kept and subscribed once there is one.
-            Some(client) => match client.subscribe(topic, qos, handler) {
-                Ok(_) | Err(MqttError::NotConnected) => Ok(()),
-                Err(_) => Err(SignalError),
-            },
+            Some(client) => client.subscribe_lasting(topic, qos, handler).map_err(|_| SignalError),
             None => {
                 let subscription = Subscription { filter: topic.to_owned(), qos, handler };
                 let kept = match &self.over {

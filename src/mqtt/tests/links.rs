@@ -130,6 +130,22 @@ fn a_lost_link_comes_back_with_everything() {
 }
 
 #[test]
+fn a_lasting_subscription_waits_for_a_link() {
+    let broker = Broker::new();
+    let (default, news) = recorder(0);
+    let (client, peer) = broker.client(broker.options(), &default);
+    peer.close();
+    assert_eq!(news.next(&client), "Disconnected");
+    assert_eq!(client.subscribe_lasting("/later", 1, default.clone()), Ok(()));
+    assert_eq!(client.subscribe_lasting("no filter", 1, default.clone()), Err(MqttError::InvalidTopic));
+    let mut peer = broker.accept(0);
+    assert_eq!(peer.expect(8).topic(), "/later");
+    assert_eq!(news.next(&client), "Reconnected");
+    assert_eq!(client.subscribe_lasting("/now", 1, default), Ok(()));
+    assert_eq!(peer.expect(8).topic(), "/now");
+}
+
+#[test]
 fn what_was_asked_without_a_link() {
     let broker = Broker::new();
     let (default, news) = recorder(0);

@@ -11,12 +11,14 @@ use otakit_core::offer::Offer;
 use otakit_core::platform::aliyun::topics::Topic;
 use otakit_core::platform::aliyun::{config, report};
 
-use super::{Content, Ota, OtaError};
+use super::{Content, Ota, SignalError, is_reported};
 use crate::cancel::Cancel;
 use crate::engine::pump::Renew;
 
 /// How long an answer is waited for, for each of the two ways to ask.
 const ANSWER: Duration = Duration::from_secs(5);
+/// Pause before a question that could not be sent is put again.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// Asks on behalf of one service.
 pub struct Renewal(Weak<Ota>);
@@ -59,23 +61,35 @@ fn put<E>(ota: &Ota, question: impl FnOnce() -> Result<(), E>) -> Result<(), E> 
 fn ask(ota: &Arc<Ota>, cancel: &Cancel) -> Option<Content> {
     if let Some(Content::Config(config)) = ota.content() {
         let question = config::encode_get("product", &config.get_type, "");
-        put(ota, || ota.say(Topic::ConfigGet, 0, &question)).ok()?;
-        return ota.renewals.wait(ANSWER, cancel);
+        return answer(ota, cancel, || ota.say(Topic::ConfigGet, 0, &question));
     }
-    let running = ota.state.lock().running.clone();
+    let running = ota.state.lock().running.clone().filter(|version| is_reported(version));
     if let Some(version) = running
-        && put(ota, || ota.send_version(Topic::Request, &version)).is_ok()
-        && let Some(content) = ota.renewals.wait(ANSWER, cancel)
+        && let Some(content) = answer(ota, cancel, || ota.say(Topic::Request, 1, &report::version(&version)))
     {
         return Some(content);
     }
-    put(ota, || request_newer(ota)).ok()?;
+    answer(ota, cancel, || request_newer(ota))
+}
+
+/// Puts a question and waits for its answer. A link that is down may be back before the time is over; what the platform
+/// says unasked then is an answer too.
+fn answer(ota: &Ota, cancel: &Cancel, question: impl Fn() -> Result<(), SignalError>) -> Option<Content> {
+    let deadline = Instant::now() + ANSWER;
+    while put(ota, &question).is_err() {
+        if let Some(content) = ota.renewals.wait(AGAIN, cancel) {
+            return Some(content);
+        }
+        if Instant::now() >= deadline || cancel.is_cancelled() {
+            return None;
+        }
+    }
     ota.renewals.wait(ANSWER, cancel)
 }
 
 /// The newer way, whose answer comes on a topic that is subscribed only now.
-fn request_newer(ota: &Arc<Ota>) -> Result<(), OtaError> {
+fn request_newer(ota: &Arc<Ota>) -> Result<(), SignalError> {
     static NEXT_ID: AtomicU32 = AtomicU32::new(1);
-    ota.listen(Topic::FirmwareGetReply, 0).map_err(|_| OtaError::Signal)?;
-    ota.send(Topic::FirmwareGet, 0, &report::firmware_get(NEXT_ID.fetch_add(1, Ordering::Relaxed)))
+    ota.listen(Topic::FirmwareGetReply, 0)?;
+    ota.say(Topic::FirmwareGet, 0, &report::firmware_get(NEXT_ID.fetch_add(1, Ordering::Relaxed)))
 }

@@ -418,10 +418,14 @@ impl Master {
         let filter = down.filter(device);
         let inlet = Arc::new(Inlet { master: self.me.clone(), devid, device: device.clone(), down });
         let left = deadline.saturating_duration_since(Instant::now()).min(SUBSCRIBE_TIMEOUT);
-        let outcome = if left.is_zero() {
-            client.subscribe(&filter, 0, inlet)
+        let waited = if left.is_zero() {
+            Err(MqttError::NotConnected)
         } else {
-            client.subscribe_sync(&filter, 0, inlet, left)
+            client.subscribe_sync(&filter, 0, inlet.clone(), left).map(drop)
+        };
+        let outcome = match waited {
+            Err(MqttError::NotConnected | MqttError::Network) => client.subscribe_lasting(&filter, 0, inlet),
+            outcome => outcome,
         };
         if let Err(error) = outcome {
             crate::log!(Warning, "model", "{filter}: {error}");

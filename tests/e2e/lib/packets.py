@@ -126,3 +126,36 @@ class Decoder:
         c["username"] = r.text() if c["flags"] & 0x80 else None
         c["password"] = r.text() if c["flags"] & 0x40 else None
         return c
+
+
+# ---- packets as bytes
+
+def encode(first, body=b""):
+    """A packet of a first byte and a body, with the length between them."""
+    return bytes([first]) + encode_length(len(body)) + body
+
+
+def encode_length(length):
+    out = bytearray()
+    while True:
+        length, low = divmod(length, 128)
+        out.append(low | (0x80 if length else 0))
+        if not length:
+            return bytes(out)
+
+
+def encode_text(text):
+    data = text if isinstance(text, bytes) else text.encode()
+    return len(data).to_bytes(2, "big") + data
+
+
+def encode_publish(topic, payload=b"", qos=0, packet_id=1, dup=False, retain=False):
+    """`topic` as text, or as bytes that need not be any."""
+    data = payload if isinstance(payload, bytes) else payload.encode()
+    number = packet_id.to_bytes(2, "big") if qos else b""
+    return encode(0x30 | dup << 3 | qos << 1 | retain, encode_text(topic) + number + data)
+
+
+def encode_id(first, packet_id, more=b""):
+    """A packet that is a packet id, and perhaps something behind it."""
+    return encode(first, packet_id.to_bytes(2, "big") + more)

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 
-from .packets import FROM_BROKER, FROM_DEVICE, Decoder
+from .packets import FROM_BROKER, FROM_DEVICE, Decoder, encode_publish
 from .proc import wait_until
 
 
@@ -84,14 +84,7 @@ class RecordingProxy:
 
     def inject_publish(self, topic, payload):
         """Puts a QoS 0 PUBLISH that no broker sent on the newest connection, towards the device."""
-        body = len(topic).to_bytes(2, "big") + topic.encode() + payload.encode()
-        length, rest = b"", len(body)
-        while True:
-            length += bytes([rest & 0x7F | (0x80 if rest > 0x7F else 0)])
-            rest >>= 7
-            if not rest:
-                break
-        self.inject(b"\x30" + length + body)
+        self.inject(encode_publish(topic, payload))
 
     def inject(self, data):
         """Puts bytes that no broker sent on the newest connection, towards the device."""
