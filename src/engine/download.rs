@@ -133,7 +133,14 @@ impl Run<'_, '_, '_> {
             self.abandon(Keep::Part);
             return Err(Failure::Cancelled);
         }
-        let opened = self.open(resumed_at).map_err(Failure::from);
+        let opened = match self.open(resumed_at) {
+            // A firmware that does not want to go on is not to be asked for ever.
+            Err(StoreError::Mismatch) if resumed_at > 0 => {
+                crate::log!(Info, "download", "not gone on with at byte {resumed_at}: beginning again");
+                return self.attempt(None, watch);
+            }
+            opened => opened.map_err(Failure::from),
+        };
         let outcome =
             opened.and_then(|()| self.transfer(resumed_at, watch)).and_then(|()| self.conclude(watch));
         if let Err(failure) = &outcome {

@@ -5,6 +5,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import unittest
 
 from lib.cloud import Cloud
@@ -122,6 +123,15 @@ class Plain(Programs):
         self.addCleanup(process.kill)
         self.assertIn("download status: -1, progress: 1012", self.ended(process, 1))
         self.assertEqual(os.listdir(self.dir), [])
+
+    def test_quectel_99(self):
+        """99 until the verdict: 100 comes with the last event alone, and with none when the package is not valid."""
+        url = self.url()
+        for more, code, last in (("", 0, (2, 100)), ("#sha256=" + "0" * 64, 1, (-1, 1009))):
+            out = self.ended(self.start("quectel_fota", url + more), code)
+            events = [tuple(map(int, pair)) for pair in re.findall(r"download status: (-?\d+), progress: (\d+)", out)]
+            self.assertEqual((events[-2], events[-1]), ((1, 99), last))
+            self.assertTrue(all(status == 1 and progress <= 99 for status, progress in events[:-1]), events)
 
     def start_and_tail(self, process):
         self.ended(process, 1)

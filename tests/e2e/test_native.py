@@ -14,6 +14,7 @@ from lib.context import CONTEXT, tool
 from lib.proc import scratch
 
 SIZE = 60000
+RESOURCES = -4
 # otakit.h: attempts, base and cap of the waits, longest silence; small, so that hopeless cases end soon.
 HASTY = ["option", "0", "3", "option", "1", "10", "option", "2", "50", "option", "5", "2000"]
 
@@ -67,6 +68,27 @@ class Downloads(Native):
         words = self.get()
         words[3] = "-"
         self.assertEqual(self.codes("md5", self.digest["md5"], *words), [0])
+
+    @unittest.skipIf(CONTEXT.valgrind, "valgrind's own memory counts")
+    def test_near_the_memory_limit(self):
+        """Too little memory for the buffers that were asked for ends a download with its code, and one with smaller buffers
+        works in the same process."""
+        outcomes = []
+        for kib in range(4 << 10, 64 << 10, 128):
+            words = ["option", 7, 1 << 20, *self.get(), "option", 7, 4096, *self.get()]
+            command = [CONTEXT.program("native_download"), *HASTY, *[str(word) for word in words]]
+            done = subprocess.run(command, cwd=self.dir, capture_output=True, text=True, timeout=120, preexec_fn=lambda:
+                                  resource.setrlimit(resource.RLIMIT_AS, (kib << 10, kib << 10)))
+            codes = [int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("get ")]
+            self.assertLessEqual(set(codes), {RESOURCES, 0}, done)
+            outcomes.append(codes)
+            if [RESOURCES, 0] in outcomes:
+                # From here on there is enough for the small pieces, whose want ends the process.
+                self.assertEqual((done.returncode, len(codes)), (0, 2), done)
+            if codes == [0, 0]:
+                break
+        self.assertIn([RESOURCES, 0], outcomes)
+        self.assertEqual(outcomes[-1], [0, 0])
 
     def test_arguments_that_cannot_be_used(self):
         good = self.get()

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Whole updates with OneNET: the example that follows the platform's flow, and the one call that does all of it."""
 
+import hashlib
 import json
 import os
 import socket
 import threading
 import time
 
+from lib import liars
 from lib.broker import Mosquitto, Observer
 from lib.onenet import KEY, LIMIT, PRODUCT, SUCCESS, Honest, OnenetBench, answer, device_name, image, part, task
 from lib.packets import FROM_DEVICE, Decoder
@@ -443,6 +445,19 @@ class OneCall(OnenetBench):
         reply = device.run(None)
         self.assertEqual(reply.ret, 0)
         self.assertEqual(self.content(f"{folder}/image"), self.platform_.script.image)
+
+    def test_resume_means_the_same_as_in_the_native_api(self):
+        """One function, given to otakit_download_persistence and to onenet_ota_run."""
+        script = Honest(image(40 * SLICE + 1))
+        platform = self.platform(script)
+        token = self.device(platform).call("token", 1, 2524579200, PRODUCT, None, KEY).text
+        server = liars.Listener(lambda connection, _: liars.answer(connection, script.image))
+        self.addCleanup(server.close)
+        process = self.program("onenet_resume", token, device_name(), f"http://127.0.0.1:{server.port}/image",
+                               str(len(script.image)), hashlib.sha256(script.image).hexdigest(),
+                               hashlib.md5(script.image).hexdigest(),
+                               env={"OTAKIT_LAB_ONENET": f"http://127.0.0.1:{platform.port}"})
+        self.assertEqual(process.wait(60), 0, process.tail())
 
 
 def walk(test, device, out, honest):

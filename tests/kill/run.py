@@ -276,6 +276,18 @@ class Harness:
             download.finish()
         self.row("a sync that the file system does not know", work, range(1, count // 4))
 
+    def syncs(self):
+        """What durability costs follows from the checkpoints alone: for each the image's bytes once and the journal once."""
+        def work(make, kib):
+            download = make("large", self.large, checkpoint=kib * 1024)
+            code, rets = download.live(at=0, only="s")
+            points, count = LARGE // (kib * 1024), download.operations
+            if code != 0 or not download.in_place():
+                raise Wrong(f"returned {rets}")
+            if not points <= count <= 2 * points + 8:
+                raise Wrong(f"{count} syncs with {points} checkpoints")
+        self.row("syncs of a download, against its checkpoints", work, (64, 256, 1024, 4096))
+
     @staticmethod
     def codes_of(act, download):
         """What the download may return. Without a journal it goes on; the first operations look at what is there."""
@@ -341,6 +353,7 @@ def main():
         harness.tampered(count)
         harness.failing(count)
         harness.no_folder_sync(count)
+        harness.syncs()
         two_updaters(harness, 400 if args.long else 40)
         harness.persistence()
         harness.valgrind()

@@ -304,6 +304,21 @@ fn a_store_that_cannot_go_on_ends_the_download_before_a_byte_is_fetched() {
 }
 
 #[test]
+fn a_store_that_will_not_go_on_begins_again() {
+    let (server, offer) = setup();
+    let medium = Mutex::new(Medium { left: Some(40), ..Medium::default() });
+    assert!(live(&server, &offer, &medium).is_err());
+    // What the journal tells of is gone, and the store says so.
+    let record = medium.lock().journal.clone();
+    assert!(record.is_some());
+    *medium.lock() = Medium { journal: record, ..Medium::default() };
+    server.asked.lock().clear();
+    assert_eq!(live(&server, &offer, &medium), Ok(true));
+    assert_eq!(*server.asked.lock(), [0]);
+    assert_eq!(medium.lock().image.as_ref(), Some(&server.image));
+}
+
+#[test]
 fn a_piece_that_memory_cannot_hold_is_a_failure_and_no_abort() {
     let (server, offer) = setup();
     let medium = Mutex::new(Medium::default());

@@ -67,6 +67,24 @@ fn config() -> Config {
     }
 }
 
+#[test]
+fn the_configuration_in_words_shows_no_secret() {
+    let secret = "version=2022-05-01&res=products%2Fp&et=1&method=sha256&sign=c2VjcmV0";
+    let names = otakit_core::platform::onenet::Device::new("product", "device").unwrap();
+    let dialects = [
+        Dialect::General { device_id: "1".into(), cdn: false },
+        Dialect::Studio(names.clone()),
+        Dialect::Fuse(names),
+    ];
+    for dialect in dialects {
+        let text = format!("{:#?}", Config { dialect, authorization: secret.into(), ..config() });
+        assert!(text.contains("authorization: ***") && text.contains("version: \"1.0\""), "{text}");
+        for part in ["sign", "c2VjcmV0", "2022"] {
+            assert!(!text.contains(part), "{part} in {text}");
+        }
+    }
+}
+
 fn service(script: impl Fn(&str, &str) -> Vec<u8> + Send + Sync + 'static) -> (Arc<Onenet>, Arc<Platform>) {
     let platform = Arc::new(Platform { script: Box::new(script), seen: Mutex::default() });
     (Onenet::new(config(), Arc::new(PlatformDial(platform.clone()))), platform)
