@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # What people do with this project. The C library itself is built by CMake (see README.md).
 
-.PHONY: help demo console test check e2e format lint unit headers setup bench bench-gate dist matrix cross faults kill kill-long fuzz tsan \
-        coverage clean
+.PHONY: help demo console test check e2e format lint unit headers setup bench bench-gate dist matrix cross faults kill kill-long kill-cloud \
+        api-fuzz fuzz tsan coverage clean
 
 help:               ## This list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## */\1|/p' Makefile | awk -F '|' '{ printf "make %-12s %s\n", $$1, $$2 }'
@@ -42,6 +42,12 @@ kill:               ## Downloads killed 1,000 times at random, and at every stor
 
 kill-long:          ## The same with 10,000 random kills
 	@scripts/kill.sh --long
+
+kill-cloud:         ## The local cloud killed 200 times while devices report and jobs run, on both databases
+	@scripts/cloud.sh kill
+
+api-fuzz:           ## The cloud's control API fuzzed from its own document (SECONDS for each database, 20 by default)
+	@scripts/cloud.sh fuzz $(SECONDS)
 
 faults:             ## Every fault there is a server for, as a table; writes docs/FAULTS.md
 	@scripts/faults.sh

@@ -66,6 +66,7 @@ may "end to end" python3 tests/e2e/run.py --jobs 2 --cloud "$CLOUD" --build buil
 must "Python's library" env OTAKIT_PYTHON_PROFILE=ci OTAKIT_PYTHON_FEATURES=lab CARGO_TARGET_DIR="$TARGET_DIR" \
     sh python/build_library.sh build/python/libotakit_python.so
 may "Python modules" sh python/tests/run.sh build/python/libotakit_python.so "$CLOUD" build/python/tests
+may "control API, fuzzed from its document" python3 tests/api/run.py --cloud "$CLOUD"
 may "documents: every code block" python3 tests/docs/run.py
 may "web console in a browser" python3 tests/console/run.py --cloud "$CLOUD" --build build/test
 may "build: options, targets, prelinking, installed trees" python3 tests/build/run.py --build build/test

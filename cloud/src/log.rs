@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::data::time;
@@ -38,13 +39,29 @@ pub fn note(text: impl fmt::Display) {
     }
 }
 
+fn hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// A value as JSON for a terminal: the same characters as in [`visible`] are escaped, as JSON escapes them, and nothing is cut.
+pub fn visible_json(value: &impl serde::Serialize) -> Result<String, serde_json::Error> {
+    let text = serde_json::to_string_pretty(value)?;
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if hidden(c) && c != '\n' {
+            // All of them are below U+10000. Writing to a String cannot fail.
+            let _ = write!(shown, "\\u{:04x}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    Ok(shown)
+}
+
 /// Text for one line of a log or a terminal: what devices send may hold line ends, escape sequences and marks that turn the
 /// direction of writing; all of them are shown as their numbers. Very long text is cut.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
     if !text.chars().any(hidden) && text.len() <= LONGEST {
         return Cow::Borrowed(text);
     }
@@ -66,6 +83,14 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_stays_json() {
+        let value = serde_json::json!({ "a": "1\n\u{1b}\u{202e}\u{9b}é固", "b": "x".repeat(10_000) });
+        let shown = visible_json(&value).unwrap();
+        assert!(shown.contains(r"1\n\u001b\u202e\u009bé固"), "{shown:.80}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+    }
 
     #[test]
     fn one_line_an_event() {

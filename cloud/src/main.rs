@@ -11,6 +11,7 @@ mod access;
 mod aliyun;
 mod broker;
 mod cli;
+mod control;
 mod data;
 mod db;
 mod engine;
@@ -35,17 +36,44 @@ use std::process::ExitCode;
 pub struct Failure {
     text: String,
     code: u8,
+    kind: Kind,
+}
+
+/// Whose affair a failure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// What was asked for cannot be done.
+    Refused,
+    /// What was asked for is not there.
+    Absent,
+    /// What can be done was not: the database is away, the disk is full.
+    Broken,
 }
 
 impl Failure {
     /// A failure with exit code 1.
     pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), code: 1 }
+        Self { text: text.into(), code: 1, kind: Kind::Refused }
+    }
+
+    /// There is nothing of the name that was given.
+    pub fn absent(text: impl Into<String>) -> Self {
+        Self { kind: Kind::Absent, ..Self::new(text) }
+    }
+
+    /// It is not the fault of whoever asked.
+    pub fn broken(text: impl Into<String>) -> Self {
+        Self { kind: Kind::Broken, ..Self::new(text) }
+    }
+
+    /// Whose affair it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// A failure with another exit code; `cli` documents them.
     pub fn with_code(text: impl Into<String>, code: u8) -> Self {
-        Self { text: text.into(), code }
+        Self { code, ..Self::new(text) }
     }
 
     /// A file operation that failed.

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use serde_json::json;
 
 use crate::Failure;
+use crate::control::shape::{Answer, Operation};
+use crate::control::{Routes, doc};
 use crate::data::Store;
 use crate::note;
 use crate::origin::api::{Refused, blocking};
@@ -48,27 +49,53 @@ pub async fn count(request: Request, next: Next) -> Response {
 }
 
 /// `/healthz`: the process answers. `/readyz`: its database does too. They tell nothing else, to whoever asks.
-pub fn probes(store: Arc<Store>) -> Router {
-    let ready = |State(store): State<Arc<Store>>| async move {
-        match blocking(move || store.totals()).await {
-            Ok(_) => (StatusCode::OK, "ready\n"),
-            Err(failure) => {
-                note(failure);
-                (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
-            }
-        }
-    };
-    Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state(store)
+pub fn probes() -> Routes<Arc<Store>> {
+    Routes::public().op(Method::GET, "/healthz", doc("health", "Whether the process answers"), health).op(
+        Method::GET,
+        "/readyz",
+        doc("ready", "Whether its database does too"),
+        ready,
+    )
 }
 
 /// `/metrics`.
-pub fn router(store: Arc<Store>) -> Router {
-    Router::new().route("/metrics", get(metrics)).with_state(store)
+pub fn control() -> Routes<Arc<Store>> {
+    Routes::new().op(Method::GET, "/metrics", doc("metrics", "Figures in Prometheus's text format"), metrics)
 }
 
-async fn metrics(State(store): State<Arc<Store>>) -> Result<Response, Refused> {
-    let text = blocking(move || text(&store)).await?;
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+/// An answer in words.
+struct Text(String);
+
+impl IntoResponse for Text {
+    fn into_response(self) -> Response {
+        ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], self.0).into_response()
+    }
+}
+
+impl Answer for Text {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.answer = Some(("text/plain", json!({ "type": "string" })));
+    }
+}
+
+async fn health() -> Text {
+    Text("ok\n".to_owned())
+}
+
+async fn ready(State(store): State<Arc<Store>>) -> Result<Text, Refused> {
+    match blocking(move || store.totals()).await {
+        Ok(_) => Ok(Text("ready\n".to_owned())),
+        Err(failure) => {
+            note(failure);
+            // Whoever asks is told no more.
+            let why = "the database does not answer".to_owned();
+            Err(Refused::with(StatusCode::SERVICE_UNAVAILABLE, why))
+        }
+    }
+}
+
+async fn metrics(State(store): State<Arc<Store>>) -> Result<Text, Refused> {
+    Ok(Text(blocking(move || text(&store)).await?))
 }
 
 fn text(store: &Store) -> Result<String, Failure> {

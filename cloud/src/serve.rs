@@ -18,23 +18,26 @@ use crate::aliyun::{self, register, sign};
 use crate::broker::external::{self, BrokerUrl, Connected};
 use crate::broker::hub::{Door, Hub, Registrar, SignIn, Topology};
 use crate::broker::{Publisher, QUEUE};
+use crate::control::{self, Control};
 use crate::data::Store;
 use crate::data::files::{self, Layout};
 use crate::data::lock::DirLock;
 use crate::data::model::Address;
 use crate::db::{Db, Place};
 use crate::engine::Engine;
+use crate::metrics::count;
 use crate::onenet;
 use crate::onenet::tasks::Tasks;
-use crate::origin::api::{self, Shared, blocking};
+use crate::origin::api::{Shared, blocking};
+use crate::origin::crowd::Crowd;
 use crate::origin::guard::{self, Hosts};
 use crate::origin::{self, Urls};
-use crate::origin::{headers, jobs, listener};
+use crate::origin::{downloads, headers, listener};
 use crate::rollout::scheduler::Scheduler;
 use crate::tls::{Gate, Identity};
 use crate::web::talk::Talk;
 use crate::web::{self, Console};
-use crate::{Failure, limits, log, metrics, note};
+use crate::{Failure, limits, log, note};
 
 /// The environment variable with the administrator's password.
 const PASSWORD: &str = "OTAKIT_CLOUD_PASSWORD";
@@ -78,6 +81,10 @@ pub struct Options {
     /// Set the administrator's password to the first line of this file
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
+
+    /// HTTP connections that one address may have at a time, of 4096; a proxy in front is not counted
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=4096))]
+    pub per_address: usize,
 
     /// How long the URL of an offer is good
     #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
@@ -154,20 +161,22 @@ async fn serve(layout: Layout, place: Place, options: &Options) -> Result<(), Fa
     let hosts = Arc::new(Hosts::new(http_address, public));
     let scheduler = Arc::new(Scheduler { offers: offers.clone() });
     let console = Console { shared: shared.clone(), scheduler: scheduler.clone(), access: access.clone() };
-    let control = api::control(shared.clone())
-        .merge(onenet::api::control(platform.clone()))
-        .merge(jobs::router(scheduler.clone()))
-        .merge(access::api::control(access.clone()))
-        .merge(metrics::router(store.clone()))
+    let Control { origin, onenet, jobs, access: signed, metrics, sign_in, probes } = control::all();
+    let control = origin
+        .with(shared.clone())
+        .merge(onenet.with(platform.clone()))
+        .merge(jobs.with(scheduler.clone()))
+        .merge(signed.with(access.clone()))
+        .merge(metrics.with(store.clone()))
         .merge(web::router(console.clone()))
         .layer(from_fn_with_state(access.clone(), access::check))
-        .merge(access::api::public(access.clone()))
+        .merge(sign_in.with(access.clone()))
         .merge(web::public(console))
         .layer(from_fn_with_state(hosts, guard::check))
         .layer(from_fn(headers::add));
-    let devices = api::router(shared).merge(onenet::api::router(platform)).merge(metrics::probes(store));
-    let router = devices.merge(control).layer(from_fn(metrics::count));
-    let origin = listener::serve(http, gate, router);
+    let devices = downloads::router(shared).merge(onenet::api::router(platform)).merge(probes.with(store));
+    let router = devices.merge(control).layer(from_fn(count));
+    let origin = listener::serve(http, gate, Crowd::new(options.per_address, options.behind_proxy), router);
     let service = tokio::spawn(Engine { offers, tasks, scheduler }.run(events));
     let stop = stop_signal()?;
     announce(&layout, &access, &address, options.ready_file.as_deref())?;

@@ -234,6 +234,19 @@ class Tests:
         self.look("jobs-switched-dark")
         self.page.click("Auto", leaves=True)
 
+    def test_roll_back_a_job(self):
+        self.go(self.path)
+        self.page.js("document.getElementById('do-rollback').click()")
+        self.page.sees("the version that it had before")
+        self.look("job-roll-back")
+        self.page.click("Roll back", within="#job-state form", leaves=True)
+        self.page.sees("Roll-back of job")
+        self.page.until("document.querySelector('#job-state .badge').innerText === 'Done'", patience=2 * PATIENCE, what="the roll-back's end")
+        # The first one went back before, by hand.
+        self.page.sees("5 succeeded")
+        self.runs(["1.0.0"] * 6, [TRIAL, *ROWS])
+        self.look("job-rolled-back")
+
     def test_nothing_to_complain_about(self):
         quiet(self.page, self.server.url, allowed=["status of 401"])
         if self.wrong:

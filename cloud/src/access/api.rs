@@ -1,34 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Signing in, tokens and the audit log over the control API.
-//!
-//! | request | body | answer |
-//! |---|---|---|
-//! | POST /api/session | password | a cookie |
-//! | GET /api/session | | who asks, scopes, csrf |
-//! | DELETE /api/session | | the session has ended |
-//! | POST /api/password | password | all sessions have ended |
-//! | GET /api/tokens | | list of tokens |
-//! | POST /api/tokens | name, scopes, days? | the token with its text, which is shown this once |
-//! | DELETE /api/tokens/ID | | {} |
-//! | GET /api/audit?before=ID&limit=N | | the newest lines of the audit log first |
 
+use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, Query, Request, State};
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::{delete, get, post};
-use axum::{Json, Router};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::check::Detail;
 use super::scope::Scopes;
-use super::{Access, Cookie, Denied, Peer, Signed};
+use super::{Access, Cookie, Denied, Detail, Peer, Signed};
+use crate::control::extract::{Json, Path, Query};
+use crate::control::shape::{Answer, Operation, Part};
+use crate::control::{Routes, doc};
 use crate::data::access::{Audited, Token};
 use crate::data::time;
-use crate::origin::api::{Refused, blocking};
+use crate::origin::api::{Done, Refused, blocking, found};
 use crate::{Failure, note};
 
 /// The largest body of a sign-in.
@@ -38,20 +30,29 @@ const MAX_DAYS: u32 = 3650;
 
 type App = State<Arc<Access>>;
 
-#[derive(Deserialize)]
+/// The administrator's password.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct Password {
     password: String,
 }
 
-#[derive(Debug, Deserialize)]
+/// A token to be.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct NewToken {
+    /// What it is for.
+    #[schemars(length(min = 1, max = 64))]
     name: String,
+    #[schemars(length(min = 1))]
     scopes: Scopes,
+    /// Days until it ends; it does not, by default.
+    #[schemars(range(min = 1, max = 3650))]
     days: Option<u32>,
 }
 
 /// A token and its text.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct MadeToken {
     /// What is kept of it.
     #[serde(flatten)]
@@ -60,37 +61,124 @@ pub struct MadeToken {
     pub token: String,
 }
 
-#[derive(Debug, Deserialize)]
+/// Which lines of the audit log.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct Lines {
+    /// Only lines before this one.
     before: Option<i64>,
+    /// How many; 100 by default, 1000 at most.
     limit: Option<i64>,
 }
 
+/// Who asks.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Session {
+    /// `admin`, `local`, `anybody` or `token NAME`.
+    who: String,
+    scopes: Scopes,
+    /// What a change carries as X-CSRF-Token that comes with a cookie.
+    csrf: String,
+    /// Whether no password is set.
+    open: bool,
+}
+
+/// The address that a request comes from.
+struct Caller(IpAddr);
+
+impl FromRequestParts<Arc<Access>> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, access: &Arc<Access>) -> Result<Self, Infallible> {
+        Ok(Self(access.from(parts.extensions.get::<Peer>(), &parts.headers)))
+    }
+}
+
+impl Part for Caller {
+    fn describe(operation: &mut Operation<'_>) {
+        // Who tries too often is told so.
+        operation.refusals.extend([401, 429]);
+    }
+}
+
+/// An answer, and what the audit log says beside method and path.
+pub struct Noted<T>(pub T, pub String);
+
+impl<T: Serialize> IntoResponse for Noted<T> {
+    fn into_response(self) -> Response<Body> {
+        let mut response = Json(self.0).into_response();
+        response.extensions_mut().insert(Detail(self.1));
+        response
+    }
+}
+
+impl<T: JsonSchema> Answer for Noted<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        <Json<T> as Answer>::describe(operation);
+    }
+}
+
+/// It is done, and the browser gets a cookie or loses it.
+struct WithCookie(Cookie);
+
+impl IntoResponse for WithCookie {
+    fn into_response(self) -> Response<Body> {
+        let mut response = Json(Done {}).into_response();
+        // Names, digits and fixed words are always a header value.
+        if let Ok(value) = HeaderValue::from_str(&self.0.0) {
+            response.headers_mut().insert(header::SET_COOKIE, value);
+        }
+        response
+    }
+}
+
+impl Answer for WithCookie {
+    fn describe(operation: &mut Operation<'_>) {
+        <Json<Done> as Answer>::describe(operation);
+        operation.headers.insert("Set-Cookie", "The cookie of the session");
+    }
+}
+
 /// The route of somebody who is not signed in yet.
-pub fn public(access: Arc<Access>) -> Router {
-    Router::new().route("/api/session", post(sign_in)).with_state(access)
+pub fn public() -> Routes<Arc<Access>> {
+    Routes::public()
+        .op(Method::POST, "/api/session", doc("signIn", "Sign in: the answer has a cookie"), sign_in)
+        .with_body_limit(MAX_SIGN_IN)
 }
 
 /// The routes behind [`super::check`].
-pub fn control(access: Arc<Access>) -> Router {
-    Router::new()
-        .route("/api/session", get(session).delete(sign_out))
-        .route("/api/password", post(set_password))
-        .route("/api/tokens", get(tokens).post(make_token))
-        .route("/api/tokens/{id}", delete(revoke))
-        .route("/api/audit", get(audit))
-        .with_state(access)
+pub fn control() -> Routes<Arc<Access>> {
+    Routes::new()
+        .op(Method::GET, "/api/session", doc("session", "Who asks, and what they may do"), session)
+        .op(Method::DELETE, "/api/session", doc("signOut", "End the session"), sign_out)
+        .op(
+            Method::POST,
+            "/api/password",
+            doc("setPassword", "Set the password; all sessions end"),
+            set_password,
+        )
+        .op(
+            Method::GET,
+            "/api/tokens",
+            doc("listTokens", "All tokens, without what only their owners know"),
+            tokens,
+        )
+        .op(
+            Method::POST,
+            "/api/tokens",
+            doc("createToken", "Make a token; its text is told this once"),
+            make_token,
+        )
+        .op(Method::DELETE, "/api/tokens/{id}", doc("revokeToken", "End a token"), revoke)
+        .op(Method::GET, "/api/audit", doc("audit", "Lines of the audit log, the newest first"), audit)
 }
 
-async fn sign_in(State(access): App, request: Request) -> Result<Response<Body>, Refused> {
-    let from = access.from(request.extensions().get::<Peer>(), request.headers());
-    let json = request.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == "application/json");
-    let body = axum::body::to_bytes(request.into_body(), MAX_SIGN_IN).await.unwrap_or_default();
-    let Some(Password { password }) = json.then(|| serde_json::from_slice(&body).ok()).flatten() else {
-        return Err(Failure::new("a sign-in is {\"password\": \"...\"} of type application/json").into());
-    };
-    let cookie = access.sign_in(password, from).await?;
-    Ok(with_cookie(StatusCode::OK, &cookie))
+async fn sign_in(
+    State(access): App,
+    Caller(from): Caller,
+    Json(Password { password }): Json<Password>,
+) -> Result<WithCookie, Refused> {
+    Ok(WithCookie(access.sign_in(password, from).await?))
 }
 
 impl From<Denied> for Refused {
@@ -109,35 +197,25 @@ impl From<Denied> for Refused {
     }
 }
 
-fn with_cookie(status: StatusCode, cookie: &Cookie) -> Response<Body> {
-    let mut response = (status, Json(json!({}))).into_response();
-    // Names, digits and fixed words are always a header value.
-    if let Ok(value) = HeaderValue::from_str(&cookie.0) {
-        response.headers_mut().insert(header::SET_COOKIE, value);
-    }
-    response
-}
-
-async fn session(State(access): App, signed: Signed) -> Json<Value> {
+async fn session(State(access): App, signed: Signed) -> Json<Session> {
     let (who, open) = (signed.who.to_string(), access.is_open());
-    Json(json!({ "who": who, "scopes": signed.scopes, "csrf": signed.csrf, "open": open }))
+    Json(Session { who, scopes: signed.scopes, csrf: signed.csrf, open })
 }
 
-async fn sign_out(State(access): App, signed: Signed) -> Result<Response<Body>, Refused> {
-    let cookie = blocking(move || access.sign_out(signed.session())).await?;
-    Ok(with_cookie(StatusCode::OK, &cookie))
+async fn sign_out(State(access): App, signed: Signed) -> Result<WithCookie, Refused> {
+    Ok(WithCookie(blocking(move || access.sign_out(signed.session())).await?))
 }
 
-async fn set_password(State(access): App, Json(new): Json<Password>) -> Result<Json<Value>, Refused> {
+async fn set_password(State(access): App, Json(new): Json<Password>) -> Result<Json<Done>, Refused> {
     blocking(move || access.set_password(&new.password)).await?;
-    Ok(Json(json!({})))
+    Ok(Json(Done {}))
 }
 
 async fn tokens(State(access): App) -> Result<Json<Vec<Token>>, Refused> {
     Ok(Json(blocking(move || access.store.tokens()).await?))
 }
 
-async fn make_token(State(access): App, Json(new): Json<NewToken>) -> Result<Response<Body>, Refused> {
+async fn make_token(State(access): App, Json(new): Json<NewToken>) -> Result<Noted<MadeToken>, Refused> {
     let expires = match new.days {
         None => None,
         Some(days) if (1..=MAX_DAYS).contains(&days) => {
@@ -149,19 +227,14 @@ async fn make_token(State(access): App, Json(new): Json<NewToken>) -> Result<Res
             );
         }
     };
-    let detail = Detail(format!("{:?} {}", new.name, new.scopes));
+    let detail = format!("{:?} {}", new.name, new.scopes);
     let (about, token) = blocking(move || access.make_token(&new.name, &new.scopes, expires)).await?;
-    let mut response = Json(MadeToken { about, token }).into_response();
-    response.extensions_mut().insert(detail);
-    Ok(response)
+    Ok(Noted(MadeToken { about, token }, detail))
 }
 
-async fn revoke(State(access): App, Path(id): Path<i64>) -> Result<Json<Value>, Refused> {
-    if blocking(move || access.store.delete_token(id)).await? {
-        Ok(Json(json!({})))
-    } else {
-        Err(Refused::absent(format!("there is no token {id}")))
-    }
+async fn revoke(State(access): App, Path(id): Path<i64>) -> Result<Json<Done>, Refused> {
+    let gone = blocking(move || access.store.delete_token(id)).await?;
+    found(gone, format!("there is no token {id}"))
 }
 
 async fn audit(State(access): App, Query(lines): Query<Lines>) -> Result<Json<Vec<Audited>>, Refused> {

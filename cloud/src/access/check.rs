@@ -37,6 +37,13 @@ pub enum Who {
     Token(String),
 }
 
+impl Who {
+    /// Whether it is somebody who works on the server's machine, and not the owner of a token or of a browser's session.
+    pub fn is_here(&self) -> bool {
+        matches!(self, Self::Local | Self::Anybody)
+    }
+}
+
 impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -14,7 +14,7 @@ pub mod csrf;
 pub mod password;
 pub mod scope;
 mod session;
-mod tries;
+pub mod tries;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -27,6 +27,7 @@ use tokio::sync::Semaphore;
 
 use crate::data::{Store, import};
 use crate::{Failure, note, random};
+pub use api::Noted;
 pub use check::{Detail, Signed, check};
 use scope::Scopes;
 pub use session::Cookie;

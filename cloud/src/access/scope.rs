@@ -2,12 +2,15 @@
 //! What somebody may do. A request needs one scope, by its method and path; what nobody thought of needs [`Scope::Admin`].
 
 use axum::http::Method;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Failure;
 
 /// One kind of permission.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// Look at everything but tokens and the audit log.
@@ -32,7 +35,7 @@ const NAMES: [(Scope, &str); 5] = [
 ];
 
 /// A set of scopes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Scopes(Vec<Scope>);
 
 impl Scopes {

@@ -139,7 +139,7 @@ impl Offers {
         out: &mut Effects,
     ) -> Result<u64, Failure> {
         let id = self.store.open_update(key, firmware, origin)?;
-        let id = id.ok_or_else(|| Failure::new(format!("{key} is not registered")))?;
+        let id = id.ok_or_else(|| Failure::absent(format!("{key} is not registered")))?;
         self.give(key, firmware, id, out)?;
         Ok(id)
     }

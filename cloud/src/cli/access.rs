@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::client::Server;
-use super::{Data, no_server};
+use super::{Data, no_server, print};
 use crate::Failure;
 use crate::access::api::MadeToken;
 use crate::access::password;
@@ -97,7 +97,7 @@ pub fn password(options: &Password) -> Result<(), Failure> {
         let (store, _lock) = options.data.store()?;
         password::set(&store, &new)?;
     }
-    println!("the password is set; everybody who was signed in is signed out");
+    say!("the password is set; everybody who was signed in is signed out");
     Ok(())
 }
 
@@ -145,7 +145,7 @@ pub fn token(command: TokenCommand) -> Result<(), Failure> {
             if json {
                 return print(&answer);
             }
-            println!("{}", made.token);
+            say!("{}", made.token);
             eprintln!(
                 "token {} {:?}: {}; it is not shown again",
                 made.about.id, made.about.name, made.about.scopes
@@ -161,7 +161,7 @@ pub fn token(command: TokenCommand) -> Result<(), Failure> {
             }
             for token in typed::<Vec<Token>>(answer)? {
                 let (until, used) = (token.expires_at.as_deref(), token.used_at.as_deref());
-                println!(
+                say!(
                     "{} {:?} {} until {} used {}",
                     token.id,
                     token.name,
@@ -177,7 +177,7 @@ pub fn token(command: TokenCommand) -> Result<(), Failure> {
             } else if !data.store()?.0.delete_token(id)? {
                 return Err(Failure::new(format!("there is no token {id}")));
             }
-            println!("revoked token {id}");
+            say!("revoked token {id}");
         }
     }
     Ok(())
@@ -196,7 +196,7 @@ pub fn audit(options: &Audit) -> Result<(), Failure> {
         return print(&answer);
     }
     for line in typed::<Vec<Audited>>(answer)? {
-        println!("{} {} {} from {}: {}: {}", line.id, line.at, line.who, line.from, line.what, line.outcome);
+        say!("{} {} {} from {}: {}: {}", line.id, line.at, line.who, line.from, line.what, line.outcome);
     }
     Ok(())
 }
@@ -211,9 +211,4 @@ fn typed<T: DeserializeOwned>(answer: Value) -> Result<T, Failure> {
 
 fn to_value(value: impl serde::Serialize) -> Result<Value, Failure> {
     serde_json::to_value(value).map_err(|e| Failure::new(e.to_string()))
-}
-
-fn print(value: &Value) -> Result<(), Failure> {
-    println!("{}", serde_json::to_string_pretty(value).map_err(|e| Failure::new(e.to_string()))?);
-    Ok(())
 }

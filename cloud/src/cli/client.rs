@@ -99,6 +99,12 @@ impl Server {
         answer(request.send(source))
     }
 
+    /// POST of no bytes, giving the JSON answer.
+    pub fn post_nothing(&self, path: &str) -> Result<Value, Failure> {
+        let request = self.signed(self.agent.post(format!("{}{path}", self.base)));
+        answer(request.header("Content-Type", "application/octet-stream").send_empty())
+    }
+
     /// POST of JSON, giving the JSON answer.
     pub fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         let request = self.signed(self.agent.post(format!("{}{path}", self.base)));

@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 
 use super::client::Server;
-use super::{Data, no_server};
+use super::{Data, no_server, print};
 use crate::Failure;
-use crate::origin::jobs::JobView;
+use crate::origin::jobs::{JobView, RollBackView};
 use crate::rollout::spec::{Spec, Stage, Window};
 
 /// What to do.
@@ -15,7 +15,13 @@ pub enum Command {
     /// Make a job, a draft
     Create(Plan),
     /// Show which devices a job like this would reach
-    Preview(Plan),
+    Preview {
+        #[command(flatten)]
+        plan: Plan,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// List jobs, the newest first
     List {
         #[command(flatten)]
@@ -46,6 +52,14 @@ pub enum Command {
     Cancel(One),
     /// Try the devices again that failed, timed out or were called off
     Retry(One),
+    /// Offer each device of a job the version that it had before; what the job has not begun is called off
+    Rollback {
+        #[command(flatten)]
+        one: One,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// A job by its number.
@@ -161,10 +175,6 @@ fn view(answer: Value) -> Result<JobView, Failure> {
     serde_json::from_value(answer).map_err(|e| Failure::new(format!("odd answer: {e}")))
 }
 
-fn pretty(value: &Value) -> Result<String, Failure> {
-    serde_json::to_string_pretty(value).map_err(|e| Failure::new(e.to_string()))
-}
-
 fn line(view: &JobView) -> String {
     let (job, counts) = (&view.job, &view.counts);
     let module = job.module.as_ref().map(|module| format!(" module {module}")).unwrap_or_default();
@@ -189,28 +199,27 @@ pub fn run(command: Command) -> Result<(), Failure> {
     let (one, action) = match command {
         Command::Create(plan) => {
             let server = server(&plan.data)?;
-            println!("{}", line(&view(server.post("/api/jobs", &plan.body())?)?));
+            say!("{}", line(&view(server.post("/api/jobs", &plan.body())?)?));
             return Ok(());
         }
-        Command::Preview(plan) => {
+        Command::Preview { plan, json } => {
             let server = server(&plan.data)?;
             let answer = server.post("/api/jobs/preview", &plan.body())?;
+            if json {
+                return print(&answer);
+            }
             for device in answer.get("devices").and_then(Value::as_array).into_iter().flatten() {
-                println!(
-                    "{} stage {}",
-                    super::text_of(device, "device_name"),
-                    super::text_of(device, "stage")
-                );
+                say!("{} stage {}", super::text_of(device, "device_name"), super::text_of(device, "stage"));
             }
             return Ok(());
         }
         Command::List { data, json } => {
             let answer = server(&data)?.get("/api/jobs")?;
             if json {
-                println!("{}", pretty(&answer)?);
+                print(&answer)?;
             } else {
                 for job in answer.as_array().into_iter().flatten() {
-                    println!("{}", line(&view(job.clone())?));
+                    say!("{}", line(&view(job.clone())?));
                 }
             }
             return Ok(());
@@ -218,20 +227,37 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Show { one, json } => {
             let answer = server(&one.data)?.get(&format!("/api/jobs/{}", one.id))?;
             if json {
-                println!("{}", pretty(&answer)?);
-                return Ok(());
+                return print(&answer);
             }
             let view = view(answer)?;
-            println!("{}", line(&view));
+            say!("{}", line(&view));
             for (reason, count) in &view.failures {
-                println!("failed: {count} devices: {reason}");
+                say!("failed: {count} devices: {reason}");
             }
             for device in &view.devices {
                 let progress = device.progress.map(|n| format!(" {n} %")).unwrap_or_default();
                 let reason = device.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
                 let stage =
                     if device.stage < 0 { "trial".to_owned() } else { format!("stage {}", device.stage + 1) };
-                println!("{} {stage} {}{progress}{reason}", device.device_name, device.state);
+                say!("{} {stage} {}{progress}{reason}", device.device_name, device.state);
+            }
+            return Ok(());
+        }
+        Command::Rollback { one, json } => {
+            let answer = server(&one.data)?.post(&format!("/api/jobs/{}/rollback", one.id), &json!({}))?;
+            if json {
+                return print(&answer);
+            }
+            let done: RollBackView =
+                serde_json::from_value(answer).map_err(|e| Failure::new(format!("odd answer: {e}")))?;
+            for job in &done.jobs {
+                say!("{}", line(job));
+            }
+            for device in &done.left_out {
+                say!("{} stays as it is: {}", device.device_name, device.reason);
+            }
+            if done.auto_ended {
+                eprintln!("note: devices are no longer offered the job's firmware unasked");
             }
             return Ok(());
         }
@@ -244,7 +270,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Retry(one) => (one, "retry"),
     };
     let answer = server(&one.data)?.post(&format!("/api/jobs/{}/{action}", one.id), &json!({}))?;
-    println!("{}", line(&view(answer)?));
+    say!("{}", line(&view(answer)?));
     Ok(())
 }
 

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::client::Server;
-use super::{Data, no_server};
+use super::{Data, no_server, print};
 use crate::Failure;
 
 /// What to do.
@@ -91,13 +91,13 @@ pub fn run(command: Command) -> Result<(), Failure> {
                 "signal": signal, "power": power, "retry": retry, "interval": interval, "token_life": token_life,
             });
             let task = server(&data)?.post("/api/onenet/task", &order)?;
-            println!("task {} to {version} for {product}/{device}", super::text_of(&task, "tid"));
+            say!("task {} to {version} for {product}/{device}", super::text_of(&task, "tid"));
             Ok(())
         }
         Command::Cancel { data, product, device } => {
             let named = json!({ "product_key": product, "device_name": device });
             let answer = server(&data)?.post("/api/onenet/cancel", &named)?;
-            println!("cancelled {}", super::text_of(&answer, "cancelled"));
+            say!("cancelled {}", super::text_of(&answer, "cancelled"));
             Ok(())
         }
         Command::Tasks { data, product, device } => {
@@ -105,8 +105,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
             crate::data::checked_name("device name", &device)?;
             let tasks: Value =
                 server(&data)?.get(&format!("/api/onenet/tasks?product={product}&device={device}"))?;
-            println!("{}", serde_json::to_string_pretty(&tasks).map_err(|e| Failure::new(e.to_string()))?);
-            Ok(())
+            print(&tasks)
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use super::client::{Server, escaped};
-use super::{Data, NOT_SUCCEEDED};
+use super::{Data, NOT_SUCCEEDED, print};
 use crate::Failure;
 use crate::data::model::{DeviceKey, Step, Update};
 use crate::origin::api::{DeviceView, StatusView};
@@ -56,13 +56,12 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         }
         std::thread::sleep(Duration::from_millis(100));
     };
-    let text = if options.json {
-        serde_json::to_string_pretty(&view).map_err(|e| Failure::new(e.to_string()))?
+    if options.json {
+        print(&view)?;
     } else {
-        table(&view.devices)
-    };
-    for line in text.trim_end().lines() {
-        println!("{}", crate::log::visible(line));
+        for line in table(&view.devices).lines() {
+            say!("{}", crate::log::visible(line));
+        }
     }
     let succeeded =
         view.devices.iter().all(|d| d.updates.last().is_some_and(|u| u.state == State::Succeeded));
@@ -77,7 +76,7 @@ fn selected(options: &Options) -> Result<StatusView, Failure> {
     let one = one.map(|(product, device)| DeviceKey::new(product, device));
     let view = view(&options.data, one.as_ref())?;
     match one {
-        Some(key) if view.devices.is_empty() => Err(Failure::new(format!("{key} is not registered"))),
+        Some(key) if view.devices.is_empty() => Err(Failure::absent(format!("{key} is not registered"))),
         _ => Ok(view),
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Sessions, tokens, the audit log and single settings in the database. Of what lets somebody in only a hash is kept.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Store, time};
@@ -18,7 +19,7 @@ pub struct SessionRow {
 }
 
 /// An API token, without what only its owner knows.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Token {
     /// Its number.
     pub id: i64,
@@ -37,7 +38,7 @@ pub struct Token {
 }
 
 /// A line of the audit log.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Audited {
     /// Its number.
     pub id: i64,

@@ -96,6 +96,12 @@ impl Store {
         }
     }
 
+    /// Offers a firmware no longer unasked; whether that was so.
+    pub fn end_auto(&self, key: i64) -> Result<bool, Failure> {
+        let sql = "UPDATE firmware SET auto = 0 WHERE id = $1 AND auto <> 0";
+        Ok(self.db.write(|tx| tx.run(sql, &[key.into()]))? > 0)
+    }
+
     /// Adds a firmware whose bytes are there.
     pub fn add_firmware(&self, new: &NewFirmware, content: &Content) -> Result<Firmware, Failure> {
         self.db.write(|tx| {

@@ -19,6 +19,10 @@ use crate::Failure;
 pub fn take(layout: &Layout, source: &Path, in_place: bool) -> Result<Content, Failure> {
     let source = source.canonicalize().map_err(|e| Failure::io("open", source, &e))?;
     let name = url_name(&source.file_name().map(|n| n.to_string_lossy()).unwrap_or_default());
+    // A device or a pipe may never end.
+    if !source.is_file() {
+        return Err(Failure::new(format!("{} is no file", source.display())));
+    }
     if in_place {
         let (size, md5, sha256) = digests(&source)?;
         if size == 0 {

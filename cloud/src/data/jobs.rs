@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Jobs in the database.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::model::{DeviceKey, Firmware};
@@ -15,7 +16,7 @@ use crate::rollout::upgrade;
 pub const TRIAL: i64 = -1;
 
 /// A job.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Job {
     /// Its number.
     pub id: i64,
@@ -73,7 +74,7 @@ fn job_of(mut row: Row) -> Result<Job, Failure> {
 }
 
 /// A device of a job.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Target {
     /// Device name.
     pub device_name: String,
@@ -127,7 +128,7 @@ impl Store {
     /// Moves a job on; the state that it is in then. An error says why not.
     pub fn move_job(&self, id: i64, event: Event, reason: Option<&str>) -> Result<State, Failure> {
         self.db.write(|tx| {
-            let job = self.job(id)?.ok_or_else(|| Failure::new(format!("there is no job {id}")))?;
+            let job = self.job(id)?.ok_or_else(|| Failure::absent(format!("there is no job {id}")))?;
             let Some(next) = job.state.after(event) else {
                 return Err(Failure::new(format!("job {id} is {}: it cannot {}", job.state.name(), verb(event))));
             };

@@ -25,6 +25,11 @@ use crate::db::{Db, Row, Tx, Value};
 use files::Layout;
 use model::{Device, DeviceKey};
 
+/// What [`checked_name`] lets pass, as schemas say it.
+pub const NAME: &str = "^[A-Za-z0-9_:@-][A-Za-z0-9_.:@-]{0,63}$";
+/// What [`checked_version`] lets pass, as schemas say it.
+pub const VERSION: &str = "^[A-Za-z0-9_+-][A-Za-z0-9_.+-]{0,63}$";
+
 /// Checks a name that becomes part of a path and of a topic: 1..=64 of letters, digits and `_-.:@`, not led
 /// by a dot.
 pub fn checked_name<'a>(what: &str, name: &'a str) -> Result<&'a str, Failure> {
@@ -246,7 +251,7 @@ impl Store {
                 Some(gateway) => {
                     let sql = "SELECT id FROM device WHERE product = $1 AND name = $2";
                     let row = tx.one(sql, &[(&gateway.product).into(), (&gateway.device).into()])?;
-                    Some(row.ok_or_else(|| Failure::new(format!("{gateway} is not registered")))?.int())
+                    Some(row.ok_or_else(|| Failure::absent(format!("{gateway} is not registered")))?.int())
                 }
             };
             let sql = "UPDATE device SET gateway = $1 WHERE product = $2 AND name = $3";

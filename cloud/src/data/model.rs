@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the cloud remembers: devices, their updates, firmware and configurations.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::rollout::upgrade::State;
@@ -82,7 +83,7 @@ impl Device {
 }
 
 /// One update of one device.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Update {
     /// Its number; also the `id` of the offer on the wire.
     pub id: u64,
@@ -138,7 +139,7 @@ fn is_zero(n: &u64) -> bool {
 }
 
 /// One progress report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// When it arrived.
     pub at: String,
@@ -149,7 +150,7 @@ pub struct Step {
 }
 
 /// Which digest an offer names beside `md5`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Sign {
     /// `signMethod` is `Md5`.
@@ -174,7 +175,7 @@ impl Sign {
 }
 
 /// A file that the origin hands out.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Content {
     /// The name in the URL.
     pub name: String,
@@ -190,7 +191,7 @@ pub struct Content {
 }
 
 /// A firmware.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Firmware {
     /// Its number in the database.
     #[serde(default)]
@@ -230,7 +231,7 @@ pub struct Config {
 }
 
 /// Where a running server can be reached: `server.json`, and what `--ready-file` writes.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Address {
     /// `host:port` of the MQTT broker.
     pub mqtt: String,

@@ -205,22 +205,32 @@ enum Target<'a> {
 }
 
 impl Tx<'_> {
-    fn on<T>(&self, work: impl FnOnce(&mut dyn Connection) -> Result<T, String>) -> Result<T, Failure> {
+    fn on<T>(
+        &self,
+        values: &[Value],
+        work: impl FnOnce(&mut dyn Connection) -> Result<T, String>,
+    ) -> Result<T, Failure> {
+        // PostgreSQL has no such text, and nobody means one.
+        if values.iter().any(|value| matches!(value, Value::Text(text) if text.contains('\0'))) {
+            return Err(Failure::new(
+                "a text with a zero byte in it cannot be kept, nor be the name of anything",
+            ));
+        }
         let done = match &self.0 {
             Target::Writer(writer) => work(writer.borrow_mut().connection.as_mut()),
             Target::Reader(reader) => work(reader.borrow_mut().as_mut()),
         };
-        done.map_err(|e| Failure::new(format!("the database says: {e}")))
+        done.map_err(|e| Failure::broken(format!("the database says: {e}")))
     }
 
     /// Runs a statement; the number of rows changed.
     pub fn run(&self, sql: &str, values: &[Value]) -> Result<u64, Failure> {
-        self.on(|connection| connection.run(sql, values))
+        self.on(values, |connection| connection.run(sql, values))
     }
 
     /// The rows of an answer.
     pub fn all(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Failure> {
-        let rows = self.on(|connection| connection.all(sql, values))?;
+        let rows = self.on(values, |connection| connection.all(sql, values))?;
         Ok(rows.into_iter().map(|row| Row(row.into_iter())).collect())
     }
 
@@ -232,7 +242,7 @@ impl Tx<'_> {
     /// The number that a statement with `RETURNING` gives.
     pub fn id(&self, sql: &str, values: &[Value]) -> Result<i64, Failure> {
         let row = self.one(sql, values)?;
-        row.map(|mut row| row.int()).ok_or_else(|| Failure::new("the database gives no number"))
+        row.map(|mut row| row.int()).ok_or_else(|| Failure::broken("the database gives no number"))
     }
 }
 
@@ -293,7 +303,7 @@ impl Db {
                         Err(error) => {
                             self.readers.lock().push(reader);
                             self.free.notify_one();
-                            return Err(Failure::new(format!(
+                            return Err(Failure::broken(format!(
                                 "the database {} is away: {error}",
                                 self.place
                             )));
@@ -303,7 +313,7 @@ impl Db {
                 return Ok(reader);
             }
             if self.free.wait_for(&mut readers, PATIENCE).timed_out() {
-                return Err(Failure::new("the database is too busy"));
+                return Err(Failure::broken("the database is too busy"));
             }
         }
     }
@@ -339,7 +349,7 @@ impl Db {
                 if depth == 0 {
                     let _ = writer.connection.script("ROLLBACK");
                 }
-                Err(Failure::new(format!("the database {} has not kept it: {error}", self.place)))
+                Err(Failure::broken(format!("the database {} has not kept it: {error}", self.place)))
             }
             (Err(error), Err(failure)) => {
                 note(format_args!("database: {error}"));
@@ -352,7 +362,7 @@ impl Db {
     fn begin(&self, guard: &RefCell<Writer>) -> Result<u32, Failure> {
         let mut writer = guard.borrow_mut();
         let depth = writer.depth;
-        let away = |error: String| Failure::new(format!("the database {} is away: {error}", self.place));
+        let away = |error: String| Failure::broken(format!("the database {} is away: {error}", self.place));
         if depth == 0 {
             if writer.connection.is_broken() {
                 writer.connection = self.place.connect(true).map_err(away)?;
@@ -371,7 +381,7 @@ impl Db {
         let guard = self.writer.lock();
         let mut writer = guard.borrow_mut();
         let sql = sql.replace("{ID}", writer.connection.id_column());
-        writer.connection.script(&sql).map_err(|e| Failure::new(format!("the database says: {e}")))
+        writer.connection.script(&sql).map_err(|e| Failure::broken(format!("the database says: {e}")))
     }
 }
 

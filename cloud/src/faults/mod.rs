@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use tokio::net::TcpListener;
 
 use crate::Failure;
+use crate::cli::write_line;
 use crate::data::files;
 
 /// Where to listen.
@@ -40,7 +41,8 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<(), Failure> {
     if options.list {
         for case in cases::all() {
-            println!("{:8} {:36} {:30} {}", case.family, case.name, case.expect.join(" | "), case.about);
+            let (family, name, about) = (case.family, case.name, case.about);
+            write_line(format_args!("{family:8} {name:36} {:30} {about}", case.expect.join(" | ")));
         }
         return Ok(());
     }

@@ -1,31 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The routes: the platform's own, and `/api/onenet/…` for the command line.
-//!
-//! | request | body | answer |
-//! |---|---|---|
-//! | POST /api/onenet/task | product_key, device_name, version, kind, signal, power, retry, interval, token_life | the task |
-//! | POST /api/onenet/cancel | product_key, device_name | cancelled |
-//! | GET /api/onenet/tasks?product=P&device=D | | list of tasks |
+//! The platform's own routes, for devices.
 
 use std::io::SeekFrom;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
 use super::answer::{self, Dialect, envelope};
-use super::tasks::{Name, Order, Tasks, errno, now};
-use super::{inform_topic, range, token};
-use crate::Failure;
-use crate::broker::{Outgoing, Publisher};
+use super::tasks::{Name, Tasks, errno, now};
+use super::{range, token};
+use crate::broker::Publisher;
 use crate::data::model::{DeviceKey, Firmware};
 use crate::note;
 use crate::origin::api::blocking;
@@ -54,15 +46,6 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/ota/south/device/download/{token}/progress", post(general_report))
         .merge(things("/ota", Dialect::Studio))
         .merge(things("/fuse-ota", Dialect::Fuse))
-        .with_state(shared)
-}
-
-/// The routes for the command line.
-pub fn control(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .route("/api/onenet/task", post(order))
-        .route("/api/onenet/cancel", post(cancel))
-        .route("/api/onenet/tasks", get(tasks))
         .with_state(shared)
 }
 
@@ -305,88 +288,4 @@ async fn send(
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     response
-}
-
-#[derive(Debug, Deserialize)]
-struct NewTask {
-    product_key: String,
-    device_name: String,
-    version: String,
-    kind: u8,
-    #[serde(default)]
-    signal: u8,
-    #[serde(default)]
-    power: u8,
-    #[serde(default)]
-    retry: i16,
-    #[serde(default)]
-    interval: u32,
-    #[serde(default = "two_days")]
-    token_life: u64,
-}
-
-fn two_days() -> u64 {
-    172_800
-}
-
-#[derive(Debug, Deserialize)]
-struct Named {
-    product_key: String,
-    device_name: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Wanted {
-    product: String,
-    device: String,
-}
-
-struct Refused(Failure);
-
-impl From<Failure> for Refused {
-    fn from(failure: Failure) -> Self {
-        Self(failure)
-    }
-}
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response<Body> {
-        (StatusCode::BAD_REQUEST, Json(json!({ "error": self.0.to_string() }))).into_response()
-    }
-}
-
-async fn order(State(app): App, Json(new): Json<NewTask>) -> Result<Json<Value>, Refused> {
-    let key = DeviceKey::new(new.product_key, new.device_name);
-    let NewTask { version, kind, signal, power, retry, interval, token_life, .. } = new;
-    let work = move || {
-        let firmware =
-            app.tasks.store().find(&key.product, None, &version)?.ok_or_else(|| {
-                Failure::new(format!("no firmware {} for product {}", version, key.product))
-            })?;
-        let (firmware, firmware_key) = (firmware.id, Some(firmware.key));
-        let order = Order { firmware, firmware_key, kind, signal, power, retry, interval, token_life };
-        let task = app.tasks.order(&key, order)?;
-        let payload = json!({ "id": task.tid.to_string(), "version": "1.0", "params": {} }).to_string();
-        let topic = inform_topic(&key);
-        app.publisher.publish(Outgoing { topic, payload: payload.into_bytes(), at_least_once: true });
-        Ok(json!(task))
-    };
-    Ok(Json(blocking(work).await?))
-}
-
-async fn cancel(State(app): App, Json(named): Json<Named>) -> Result<Json<Value>, Refused> {
-    let key = DeviceKey::new(named.product_key, named.device_name);
-    let work = move || {
-        let cancelled = app.tasks.store().batch(|| {
-            app.tasks.store().cancel_updates(&key)?;
-            app.tasks.cancel(&key)
-        })?;
-        Ok(json!({ "cancelled": cancelled }))
-    };
-    Ok(Json(blocking(work).await?))
-}
-
-async fn tasks(State(app): App, Query(wanted): Query<Wanted>) -> Result<Json<Value>, Refused> {
-    let key = DeviceKey::new(wanted.product, wanted.device);
-    Ok(Json(json!(blocking(move || app.tasks.of(&key)).await?)))
 }

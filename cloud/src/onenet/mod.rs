@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod api;
+pub mod control;
 pub mod range;
 pub mod tasks;
 pub mod token;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::Store;
@@ -26,8 +27,9 @@ pub mod errno {
 }
 
 /// How far a task is, with the platform's numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "TaskState")]
 pub enum State {
     Waiting = 1,
     Downloading = 2,
@@ -44,7 +46,8 @@ impl State {
 }
 
 /// What a task is made from.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "TaskOrder")]
 pub struct Order {
     /// What the firmware is called.
     pub firmware: String,
@@ -91,7 +94,7 @@ impl Order {
 }
 
 /// A task.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Task {
     /// Names it on the current platform.
     pub tid: u32,
@@ -166,7 +169,7 @@ impl Tasks {
             })?;
             self.store
                 .open_update(key, &firmware, Origin::default())?
-                .ok_or_else(|| Failure::new(format!("{key} is not registered")))?;
+                .ok_or_else(|| Failure::absent(format!("{key} is not registered")))?;
             let task = Task {
                 tid: 0,
                 token: token()?,
@@ -397,7 +400,7 @@ fn load(tx: &Tx<'_>, key: &DeviceKey) -> Result<Vec<Task>, Failure> {
 
 /// Keeps a new task of a device; gives it with its number.
 pub fn put(store: &Store, key: &DeviceKey, task: &Task) -> Result<Task, Failure> {
-    let device = store.device(key)?.ok_or_else(|| Failure::new(format!("{key} is not registered")))?;
+    let device = store.device(key)?.ok_or_else(|| Failure::absent(format!("{key} is not registered")))?;
     let sql = "INSERT INTO onenet_task (device, token, task) VALUES ($1, $2, $3) RETURNING tid";
     let values = [device.id.into(), (&task.token).into(), written(task).into()];
     let tid = store.db().write(|tx| tx.id(sql, &values))?;

@@ -1,24 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Routes: `/firmware/...`, `/config/...` and `/auth/register/device` for devices, `/api/...` for the command line.
+//! The control API: devices, firmware, configurations, single offers.
 //!
 //! [`crate::access`] stands in front of the control API. It is closed to pages of other sites: their Host or Origin is not ours
 //! (see [`super::guard`]), and changes need `Content-Type: application/json`. Secrets never appear in an answer.
-//!
-//! | request | body | answer |
-//! |---|---|---|
-//! | GET /api/server | | [`Address`] |
-//! | GET /api/status?product=P&device=D | | [`StatusView`], of all devices without P and D |
-//! | POST /api/devices | product_key, device_name, device_secret, product_secret? | {} |
-//! | DELETE /api/devices/PRODUCT/DEVICE | | {} |
-//! | GET /api/firmware | | list of firmware |
-//! | POST /api/firmware?product=P&version=V&name=FILE… | the image | the firmware |
-//! | DELETE /api/firmware/KEY | | {} |
-//! | GET /api/firmware/KEY/url | | url, as in an offer |
-//! | POST /api/config?product=P&name=FILE&push=true | the file | the configuration, number of devices pushed to |
-//! | POST /api/push | product_key, device_name, version? | version, given, remark? |
-//! | POST /api/cancel | product_key, device_name | cancelled |
-//!
-//! Failures are `{"error": "..."}` with status 400 or 404.
+//! `otakit-cloud openapi` prints what each operation takes and gives.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -26,26 +11,26 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, Method, Response, StatusCode, Uri, header};
+use axum::extract::State;
+use axum::http::{Method, Response, StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::{delete, get, post};
-use axum::{Json, Router};
 use futures_util::TryStreamExt;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
-use super::content;
-use super::urls::Signature;
-use crate::Failure;
-use crate::access::Detail;
+use crate::access::{Noted, Signed};
 use crate::aliyun::offers::Offers;
+use crate::control::extract::{Json, Path, Query, Stream};
+use crate::control::shape::{Answer, Operation};
+use crate::control::{Routes, doc, document};
 use crate::data::blobs::Blobs;
 use crate::data::firmware::NewFirmware;
 use crate::data::model::{Address, Content, Device, DeviceKey, Firmware, Sign, Update};
 use crate::data::upgrades::Origin;
-use crate::data::{Store, import, version};
+use crate::data::{NAME, Store, VERSION, import, version};
+use crate::{Failure, Kind, note};
 
 /// What the handlers share.
 #[derive(Debug)]
@@ -63,7 +48,7 @@ pub struct Shared {
 }
 
 /// The cloud's view of everything, without secrets.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct StatusView {
     /// The server, absent when read from files.
     pub server: Option<Address>,
@@ -74,7 +59,7 @@ pub struct StatusView {
 }
 
 /// The cloud's view of a device, without secrets.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct DeviceView {
     /// Product key.
     pub product_key: String,
@@ -137,34 +122,54 @@ impl StatusView {
     }
 }
 
-#[derive(Deserialize)]
+/// Nothing is left to say.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub struct Done {}
+
+/// A device to be.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct NewDevice {
+    #[schemars(regex(pattern = NAME))]
     product_key: String,
+    #[schemars(regex(pattern = NAME))]
     device_name: String,
+    #[schemars(length(min = 1, max = 64))]
     device_secret: String,
+    #[schemars(length(min = 1, max = 64))]
     product_secret: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Named {
-    product_key: String,
-    device_name: String,
+/// A device.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Named {
+    /// Product key.
+    pub product_key: String,
+    /// Device name.
+    pub device_name: String,
 }
 
-#[derive(Debug, Deserialize)]
+/// One device, or all of them.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct Which {
     product: Option<String>,
     device: Option<String>,
 }
 
 /// What a firmware is, besides its bytes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct NewImage {
+    #[schemars(regex(pattern = NAME))]
     product: String,
+    #[schemars(regex(pattern = VERSION))]
     version: String,
     /// Of the file.
     #[serde(default)]
     name: String,
+    #[schemars(regex(pattern = NAME))]
     module: Option<String>,
     #[serde(default)]
     auto: bool,
@@ -173,12 +178,15 @@ struct NewImage {
     omit_md5: bool,
     #[serde(default)]
     replace: bool,
-    /// A file on this machine that is served from where it is.
+    /// A file on this machine that is served from where it is; for commands on it.
     in_place: Option<PathBuf>,
 }
 
-#[derive(Debug, Deserialize)]
+/// What a configuration is for.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct NewConfig {
+    #[schemars(regex(pattern = NAME))]
     product: String,
     #[serde(default)]
     name: String,
@@ -186,40 +194,100 @@ struct NewConfig {
     push: bool,
 }
 
-#[derive(Debug, Deserialize)]
+/// A configuration that was taken.
+#[derive(Debug, Serialize, JsonSchema)]
+struct TakenConfig {
+    id: String,
+    size: u64,
+    /// The devices that are given it.
+    pushed: u32,
+}
+
+/// A single offer; of the newest firmware unless a version is named.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct PushOrder {
     product_key: String,
     device_name: String,
     version: Option<String>,
 }
 
-/// The routes for devices.
-pub fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .route("/firmware/{key}/{edition}/{name}", get(firmware_content))
-        .route("/config/{product}/{id}", get(config_content))
-        .route("/auth/register/device", post(register))
-        .with_state(shared)
+/// What was offered.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Pushed {
+    version: String,
+    /// Whether the device listens, and was given it.
+    given: bool,
+    /// What whoever pushes may not have meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remark: Option<String>,
 }
 
-/// The routes for the command line.
-pub fn control(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .route("/api/server", get(server))
-        .route("/api/status", get(status))
-        .route("/api/devices", post(add_device))
-        .route("/api/devices/{product}/{device}", delete(delete_device))
-        .route("/api/firmware", get(list_firmware).post(add_firmware))
-        .route("/api/firmware/{key}", delete(delete_firmware))
-        .route("/api/firmware/{key}/url", get(firmware_url))
-        .route("/api/config", post(set_config))
-        .route("/api/push", post(push))
-        .route("/api/cancel", post(cancel))
-        .with_state(shared)
+/// How much was called off.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct CalledOff {
+    /// Updates or tasks.
+    pub cancelled: usize,
+}
+
+/// An address that is good for a while.
+#[derive(Debug, Serialize, JsonSchema)]
+struct SignedUrl {
+    url: String,
+}
+
+/// The OpenAPI document itself.
+struct Document;
+
+/// The routes.
+pub fn control() -> Routes<Arc<Shared>> {
+    Routes::new()
+        .op(Method::GET, "/api/openapi.json", doc("openapi", "This document"), openapi)
+        .op(Method::GET, "/api/server", doc("server", "Where this server is"), server)
+        .op(Method::GET, "/api/status", doc("status", "Devices with their updates, and all firmware"), status)
+        .op(
+            Method::POST,
+            "/api/devices",
+            doc("addDevice", "Register a device, or give it new secrets"),
+            add_device,
+        )
+        .op(
+            Method::DELETE,
+            "/api/devices/{product}/{device}",
+            doc("deleteDevice", "Remove a device with everything that is known of it"),
+            delete_device,
+        )
+        .op(Method::GET, "/api/firmware", doc("listFirmware", "All firmware"), list_firmware)
+        .op(
+            Method::POST,
+            "/api/firmware",
+            doc("addFirmware", "Add an image, which is the body"),
+            add_firmware,
+        )
+        .op(
+            Method::DELETE,
+            "/api/firmware/{key}",
+            doc("deleteFirmware", "Remove a firmware that no device is being updated to"),
+            delete_firmware,
+        )
+        .op(
+            Method::GET,
+            "/api/firmware/{key}/url",
+            doc("firmwareUrl", "An address of an image, as an offer has it"),
+            firmware_url,
+        )
+        .op(
+            Method::POST,
+            "/api/config",
+            doc("setConfig", "Take a product's configuration, which is the body"),
+            set_config,
+        )
+        .op(Method::POST, "/api/push", doc("push", "Offer firmware to one device").of_named(), push)
+        .op(Method::POST, "/api/cancel", doc("cancel", "Call off what is open for a device"), cancel)
 }
 
 type App = State<Arc<Shared>>;
-type Answer = Result<Json<Value>, Refused>;
+type Given<T> = Result<Json<T>, Refused>;
 
 /// A failure as an HTTP answer.
 pub struct Refused(StatusCode, String);
@@ -238,13 +306,21 @@ impl Refused {
 
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
-        Self(StatusCode::BAD_REQUEST, failure.to_string())
+        let status = match failure.kind() {
+            Kind::Refused => StatusCode::BAD_REQUEST,
+            Kind::Absent => StatusCode::NOT_FOUND,
+            Kind::Broken => {
+                note(&failure);
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        };
+        Self(status, failure.to_string())
     }
 }
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response<Body> {
-        (self.0, Json(json!({ "error": self.1 }))).into_response()
+        (self.0, axum::Json(json!({ "error": self.1 }))).into_response()
     }
 }
 
@@ -253,65 +329,31 @@ pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|e| Err(Failure::new(format!("the server failed at it: {e}"))))
+    done.unwrap_or_else(|e| Err(Failure::broken(format!("the server failed at it: {e}"))))
 }
 
-async fn firmware_content(
-    State(app): App,
-    Path((key, edition, name)): Path<(i64, String, String)>,
-    uri: Uri,
-    Query(signature): Query<Signature>,
-    method: Method,
-    headers: HeaderMap,
-) -> Response<Body> {
-    if let Err(why) = app.offers.urls.check(uri.path(), &signature) {
-        return content::plain(StatusCode::FORBIDDEN, why);
-    }
-    let store = app.store.clone();
-    match blocking(move || store.firmware(key)).await {
-        Ok(Some(firmware)) if super::edition(&firmware.content) != edition => {
-            content::plain(StatusCode::GONE, "this firmware was replaced; ask for a new offer\n")
-        }
-        Ok(Some(firmware)) if firmware.content.name == name => {
-            let path = app.store.layout().image(&firmware);
-            content::serve(&path, &firmware.content, &method, &headers).await
-        }
-        Ok(_) => content::plain(StatusCode::NOT_FOUND, "no such firmware\n"),
-        Err(failure) => content::unavailable(&failure),
+impl IntoResponse for Document {
+    fn into_response(self) -> Response<Body> {
+        ([(header::CONTENT_TYPE, "application/json")], document::text()).into_response()
     }
 }
 
-async fn config_content(
-    State(app): App,
-    Path((product, id)): Path<(String, String)>,
-    uri: Uri,
-    Query(signature): Query<Signature>,
-    method: Method,
-    headers: HeaderMap,
-) -> Response<Body> {
-    if let Err(why) = app.offers.urls.check(uri.path(), &signature) {
-        return content::plain(StatusCode::FORBIDDEN, why);
-    }
-    let store = app.store.clone();
-    match blocking(move || store.config(&product)).await {
-        Ok(Some(config)) if config.id == id => {
-            let path = app.store.layout().config_file(&config);
-            content::serve(&path, &config.content, &method, &headers).await
-        }
-        Ok(_) => content::plain(StatusCode::NOT_FOUND, "no such configuration\n"),
-        Err(failure) => content::unavailable(&failure),
+impl Answer for Document {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.answer =
+            Some(("application/json", json!({ "type": "object", "required": ["openapi", "paths"] })));
     }
 }
 
-async fn register(State(app): App, form: String) -> Answer {
-    Ok(Json(blocking(move || Ok(crate::aliyun::register::answer(&app.store, &form))).await?))
+async fn openapi() -> Document {
+    Document
 }
 
 async fn server(State(app): App) -> Json<Address> {
     Json(app.address.clone())
 }
 
-async fn status(State(app): App, Query(which): Query<Which>) -> Result<Json<StatusView>, Refused> {
+async fn status(State(app): App, Query(which): Query<Which>) -> Given<StatusView> {
     let one = which.product.zip(which.device).map(|(product, device)| DeviceKey::new(product, device));
     let work = move || {
         let online = |key: &DeviceKey| app.embedded.then(|| app.store.is_online(key));
@@ -320,39 +362,38 @@ async fn status(State(app): App, Query(which): Query<Which>) -> Result<Json<Stat
     Ok(Json(blocking(work).await?))
 }
 
-async fn add_device(State(app): App, Json(new): Json<NewDevice>) -> Result<Response<Body>, Refused> {
+async fn add_device(State(app): App, Json(new): Json<NewDevice>) -> Result<Noted<Done>, Refused> {
     let key = DeviceKey::new(new.product_key, new.device_name);
-    let detail = Detail(key.to_string());
+    let detail = key.to_string();
     let work = move || app.store.put_device(&key, &new.device_secret, new.product_secret.as_deref());
     blocking(work).await?;
-    let mut response = Json(json!({})).into_response();
-    response.extensions_mut().insert(detail);
-    Ok(response)
+    Ok(Noted(Done {}, detail))
 }
 
-async fn delete_device(State(app): App, Path((product, device)): Path<(String, String)>) -> Answer {
+async fn delete_device(State(app): App, Path((product, device)): Path<(String, String)>) -> Given<Done> {
     let key = DeviceKey::new(product, device);
     let absent = format!("{key} is not registered");
     found(blocking(move || app.store.delete_device(&key)).await?, absent)
 }
 
-async fn delete_firmware(State(app): App, Path(key): Path<i64>) -> Answer {
+async fn delete_firmware(State(app): App, Path(key): Path<i64>) -> Given<Done> {
     found(blocking(move || app.store.delete_firmware(key)).await?, format!("there is no firmware {key}"))
 }
 
-async fn firmware_url(State(app): App, Path(key): Path<i64>) -> Answer {
+async fn firmware_url(State(app): App, Path(key): Path<i64>) -> Given<SignedUrl> {
     let store = app.store.clone();
     match blocking(move || store.firmware(key)).await? {
-        Some(firmware) => Ok(Json(json!({ "url": app.offers.urls.firmware(&firmware) }))),
+        Some(firmware) => Ok(Json(SignedUrl { url: app.offers.urls.firmware(&firmware) })),
         None => Err(Refused::absent(format!("there is no firmware {key}"))),
     }
 }
 
-fn found(there: bool, otherwise: String) -> Answer {
-    if there { Ok(Json(json!({}))) } else { Err(Refused(StatusCode::NOT_FOUND, otherwise)) }
+/// Done, or not there.
+pub fn found(there: bool, otherwise: String) -> Given<Done> {
+    if there { Ok(Json(Done {})) } else { Err(Refused::absent(otherwise)) }
 }
 
-async fn list_firmware(State(app): App) -> Result<Json<Vec<Firmware>>, Refused> {
+async fn list_firmware(State(app): App) -> Given<Vec<Firmware>> {
     Ok(Json(blocking(move || app.store.all_firmware()).await?))
 }
 
@@ -360,12 +401,7 @@ async fn list_firmware(State(app): App) -> Result<Json<Vec<Firmware>>, Refused> 
 pub const MAX_IMAGE: u64 = 4 << 30;
 
 /// Takes a body into the blobs, while it comes.
-async fn receive(app: &Arc<Shared>, name: &str, headers: &HeaderMap, body: Body) -> Result<Content, Refused> {
-    // Any other type could be sent by a page of another site, unasked.
-    if headers.get(header::CONTENT_TYPE).is_none_or(|value| value != "application/octet-stream") {
-        let why = "the body must be of type application/octet-stream".to_owned();
-        return Err(Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
-    }
+async fn receive(app: &Arc<Shared>, name: &str, Stream(body): Stream) -> Result<Content, Refused> {
     let bytes = body.into_data_stream().map_err(std::io::Error::other);
     let mut reader = SyncIoBridge::new(StreamReader::new(bytes));
     let (app, name) = (app.clone(), import::url_name(name));
@@ -378,32 +414,33 @@ async fn receive(app: &Arc<Shared>, name: &str, headers: &HeaderMap, body: Body)
 
 async fn add_firmware(
     State(app): App,
+    signed: Signed,
     Query(image): Query<NewImage>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Json<Firmware>, Refused> {
+    stream: Stream,
+) -> Given<Firmware> {
     let NewImage { product, version, name, module, auto, sign, omit_md5, replace, in_place } = image;
     let new = NewFirmware { product, version, module, auto, sign, omit_md5, replace };
     let (store, early) = (app.store.clone(), new.clone());
     blocking(move || store.may_add(&early)).await?;
     let content = match in_place {
-        None => receive(&app, &name, &headers, body).await?,
-        Some(path) if app.local => {
+        None => receive(&app, &name, stream).await?,
+        // A token must not become a way to read this machine's files.
+        Some(path) if app.local && signed.who.is_here() => {
             let store = app.store.clone();
             blocking(move || import::take(store.layout(), &path, true)).await?
         }
         Some(_) => {
-            return Err(
-                Failure::new("a file in place is for a server that listens on this machine alone").into()
-            );
+            let why =
+                "a file in place is for a server that listens on this machine alone, and for commands on it";
+            return Err(Failure::new(why).into());
         }
     };
     Ok(Json(blocking(move || app.store.add_firmware(&new, &content)).await?))
 }
 
-async fn set_config(State(app): App, Query(new): Query<NewConfig>, headers: HeaderMap, body: Body) -> Answer {
+async fn set_config(State(app): App, Query(new): Query<NewConfig>, stream: Stream) -> Given<TakenConfig> {
     crate::data::checked_name("product key", &new.product)?;
-    let content = receive(&app, &new.name, &headers, body).await?;
+    let content = receive(&app, &new.name, stream).await?;
     let work = move || {
         let (answer, _) = app.offers.commit(|out| {
             let config = app.store.set_config(&new.product, &content)?;
@@ -413,46 +450,36 @@ async fn set_config(State(app): App, Query(new): Query<NewConfig>, headers: Head
                     pushed += u32::from(app.offers.push_config(&device.key(), out)?);
                 }
             }
-            Ok(json!({ "id": config.id, "size": config.content.size, "pushed": pushed }))
+            Ok(TakenConfig { id: config.id, size: config.content.size, pushed })
         })?;
         Ok(answer)
     };
     Ok(Json(blocking(work).await?))
 }
 
-async fn push(State(app): App, Json(order): Json<PushOrder>) -> Answer {
+async fn push(State(app): App, Json(order): Json<PushOrder>) -> Given<Pushed> {
     let key = DeviceKey::new(order.product_key, order.device_name);
     let work = move || {
-        let Some(device) = app.store.device(&key)? else {
-            return Ok(Err(format!("{key} is not registered")));
-        };
+        let device = app.store.device(&key)?;
+        let device = device.ok_or_else(|| Failure::absent(format!("{key} is not registered")))?;
         let firmware = match &order.version {
             Some(version) => app.store.find(&key.product, None, version)?,
             None => app.store.newest_of(&key.product, None, false)?,
         };
-        let Some(firmware) = firmware else {
-            return Ok(Err(match &order.version {
-                Some(version) => format!("no firmware {version} for product {}", key.product),
-                None => format!("no firmware for product {}", key.product),
-            }));
-        };
+        let firmware = firmware.ok_or_else(|| {
+            let which = order.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+            Failure::absent(format!("no firmware{which} for product {}", key.product))
+        })?;
         let (_, given) =
             app.offers.commit(|out| app.offers.order(&key, &firmware, Origin::default(), out))?;
-        let mut answer = json!({ "version": firmware.version, "given": given });
-        if let (Some(remark), Some(answer)) = (remark(&device, &firmware), answer.as_object_mut()) {
-            answer.insert("remark".to_owned(), Value::from(remark));
-        }
-        Ok(Ok(answer))
+        Ok(Pushed { remark: remark(&device, &firmware), version: firmware.version, given })
     };
-    match blocking(work).await? {
-        Ok(answer) => Ok(Json(answer)),
-        Err(absent) => Err(Refused(StatusCode::NOT_FOUND, absent)),
-    }
+    Ok(Json(blocking(work).await?))
 }
 
-async fn cancel(State(app): App, Json(named): Json<Named>) -> Answer {
+async fn cancel(State(app): App, Json(named): Json<Named>) -> Given<CalledOff> {
     let key = DeviceKey::new(named.product_key, named.device_name);
-    Ok(Json(json!({ "cancelled": blocking(move || app.store.cancel_updates(&key)).await? })))
+    Ok(Json(CalledOff { cancelled: blocking(move || app.store.cancel_updates(&key)).await? }))
 }
 
 /// What whoever pushes may not have meant.

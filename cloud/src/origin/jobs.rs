@@ -1,35 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Jobs over the control API.
-//!
-//! | request | body | answer |
-//! |---|---|---|
-//! | GET /api/jobs | | list of jobs with counts |
-//! | POST /api/jobs | name, product, version, module?, spec | the job |
-//! | POST /api/jobs/preview | the same | devices, each with its stage |
-//! | GET /api/jobs/ID | | the job with counts, devices, failures by reason |
-//! | POST /api/jobs/ID/ACTION | | the job; ACTION is verify, approve, start, pause, resume, cancel or retry |
-//! | POST /api/devices/PRODUCT/DEVICE/tags | tags | {} |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::extract::State;
+use axum::http::Method;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::api::{Refused, blocking};
+use super::api::{Done, Refused, blocking, found};
 use crate::Failure;
-use crate::data::Store;
+use crate::control::extract::{Json, Path};
+use crate::control::{Routes, doc};
 use crate::data::jobs::{Job, TRIAL, Target};
 use crate::data::model::{DeviceKey, Firmware};
+use crate::data::{NAME, Store};
 use crate::rollout::job::Event;
+use crate::rollout::rollback::LeftOut;
 use crate::rollout::scheduler::Scheduler;
 use crate::rollout::spec::{Counts, Spec};
 
 /// What is to be made.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct NewJob {
     #[serde(default)]
     name: String,
@@ -40,13 +34,16 @@ struct NewJob {
     spec: Spec,
 }
 
-#[derive(Debug, Deserialize)]
+/// Groups.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 struct Tags {
+    #[schemars(inner(regex(pattern = NAME)))]
     tags: Vec<String>,
 }
 
 /// A job and how far it is.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct JobView {
     /// The job.
     #[serde(flatten)]
@@ -77,22 +74,82 @@ impl JobView {
     }
 }
 
+/// What a job would reach.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Preview {
+    devices: Vec<Reached>,
+}
+
+/// A device that a job would reach.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Reached {
+    device_name: String,
+    /// Its stage, from 0.
+    stage: usize,
+}
+
+/// What is done to a job.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Action {
+    Verify,
+    Approve,
+    Start,
+    Pause,
+    Resume,
+    Cancel,
+    Retry,
+}
+
+/// A job that was taken back.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct RollBackView {
+    /// The jobs that bring devices back, one for each version.
+    pub jobs: Vec<JobView>,
+    /// Devices that stay as they are.
+    pub left_out: Vec<LeftOut>,
+    /// Whether devices were offered the firmware unasked until now; they are no more.
+    pub auto_ended: bool,
+}
+
 /// The routes.
-pub fn router(scheduler: Arc<Scheduler>) -> Router {
-    Router::new()
-        .route("/api/jobs", get(list).post(create))
-        .route("/api/jobs/preview", post(preview))
-        .route("/api/jobs/{id}", get(show))
-        .route("/api/jobs/{id}/{action}", post(act))
-        .route("/api/devices/{product}/{device}/tags", post(tag))
-        .with_state(scheduler)
+pub fn control() -> Routes<Arc<Scheduler>> {
+    Routes::new()
+        .op(Method::GET, "/api/jobs", doc("listJobs", "All jobs with counts, the newest first"), list)
+        .op(Method::POST, "/api/jobs", doc("createJob", "Make a job, a draft").of_named(), create)
+        .op(
+            Method::POST,
+            "/api/jobs/preview",
+            doc("previewJob", "The devices that a job would reach, each with its stage").of_named(),
+            preview,
+        )
+        .op(
+            Method::GET,
+            "/api/jobs/{id}",
+            doc("showJob", "A job with counts, its devices, and failures by reason"),
+            show,
+        )
+        .op(Method::POST, "/api/jobs/{id}/{action}", doc("actOnJob", "Do something to a job"), act)
+        .op(
+            Method::POST,
+            "/api/jobs/{id}/rollback",
+            doc("rollBackJob", "Offer each device of a job the version that it had before"),
+            roll_back,
+        )
+        .op(
+            Method::POST,
+            "/api/devices/{product}/{device}/tags",
+            doc("tagDevice", "Put a device into groups, in place of those that it is in"),
+            tag,
+        )
 }
 
 type App = State<Arc<Scheduler>>;
 
 fn firmware_of(store: &Store, new: &NewJob) -> Result<Firmware, Failure> {
     let firmware = store.find(&new.product, new.module.as_deref(), &new.version)?;
-    firmware.ok_or_else(|| Failure::new(format!("no firmware {} for product {}", new.version, new.product)))
+    firmware
+        .ok_or_else(|| Failure::absent(format!("no firmware {} for product {}", new.version, new.product)))
 }
 
 async fn list(State(scheduler): App) -> Result<Json<Vec<JobView>>, Refused> {
@@ -115,13 +172,12 @@ async fn create(State(scheduler): App, Json(new): Json<NewJob>) -> Result<Json<J
     Ok(Json(blocking(work).await?))
 }
 
-async fn preview(State(scheduler): App, Json(new): Json<NewJob>) -> Result<Json<Value>, Refused> {
+async fn preview(State(scheduler): App, Json(new): Json<NewJob>) -> Result<Json<Preview>, Refused> {
     let work = move || {
         let firmware = firmware_of(&scheduler.offers.store, &new)?;
-        let devices = scheduler.preview(&firmware, &new.spec)?;
-        let devices: Vec<Value> =
-            devices.into_iter().map(|(name, stage)| json!({ "device_name": name, "stage": stage })).collect();
-        Ok(json!({ "devices": devices }))
+        let devices = scheduler.preview(&firmware, &new.spec)?.into_iter();
+        let devices = devices.map(|(device_name, stage)| Reached { device_name, stage }).collect();
+        Ok(Preview { devices })
     };
     Ok(Json(blocking(work).await?))
 }
@@ -136,17 +192,16 @@ async fn show(State(scheduler): App, Path(id): Path<i64>) -> Result<Json<JobView
 
 async fn act(
     State(scheduler): App,
-    Path((id, action)): Path<(i64, String)>,
+    Path((id, action)): Path<(i64, Action)>,
 ) -> Result<Json<JobView>, Refused> {
-    let event = match action.as_str() {
-        "verify" => Some(Event::Verify),
-        "approve" => Some(Event::Approve),
-        "start" => Some(Event::Start),
-        "pause" => Some(Event::Pause),
-        "resume" => Some(Event::Resume),
-        "cancel" => Some(Event::Cancel),
-        "retry" => None,
-        other => return Err(Refused::absent(format!("nobody can {other:?} a job"))),
+    let event = match action {
+        Action::Verify => Some(Event::Verify),
+        Action::Approve => Some(Event::Approve),
+        Action::Start => Some(Event::Start),
+        Action::Pause => Some(Event::Pause),
+        Action::Resume => Some(Event::Resume),
+        Action::Cancel => Some(Event::Cancel),
+        Action::Retry => None,
     };
     let work = move || {
         let store = &scheduler.offers.store;
@@ -154,8 +209,22 @@ async fn act(
             Some(event) => scheduler.order(id, event, out).map(drop),
             None => scheduler.retry(id, out).map(drop),
         })?;
-        let job = store.job(id)?.ok_or_else(|| Failure::new(format!("there is no job {id}")))?;
+        let job = store.job(id)?.ok_or_else(|| Failure::absent(format!("there is no job {id}")))?;
         JobView::of(store, job, false)
+    };
+    Ok(Json(blocking(work).await?))
+}
+
+async fn roll_back(State(scheduler): App, Path(id): Path<i64>) -> Result<Json<RollBackView>, Refused> {
+    let work = move || {
+        let store = &scheduler.offers.store;
+        let (done, _) = scheduler.offers.commit(|out| scheduler.roll_back(id, out))?;
+        let jobs = done.jobs.into_iter().map(|job| JobView::of(store, job, false));
+        Ok(RollBackView {
+            jobs: jobs.collect::<Result<_, _>>()?,
+            left_out: done.left_out,
+            auto_ended: done.auto_ended,
+        })
     };
     Ok(Json(blocking(work).await?))
 }
@@ -164,12 +233,8 @@ async fn tag(
     State(scheduler): App,
     Path((product, device)): Path<(String, String)>,
     Json(new): Json<Tags>,
-) -> Result<Json<Value>, Refused> {
+) -> Result<Json<Done>, Refused> {
     let key = DeviceKey::new(product, device);
     let absent = format!("{key} is not registered");
-    if blocking(move || scheduler.offers.store.set_tags(&key, &new.tags)).await? {
-        Ok(Json(json!({})))
-    } else {
-        Err(Refused::absent(absent))
-    }
+    found(blocking(move || scheduler.offers.store.set_tags(&key, &new.tags)).await?, absent)
 }

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower_service::Service;
 
+use super::crowd::Crowd;
 use super::patience::{self, Patient};
 use crate::access::Peer;
 use crate::note;
@@ -31,7 +32,7 @@ const BUFFER: usize = 64 * 1024;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Serves `router` for ever.
-pub async fn serve(listener: TcpListener, gate: Gate, router: Router) {
+pub async fn serve(listener: TcpListener, gate: Gate, crowd: Arc<Crowd>, router: Router) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let mut pause = Duration::from_millis(10);
     loop {
@@ -42,12 +43,24 @@ pub async fn serve(listener: TcpListener, gate: Gate, router: Router) {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 pause = Duration::from_millis(10);
+                let of_address = match crowd.enter(peer.ip()) {
+                    Ok(place) => place,
+                    Err(first) => {
+                        if first {
+                            note(format_args!(
+                                "http: {} has as many connections as one address may",
+                                peer.ip()
+                            ));
+                        }
+                        continue;
+                    }
+                };
                 let (gate, router) = (gate.clone(), router.clone());
                 tokio::spawn(async move {
                     if let Some(stream) = gate.open(stream, peer).await {
                         connection(stream, peer, router).await;
                     }
-                    drop(place);
+                    drop((place, of_address));
                 });
             }
             Err(error) => {

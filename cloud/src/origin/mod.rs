@@ -3,6 +3,8 @@
 
 pub mod api;
 pub mod content;
+pub mod crowd;
+pub mod downloads;
 pub mod guard;
 pub mod headers;
 pub mod jobs;

@@ -2,6 +2,7 @@
 //! Updates of devices and roll-outs as state machines, and what carries them out.
 
 pub mod job;
+pub mod rollback;
 pub mod scheduler;
 pub mod spec;
 pub mod upgrade;

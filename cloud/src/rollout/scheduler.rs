@@ -86,7 +86,7 @@ impl Scheduler {
             match event {
                 Event::Verify => self.begin_trial(&job)?,
                 Event::Start => self.select(&job)?,
-                Event::Cancel => self.withdraw(&job)?,
+                Event::Cancel => self.withdraw(&job, false)?,
                 _ => {}
             }
             self.tick_one(&self.job(id)?, out)?;
@@ -94,8 +94,8 @@ impl Scheduler {
         })
     }
 
-    fn job(&self, id: i64) -> Result<Job, Failure> {
-        self.store().job(id)?.ok_or_else(|| Failure::new(format!("there is no job {id}")))
+    pub(super) fn job(&self, id: i64) -> Result<Job, Failure> {
+        self.store().job(id)?.ok_or_else(|| Failure::absent(format!("there is no job {id}")))
     }
 
     fn begin_trial(&self, job: &Job) -> Result<(), Failure> {
@@ -133,10 +133,14 @@ impl Scheduler {
         if new.is_empty() { Ok(()) } else { self.store().add_targets(job.id, &new) }
     }
 
-    /// Calls off what is open of a job. A device that is at work goes on; its result is recorded.
-    fn withdraw(&self, job: &Job) -> Result<(), Failure> {
+    /// Calls off what is open of a job. A device that is at work goes on; its result is recorded. With `wait` its update stays
+    /// open: somebody waits for the end of it.
+    pub(super) fn withdraw(&self, job: &Job, wait: bool) -> Result<(), Failure> {
         for update in self.store().updates_of_job(job.id)?.iter().filter(|update| !update.state.is_final()) {
             let late = update.state.is_at_work();
+            if late && wait {
+                continue;
+            }
             let reason = if late {
                 "the job was cancelled while the device was at work"
             } else {
@@ -193,7 +197,7 @@ impl Scheduler {
         Ok(())
     }
 
-    fn tick_one(&self, job: &Job, out: &mut Effects) -> Result<(), Failure> {
+    pub(super) fn tick_one(&self, job: &Job, out: &mut Effects) -> Result<(), Failure> {
         let now = time::now_ms();
         if let Some(minutes) = job.spec.timeout_minutes
             && !job.state.is_final()

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a job is to do: which devices, in which stages, and when it stops by itself. Pure: devices and clock are handed in.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::Failure;
 
 /// A job's plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Spec {
     /// Devices on which the firmware is tried first; all of them must succeed.
@@ -20,35 +21,44 @@ pub struct Spec {
     pub source_versions: Vec<String>,
     /// Part of the devices, 1 to 100: always the same ones, and those of a smaller part are among them. Together with names
     /// or groups it adds to them.
+    #[schemars(range(min = 1, max = 100))]
     pub percent: Option<u8>,
     /// Devices that come to match later join while the job runs.
     pub dynamic: bool,
     /// Gray steps; one of all devices by default.
+    #[schemars(length(max = 20))]
     pub stages: Vec<Stage>,
     /// Stop when this part of the devices that came to an end failed, 1 to 100.
+    #[schemars(range(min = 1, max = 100))]
     pub error_percent: Option<u8>,
     /// But not before so many came to an end.
     pub error_min: u32,
     /// A device that reported progress has so many minutes from then on.
+    #[schemars(range(min = 1, max = 10_080))]
     pub timeout_minutes: Option<u32>,
     /// How often a device that failed is given another try.
+    #[schemars(range(max = 10))]
     pub retries: u32,
     /// Minutes before that.
+    #[schemars(range(max = 1_440))]
     pub retry_minutes: u32,
     /// Devices that begin in a minute, at most.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub rate_per_minute: Option<u32>,
     /// Devices begin within these hours only.
     pub window: Option<Window>,
 }
 
 /// A gray step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
     /// Part of the job's devices that have begun when the stage is over, 1 to 100.
+    #[schemars(range(min = 1, max = 100))]
     pub percent: u8,
     /// Part of the devices so far that must have succeeded before the next stage, 0 to 100.
     #[serde(default = "all")]
+    #[schemars(range(max = 100))]
     pub success: u8,
 }
 
@@ -56,16 +66,22 @@ fn all() -> u8 {
     100
 }
 
+/// `HH:MM`, as schemas say it.
+const HOUR: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$";
+
 /// Hours of each day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
     /// `HH:MM`.
+    #[schemars(regex(pattern = HOUR))]
     pub from: String,
     /// `HH:MM`; earlier than `from`: on the next day.
+    #[schemars(regex(pattern = HOUR))]
     pub to: String,
     /// Minutes that local time is ahead of UTC.
     #[serde(default)]
+    #[schemars(range(min = -840, max = 840))]
     pub utc_offset: i32,
 }
 
@@ -131,8 +147,8 @@ impl Spec {
         for (what, n, most) in [
             ("timeout_minutes", self.timeout_minutes, 10_080),
             ("rate_per_minute", self.rate_per_minute, 1_000_000),
-            ("retries", Some(self.retries + 1), 11),
-            ("retry_minutes", Some(self.retry_minutes + 1), 1_441),
+            ("retries", Some(self.retries.saturating_add(1)), 11),
+            ("retry_minutes", Some(self.retry_minutes.saturating_add(1)), 1_441),
         ] {
             if n.is_some_and(|n| n == 0 || n > most) {
                 return Err(Failure::new(format!("{what} is out of range")));
@@ -140,7 +156,7 @@ impl Spec {
         }
         if let Some(window) = &self.window {
             let (from, to) = (window.minutes(&window.from)?, window.minutes(&window.to)?);
-            if from == to || window.utc_offset.abs() > 14 * 60 {
+            if from == to || window.utc_offset.unsigned_abs() > 14 * 60 {
                 return Err(Failure::new(
                     "a window has two different times, and an offset of at most 14 hours",
                 ));
@@ -218,7 +234,7 @@ impl Window {
 }
 
 /// What the devices of a job have come to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
     /// Devices that have not begun.
     pub waiting: u32,
@@ -402,6 +418,9 @@ mod tests {
             r#"{"timeout_minutes":0}"#,
             r#"{"rate_per_minute":0}"#,
             r#"{"retries":11}"#,
+            r#"{"retries":4294967295}"#,
+            r#"{"retry_minutes":4294967295}"#,
+            r#"{"window":{"from":"01:00","to":"02:00","utc_offset":-2147483648}}"#,
         ] {
             assert!(serde_json::from_str::<Spec>(json).unwrap().check().is_err(), "{json}");
         }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The life of one device's update: a table, without a clock and without a database.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How far an update has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "UpdateState")]
 pub enum State {
     /// It waits for its device, or for its turn.
     Queued,

@@ -154,6 +154,12 @@ fn state(console: &Console, v: &Visitor, job: &Job) -> Result<Markup, Failure> {
             @if matches!(job.state, JobState::Running | JobState::Paused) && counts.failed > 0 {
                 form method="post" action={ (path) "/retry" } { (v.seal()) button #do-retry { (v.n(Msg::RetryFailed, i64::from(counts.failed))) } }
             }
+            @if console.scheduler.can_roll_back(job)? {
+                details.danger data-keep="rollback" { summary #do-rollback { (v.t(Msg::RollBack)) }
+                    form method="post" action={ (path) "/rollback" } { (v.seal())
+                        p { (v.f(Msg::RollBackSure, &[("job", &jobs::name(v, job)), ("version", &job.version)])) }
+                        button.danger { (v.t(Msg::RollBack)) } } }
+            }
             @if !job.state.is_final() {
                 details.danger data-keep="cancel" { summary #do-cancel { (v.t(Msg::CancelJob)) }
                     form method="post" action={ (path) "/cancel" } { (v.seal())
@@ -337,6 +343,15 @@ pub async fn act(
             }
             None if action == "retry" => {
                 scheduler.offers.commit(|out| scheduler.retry(id, out).map(drop))?;
+            }
+            None if action == "rollback" => {
+                let (done, _) = scheduler.offers.commit(|out| scheduler.roll_back(id, out))?;
+                // One version is the usual case; several jobs stand in the list.
+                let path = match done.jobs.as_slice() {
+                    [one] => format!("/console/jobs/{}", one.id),
+                    _ => "/console/jobs".to_owned(),
+                };
+                return Ok(Redirect::to(&path).into_response());
             }
             None => return Err(Problem::absent(v.t(Msg::NoSuchPage).to_owned())),
         }

@@ -206,6 +206,8 @@ messages! {
     RetryFailed "Retry {n} failed device|Retry {n} failed devices" "重试 {n} 台失败的设备"
     CancelJob "Cancel the job" "取消批次"
     CancelJobSure "Cancel {job}? Not begun, will not be updated: {waiting}. At work, will finish: {running}." "取消 {job}？尚未开始、将不再升级：{waiting}。正在升级、将继续完成：{running}。"
+    RollBack "Roll back" "回滚"
+    RollBackSure "Roll {job} back? Every device that has {version} from it, or is getting it, is offered the version that it had before. Devices that have not begun are left alone." "回滚 {job}？凡已通过该批次升级到 {version} 或正在升级的设备，将被推送其升级前的版本；尚未开始的设备不再升级。"
     JobCannot "{job} is in the state “{state}”: that is not possible now." "{job} 当前为“{state}”状态，无法执行该操作。"
     NewJobSameFirmware "New job with this firmware" "用此升级包创建新批次"
     NextVerify "Next: try it on the test devices." "下一步：在测试设备上验证。"

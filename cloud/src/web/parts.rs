@@ -100,10 +100,10 @@ pub fn bar(v: &Visitor, counts: &Counts, at_work: i64, label: &str) -> Markup {
     let done = permille(counts, at_work);
     #[expect(clippy::cast_precision_loss, reason = "it is at most 1000")]
     let work = (done as f64 / 10.0 - good - bad - left).max(0.0);
-    let text = format!("{}.{} %", done / 10, done % 10);
+    let text = bar_text(v, counts, done);
     html! {
         div.progress role="progressbar" aria-label=(label) aria-valuemin="0" aria-valuemax="100" aria-valuenow=(done / 10)
-            aria-valuetext={ (text) ", " (counts_text(v, counts)) } {
+            aria-valuetext={ (percent(done)) ", " (counts_text(v, counts)) } {
             svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false" {
                 rect.good x="0" y="0" height="10" width=(format!("{good:.2}")) {}
                 rect.bad x=(format!("{good:.2}")) y="0" height="10" width=(format!("{bad:.2}")) {}
@@ -112,6 +112,20 @@ pub fn bar(v: &Visitor, counts: &Counts, at_work: i64, label: &str) -> Markup {
             }
             span aria-hidden="true" { (text) }
         }
+    }
+}
+
+fn percent(permille: i64) -> String {
+    format!("{}.{} %", permille / 10, permille % 10)
+}
+
+/// What stands on the bar. A hundred percent with failures among them would read like success: those are named.
+fn bar_text(v: &Visitor, counts: &Counts, done: i64) -> String {
+    let failed = || v.n(Msg::CountFailed, i64::from(counts.failed));
+    match (counts.succeeded, counts.failed) {
+        (_, 0) => percent(done),
+        (0, _) if done == 1000 => failed(),
+        _ => format!("{} · {}", percent(done), failed()),
     }
 }
 

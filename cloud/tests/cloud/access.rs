@@ -110,7 +110,7 @@ fn sessions() {
     let (cloud, http) = guarded("access-session");
     let wrong = json!({ "password": "a passwort of the test" }).to_string();
     assert_eq!(ask(&http, "POST", "/api/session", JSON, &wrong).0, 401);
-    assert_eq!(ask(&http, "POST", "/api/session", "", &wrong).0, 400, "a form of another site");
+    assert_eq!(ask(&http, "POST", "/api/session", "", &wrong).0, 415, "a form of another site");
     let cookie = sign_in(&http);
     let other = sign_in(&http);
     assert_ne!(cookie, other);

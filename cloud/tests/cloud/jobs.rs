@@ -17,17 +17,19 @@ fn secret(name: &str) -> String {
 
 /// What a device does with an offer.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mood {
+pub enum Mood {
     /// It takes it, and reports the new version.
     Good,
     /// It downloads and fails.
     Bad,
     /// It begins and says nothing more.
     Stuck,
+    /// It begins, and comes to its end when it is in another mood.
+    Slow,
 }
 
 /// Devices that run in threads until the fleet is dropped.
-struct Fleet {
+pub struct Fleet {
     stop: Arc<AtomicBool>,
     moods: Arc<Mutex<HashMap<String, Mood>>>,
     /// The versions that each was offered.
@@ -45,11 +47,11 @@ impl Fleet {
         Self { stop: Arc::default(), moods: Arc::default(), offers: Arc::default() }
     }
 
-    fn mood(&self, name: &str, mood: Mood) {
+    pub fn mood(&self, name: &str, mood: Mood) {
         self.moods.lock().unwrap().insert(name.to_owned(), mood);
     }
 
-    fn offered(&self, name: &str) -> Vec<String> {
+    pub fn offered(&self, name: &str) -> Vec<String> {
         self.offers.lock().unwrap().get(name).cloned().unwrap_or_default()
     }
 
@@ -76,31 +78,34 @@ impl Fleet {
                 let offer: Value = serde_json::from_str(&text[text.find('{').unwrap()..]).unwrap();
                 let wanted = offer.pointer("/data/version").unwrap().as_str().unwrap().to_owned();
                 offers.lock().unwrap().entry(name.clone()).or_default().push(wanted.clone());
-                let mood = moods.lock().unwrap().get(&name).copied().unwrap_or(Mood::Good);
+                let mood = || moods.lock().unwrap().get(&name).copied().unwrap_or(Mood::Good);
                 let step = |n: i32| format!(r#"{{"params":{{"step":"{n}","desc":""}}}}"#);
                 raw.send(&publish(&progress, &step(1), 3));
-                match mood {
+                while mood() == Mood::Slow && !stop.load(Ordering::Relaxed) {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                match mood() {
                     Mood::Good => {
                         raw.send(&publish(&progress, &step(100), 4));
                         raw.send(&publish(&inform, &version(&wanted), 5));
                     }
                     Mood::Bad => raw.send(&publish(&progress, &step(-3), 6)),
-                    Mood::Stuck => {}
+                    Mood::Stuck | Mood::Slow => {}
                 }
             }
         });
     }
 }
 
-struct Bench {
-    cloud: Cloud,
-    broker: String,
-    fleet: Fleet,
+pub struct Bench {
+    pub cloud: Cloud,
+    pub broker: String,
+    pub fleet: Fleet,
 }
 
 impl Bench {
     /// A cloud with this many devices on line that run 1.0, and firmware 2.0 and 3.0.
-    fn new(name: &str, devices: usize) -> Self {
+    pub fn new(name: &str, devices: usize) -> Self {
         let mut cloud = Cloud::new(name);
         for version in ["2.0", "3.0"] {
             let image = cloud.path(version);
@@ -131,7 +136,7 @@ impl Bench {
         self.fleet.add(&self.broker, name);
     }
 
-    fn until(&self, what: &str, done: impl Fn() -> bool) {
+    pub fn until(&self, what: &str, done: impl Fn() -> bool) {
         let start = Instant::now();
         while !done() {
             assert!(start.elapsed() < PATIENCE, "not in time: {what}");
@@ -139,22 +144,22 @@ impl Bench {
         }
     }
 
-    fn create(&self, words: &[&str]) -> String {
+    pub fn create(&self, words: &[&str]) -> String {
         let made = self.cloud.ok(&[&["job", "create", PRODUCT, "--version", "2.0"], words].concat());
         made.split(' ').nth(1).unwrap().trim_end_matches(':').to_owned()
     }
 
-    fn job(&self, id: &str) -> Value {
+    pub fn job(&self, id: &str) -> Value {
         serde_json::from_str(&self.cloud.ok(&["job", "show", id, "--json"])).unwrap()
     }
 
-    fn act(&self, id: &str, actions: &[&str]) {
+    pub fn act(&self, id: &str, actions: &[&str]) {
         for action in actions {
             self.cloud.ok(&["job", action, id]);
         }
     }
 
-    fn wait(&self, id: &str, state: &str) -> Value {
+    pub fn wait(&self, id: &str, state: &str) -> Value {
         let start = Instant::now();
         loop {
             let job = self.job(id);
@@ -166,14 +171,14 @@ impl Bench {
         }
     }
 
-    fn refused(&self, words: &[&str]) -> String {
+    pub fn refused(&self, words: &[&str]) -> String {
         let output = self.cloud.run(words);
         assert_eq!(output.status.code(), Some(1), "{words:?}");
         String::from_utf8(output.stderr).unwrap()
     }
 }
 
-fn count(job: &Value, what: &str) -> u64 {
+pub fn count(job: &Value, what: &str) -> u64 {
     job["counts"][what].as_u64().unwrap()
 }
 

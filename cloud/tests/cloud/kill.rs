@@ -118,7 +118,7 @@ fn person(origin: &str, stop: &AtomicBool, seen: &Mutex<Seen>) {
 }
 
 /// A sequence that is the same in each run.
-fn random(state: &mut u64) -> u64 {
+pub fn random(state: &mut u64) -> u64 {
     *state ^= *state << 13;
     *state ^= *state >> 7;
     *state ^= *state << 17;
@@ -209,9 +209,10 @@ fn killed_again_and_again(mut cloud: Cloud, rounds: usize) {
     assert!(reports >= rounds && seen.devices.len() >= rounds / 2, "nothing was going on");
 }
 
-/// Kills per run; `OTAKIT_KILL_ROUNDS` sets another number.
-fn rounds() -> usize {
-    std::env::var("OTAKIT_KILL_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(20)
+/// Kills per run: 20, 200 with `OTAKIT_LONG=1`; `OTAKIT_KILL_ROUNDS` sets another number.
+pub fn rounds() -> usize {
+    let number = std::env::var("OTAKIT_KILL_ROUNDS").ok().and_then(|n| n.parse().ok());
+    number.unwrap_or(if std::env::var_os("OTAKIT_LONG").is_some() { 200 } else { 20 })
 }
 
 #[test]

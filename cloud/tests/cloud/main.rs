@@ -4,15 +4,18 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // A test's way to fail.
 
 mod access;
+mod api;
 mod console;
 mod exposure;
 mod hub;
 mod jobs;
 mod kill;
+mod kill_jobs;
 mod legacy;
 mod observe;
 mod offers;
 mod postgres;
+mod rollback;
 mod serve;
 mod store;
 mod support;

@@ -157,6 +157,27 @@ fn a_device_writes_no_lines_of_the_log() {
     assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text:?}");
 }
 
+#[test]
+fn one_address_does_not_take_all_connections() {
+    let mut cloud = Cloud::new("crowd");
+    let (_, http) = cloud.serve(&["--mqtt", "127.0.0.1:0", "--per-address", "3"]);
+    let mut held: Vec<TcpStream> = (0..3).map(|_| TcpStream::connect(&http).unwrap()).collect();
+    for stream in &mut held {
+        // An answer shows that the connection has its place.
+        write!(stream, "GET /healthz HTTP/1.1\r\nHost: {http}\r\n\r\n").unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+    }
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {http}\r\nConnection: close\r\n\r\n");
+    assert_eq!(raw(&http, &request), b"", "one too many is closed without a word");
+    drop(held.pop());
+    let start = Instant::now();
+    while !raw(&http, &request).starts_with(b"HTTP/1.1 200") {
+        assert!(start.elapsed() < PATIENCE, "the place that became free is not given");
+    }
+}
+
 /// Takes as long as the server's patience, half a minute.
 #[test]
 fn half_requests_end_and_others_are_served() {

@@ -75,7 +75,10 @@ impl Cloud {
 
     /// Starts the server on free ports; gives the addresses of broker and origin.
     pub fn serve(&mut self, options: &[&str]) -> (String, String) {
-        let mut command = self.command(&["serve", "--settle", "300"]);
+        let mut command = self.command(&["serve"]);
+        if !options.contains(&"--settle") {
+            command.args(["--settle", "300"]);
+        }
         if !options.contains(&"--http") {
             command.args(["--http", "127.0.0.1:0"]);
         }

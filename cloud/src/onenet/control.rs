@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Upgrade tasks over the control API.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::Method;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::api::Shared;
+use super::inform_topic;
+use super::tasks::{Order, Task};
+use crate::Failure;
+use crate::broker::Outgoing;
+use crate::control::extract::{Json, Query};
+use crate::control::{Routes, doc};
+use crate::data::model::DeviceKey;
+use crate::origin::api::{CalledOff, Named, Refused, blocking};
+
+type App = State<Arc<Shared>>;
+
+/// A task to be.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct NewTask {
+    product_key: String,
+    device_name: String,
+    version: String,
+    /// 1: the module's firmware; 2: the application.
+    #[schemars(range(min = 1, max = 2))]
+    kind: u8,
+    #[serde(default)]
+    #[schemars(range(max = 100))]
+    signal: u8,
+    #[serde(default)]
+    #[schemars(range(max = 100))]
+    power: u8,
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 100))]
+    retry: i16,
+    #[serde(default)]
+    #[schemars(range(max = 86_400))]
+    interval: u32,
+    #[serde(default = "two_days")]
+    #[schemars(range(min = 1, max = 31_622_400))]
+    token_life: u64,
+}
+
+fn two_days() -> u64 {
+    172_800
+}
+
+/// Whose tasks.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    product: String,
+    device: String,
+}
+
+/// The routes.
+pub fn control() -> Routes<Arc<Shared>> {
+    Routes::new()
+        .op(
+            Method::POST,
+            "/api/onenet/task",
+            doc(
+                "orderTask",
+                "Order an upgrade of a OneNET device; one of the same kind that is under way is cancelled",
+            )
+            .of_named(),
+            order,
+        )
+        .op(
+            Method::POST,
+            "/api/onenet/cancel",
+            doc("cancelTasks", "Cancel the tasks of a OneNET device"),
+            cancel,
+        )
+        .op(
+            Method::GET,
+            "/api/onenet/tasks",
+            doc("listTasks", "The tasks of a OneNET device, with every report"),
+            tasks,
+        )
+}
+
+async fn order(State(app): App, Json(new): Json<NewTask>) -> Result<Json<Task>, Refused> {
+    let key = DeviceKey::new(new.product_key, new.device_name);
+    let NewTask { version, kind, signal, power, retry, interval, token_life, .. } = new;
+    let work = move || {
+        let firmware = app.tasks.store().find(&key.product, None, &version)?;
+        let firmware = firmware
+            .ok_or_else(|| Failure::absent(format!("no firmware {} for product {}", version, key.product)))?;
+        let (firmware, firmware_key) = (firmware.id, Some(firmware.key));
+        let order = Order { firmware, firmware_key, kind, signal, power, retry, interval, token_life };
+        let task = app.tasks.order(&key, order)?;
+        let payload = json!({ "id": task.tid.to_string(), "version": "1.0", "params": {} }).to_string();
+        let topic = inform_topic(&key);
+        app.publisher.publish(Outgoing { topic, payload: payload.into_bytes(), at_least_once: true });
+        Ok(task)
+    };
+    Ok(Json(blocking(work).await?))
+}
+
+async fn cancel(State(app): App, Json(named): Json<Named>) -> Result<Json<CalledOff>, Refused> {
+    let key = DeviceKey::new(named.product_key, named.device_name);
+    let work = move || {
+        let cancelled = app.tasks.store().batch(|| {
+            app.tasks.store().cancel_updates(&key)?;
+            app.tasks.cancel(&key)
+        })?;
+        Ok(CalledOff { cancelled })
+    };
+    Ok(Json(blocking(work).await?))
+}
+
+async fn tasks(State(app): App, Query(wanted): Query<Wanted>) -> Result<Json<Vec<Task>>, Refused> {
+    let key = DeviceKey::new(wanted.product, wanted.device);
+    Ok(Json(blocking(move || app.tasks.of(&key)).await?))
+}
