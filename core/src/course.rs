@@ -114,7 +114,9 @@ impl Course {
         let class = if renewed { Class::Transient(None) } else { self.class(error) };
         let kind = match error {
             _ if renewed => Kind::Expired,
-            FetchError::Protocol | FetchError::Net(NetError::CertificateDamaged) => Kind::Unreadable,
+            FetchError::Protocol | FetchError::Net(NetError::CertificateDamaged | NetError::TlsAlert) => {
+                Kind::Hopeless
+            }
             _ => Kind::Other,
         };
         self.retries.failed(class, kind, patience, now, dice)
@@ -217,6 +219,20 @@ mod tests {
         let again = |course: &mut Course, now| course.failed(&gone, true, &Patience::default(), now, 0);
         assert_eq!(again(&mut course, NOW), Decision::Retry(Duration::ZERO));
         assert_eq!(again(&mut course, Duration::from_secs(60)), Decision::GiveUp);
+    }
+
+    #[test]
+    fn what_looks_final_is_tried_three_times_and_a_verdict_once() {
+        for (error, tries) in [
+            (NetError::TlsAlert, 3),
+            (NetError::CertificateDamaged, 3),
+            (NetError::TlsRefused, 1),
+            (NetError::Certificate, 1),
+        ] {
+            let mut course = Course::new(0, None);
+            let mut ends = || failed(&mut course, &FetchError::Net(error)) == Decision::GiveUp;
+            assert_eq!((1..).find(|_| ends()), Some(tries), "{error:?}");
+        }
     }
 
     #[test]

@@ -189,6 +189,7 @@ mod tests {
             (FetchError::from(NetError::Clock), Class::Transient(None)),
             (FetchError::from(NetError::CertificateDamaged), Class::Transient(None)),
             (FetchError::from(NetError::TlsRefused), Class::Permanent),
+            (FetchError::from(NetError::TlsAlert), Class::Transient(None)),
             (FetchError::Changed, Class::Permanent),
             (status(401), Class::Expired),
             (status(403), Class::Expired),

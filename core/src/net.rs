@@ -26,8 +26,10 @@ pub enum NetError {
     Clock,
     /// The TLS handshake or record layer failed: what came was not TLS, or damaged.
     Tls,
-    /// The peers have no version or cipher suite of TLS in common, or the other one refuses.
+    /// The peers have no version, cipher suite or group of TLS in common, or the other one asks for what this one has not.
     TlsRefused,
+    /// The peer says that it will not speak TLS with this one. So does one that only starts or stops.
+    TlsAlert,
     /// The firmware gave a certificate authority that cannot be read.
     BadRoots,
     /// This build has no TLS.
@@ -53,6 +55,7 @@ impl NetError {
                 | Self::CertificateDamaged
                 | Self::Clock
                 | Self::Tls
+                | Self::TlsAlert
         )
     }
 }
@@ -67,9 +70,10 @@ impl NetError {
             Self::NoTls => Some("build with OTAKIT_TLS=rustls or OTAKIT_TLS=hal"),
             Self::BadRoots => Some("check the PEM text given as certificate authority"),
             Self::Clock => Some("set the clock; the connection is tried again meanwhile"),
-            Self::TlsRefused => {
-                Some("the server must speak TLS 1.3, or TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305")
-            }
+            Self::TlsRefused | Self::TlsAlert => Some(concat!(
+                "the server must speak TLS 1.3, or TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305, ",
+                "and X25519, P-256 or P-384"
+            )),
             Self::Certificate
             | Self::CertificateDamaged
             | Self::Tls
@@ -95,7 +99,9 @@ impl fmt::Display for NetError {
             Self::CertificateDamaged => "certificate unreadable",
             Self::Clock => "certificate not valid yet by this device's clock, which is wrong",
             Self::Tls => "TLS failed",
-            Self::TlsRefused => "TLS refused: no version or cipher suite in common",
+            Self::TlsRefused | Self::TlsAlert => {
+                "TLS refused: no version, cipher suite or key exchange group in common"
+            }
             Self::BadRoots => "certificate authority unreadable",
             Self::NoTls => "no TLS in this build",
             Self::Cancelled => "cancelled",

@@ -27,8 +27,8 @@ impl Default for Patience {
 pub const PROGRESS: u64 = 4096;
 /// A transfer is also given up after this many times [`Patience::attempts`] failures without [`PROGRESS`].
 const CREEPING: u32 = 4;
-/// Answers in a row that cannot be read: whatever listens there will not become an HTTP server.
-const UNREADABLE: u32 = 3;
+/// Hopeless answers in a row: whatever listens there will not become an HTTP server that speaks with this device.
+const HOPELESS: u32 = 3;
 /// How long a transfer whose URL has expired waits for one that works: two rounds of questions, and a part of a third. The
 /// waits in between are short, and the platform takes its time.
 const EXPIRED: Duration = Duration::from_secs(25);
@@ -47,8 +47,8 @@ pub enum Decision {
 /// What kind of failure it is, as far as patience goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// What came was not HTTP, or its certificate was damaged.
-    Unreadable,
+    /// What came was not HTTP, its certificate was damaged, or the peer will not speak TLS: rarely better a moment later.
+    Hopeless,
     /// The URL is no longer good, and somebody was asked for another one.
     Expired,
     /// Any other.
@@ -64,8 +64,8 @@ pub struct Retries {
     level: u32,
     /// New bytes since then.
     fresh: u64,
-    /// Unreadable answers in a row.
-    unreadable: u32,
+    /// Hopeless answers in a row.
+    hopeless: u32,
     /// When the URL was first found expired, since it last worked.
     expired: Option<Duration>,
 }
@@ -94,12 +94,12 @@ impl Retries {
         let Class::Transient(server_wait) = class else { return Decision::GiveUp };
         self.failures = self.failures.saturating_add(1);
         self.level = self.level.saturating_add(1);
-        self.unreadable = if kind == Kind::Unreadable { self.unreadable + 1 } else { 0 };
+        self.hopeless = if kind == Kind::Hopeless { self.hopeless + 1 } else { 0 };
         let since = if kind == Kind::Expired { Some(*self.expired.get_or_insert(now)) } else { None };
         self.expired = since;
         if self.failures >= patience.attempts
             || self.level >= patience.attempts.saturating_mul(CREEPING)
-            || self.unreadable >= UNREADABLE
+            || self.hopeless >= HOPELESS
             || since.is_some_and(|since| now.saturating_sub(since) >= EXPIRED)
         {
             return Decision::GiveUp;
@@ -188,9 +188,9 @@ mod tests {
         let mut retries = Retries::default();
         let patience = Patience::default();
         let mut next = |kind| retries.failed(BROKEN, kind, &patience, Duration::ZERO, 0) == Decision::GiveUp;
-        let kinds = [Kind::Unreadable, Kind::Unreadable, Kind::Other, Kind::Unreadable, Kind::Unreadable];
+        let kinds = [Kind::Hopeless, Kind::Hopeless, Kind::Other, Kind::Hopeless, Kind::Hopeless];
         assert!(kinds.into_iter().all(|kind| !next(kind)));
-        assert!(next(Kind::Unreadable));
+        assert!(next(Kind::Hopeless));
     }
 
     #[test]

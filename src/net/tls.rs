@@ -219,7 +219,8 @@ impl Drop for TlsStream {
 
 /// Keeps the reason why the peer is not to be trusted, or why TLS failed, and says which of the two it was.
 ///
-/// A verdict ends it: who the peer is, or that it will not speak with us. What bytes on their way suffer does not.
+/// A verdict of ours ends it: who the peer is, or that it cannot speak with us. What bytes on their way suffer does not,
+/// nor does one alert: it is what a server says, too, that only starts or stops.
 fn refusal(error: &Error) -> NetError {
     match error {
         Error::InvalidCertificate(reason) => refused(reason),
@@ -231,17 +232,19 @@ fn refusal(error: &Error) -> NetError {
             trace::reason("the server does not answer with TLS; is this a port for plain text?");
             NetError::Tls
         }
-        Error::PeerIncompatible(_)
-        | Error::AlertReceived(
+        Error::PeerIncompatible(_) | Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            trace::reason(error);
+            NetError::TlsRefused
+        }
+        Error::AlertReceived(
             AlertDescription::HandshakeFailure
             | AlertDescription::ProtocolVersion
             | AlertDescription::InsufficientSecurity
-            | AlertDescription::CertificateRequired
             | AlertDescription::UnrecognisedName
             | AlertDescription::NoApplicationProtocol,
         ) => {
             trace::reason(error);
-            NetError::TlsRefused
+            NetError::TlsAlert
         }
         other => {
             trace::reason(other);

@@ -136,7 +136,7 @@ fn of_net(error: NetError) -> c_int {
         NetError::Closed | NetError::Broken => OTAKIT_ERR_BROKEN,
         NetError::Connect | NetError::Name | NetError::NameServer => OTAKIT_ERR_CONNECT,
         NetError::Certificate | NetError::CertificateDamaged | NetError::Clock => OTAKIT_ERR_CERTIFICATE,
-        NetError::Tls | NetError::TlsRefused => OTAKIT_ERR_TLS,
+        NetError::Tls | NetError::TlsRefused | NetError::TlsAlert => OTAKIT_ERR_TLS,
         NetError::BadRoots => OTAKIT_ERR_CA,
         NetError::NoTls => OTAKIT_ERR_NO_TLS,
         NetError::Cancelled => OTAKIT_ERR_CANCELLED,

@@ -183,10 +183,11 @@ fn a_host_may_stand_in_the_subject_alone() {
 fn verdicts_end_it_and_damage_does_not() {
     let verdicts = [
         (Error::PeerIncompatible(rustls::PeerIncompatible::NoCipherSuitesInCommon), NetError::TlsRefused),
-        (Error::AlertReceived(AlertDescription::HandshakeFailure), NetError::TlsRefused),
-        (Error::AlertReceived(AlertDescription::ProtocolVersion), NetError::TlsRefused),
+        (Error::AlertReceived(AlertDescription::HandshakeFailure), NetError::TlsAlert),
+        (Error::AlertReceived(AlertDescription::ProtocolVersion), NetError::TlsAlert),
         (Error::InvalidCertificate(CertificateError::UnknownIssuer), NetError::Certificate),
         (Error::InvalidCertificate(CertificateError::Expired), NetError::Certificate),
+        (Error::AlertReceived(AlertDescription::CertificateRequired), NetError::TlsRefused),
         (Error::AlertReceived(AlertDescription::BadRecordMac), NetError::Tls),
         (Error::AlertReceived(AlertDescription::InternalError), NetError::Tls),
         (Error::DecryptError, NetError::Tls),
