@@ -281,7 +281,10 @@ int otakit_wait_workers(uint32_t timeout_ms);
 // Sets the certificate authorities that https downloads of sessions opened from now on trust, in place of the public
 // ones: one or several certificates in PEM form, copied. NULL goes back to the public ones. Does not block.
 //
-// Returns `OTAKIT_OK`, or `OTAKIT_INVALID` for a text without a certificate.
+// The text is read as curl reads one: what stands around the certificates is a comment, in any encoding. One that cannot
+// be read is left out, with a line in the log.
+//
+// Returns `OTAKIT_OK`, or `OTAKIT_INVALID` for a text without a certificate that can be read.
 //
 // # Safety
 // `pem` is NULL or a NUL-terminated string.

@@ -74,9 +74,9 @@ fn redirect(name: &str, scheme: &str) -> Option<Redirect> {
 }
 
 /// Authorities that TLS connections trust in addition, in PEM form.
-pub fn authorities() -> Option<String> {
+pub fn authorities() -> Option<Vec<u8>> {
     let path = variable("OTAKIT_LAB_CA")?;
-    std::fs::read_to_string(&path)
+    std::fs::read(&path)
         .inspect_err(|error| crate::log!(Error, "lab", "OTAKIT_LAB_CA: {path}: {error}: ignored"))
         .ok()
 }

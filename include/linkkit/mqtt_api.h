@@ -121,7 +121,8 @@ typedef struct {
     const char *username;
     const char *password;
     const char *customize_info;           /**< may be NULL; see IOTX_IOCTL_SET_CUSTOMIZE_INFO */
-    const char *pub_key;                  /**< CA certificates in PEM for TLS; NULL or empty: none given */
+    const char *pub_key;                  /**< CA certificates in PEM for TLS; NULL or empty: none given; else NULL is
+                                               returned for a text without one that can be read */
     uint8_t clean_session;                /**< 1: the broker forgets the session */
     uint32_t request_timeout_ms;          /**< 500..5000, else 2000: wait for an acknowledgement */
     uint32_t keepalive_interval_ms;       /**< 30000..1200000, else 60000: time between pings */

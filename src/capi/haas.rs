@@ -72,7 +72,7 @@ fn broker(region: Option<&str>, product_key: &str) -> Option<(Target, SecureMode
         (Some(redirect), _) => (redirect.host, redirect.port, redirect.tls),
         (None, named) => (named?.mqtt_host(product_key)?, SecureMode::Tls.port(), true),
     };
-    let roots = Roots { pem: lab::authorities(), public: true };
+    let roots = Roots { pem: settings::lab_authorities(), public: true };
     let security = if tls { Security::Tls(Arc::new(roots)) } else { Security::Plain };
     let mode = if tls { SecureMode::Tls } else { SecureMode::Tcp };
     Some((Target { host, port, security }, mode))

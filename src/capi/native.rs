@@ -186,7 +186,10 @@ pub extern "C" fn otakit_wait_workers(timeout_ms: u32) -> c_int {
 /// Sets the certificate authorities that https downloads of sessions opened from now on trust, in place of the public
 /// ones: one or several certificates in PEM form, copied. NULL goes back to the public ones. Does not block.
 ///
-/// Returns `OTAKIT_OK`, or `OTAKIT_INVALID` for a text without a certificate.
+/// The text is read as curl reads one: what stands around the certificates is a comment, in any encoding. One that cannot
+/// be read is left out, with a line in the log.
+///
+/// Returns `OTAKIT_OK`, or `OTAKIT_INVALID` for a text without a certificate that can be read.
 ///
 /// # Safety
 /// `pem` is NULL or a NUL-terminated string.
@@ -194,12 +197,16 @@ pub extern "C" fn otakit_wait_workers(timeout_ms: u32) -> c_int {
 pub unsafe extern "C" fn otakit_set_https_ca(pem: *const c_char) -> c_int {
     guard("otakit_set_https_ca", OTAKIT_FAILED, || {
         // SAFETY: `pem` is NULL or NUL-terminated, by this function's contract.
-        let given = unsafe { text::optional(pem) };
-        if !pem.is_null() && !given.is_some_and(|pem| pem.contains("-----BEGIN CERTIFICATE-----")) {
-            refuse("pem", "holds no certificate: -----BEGIN CERTIFICATE----- is missing");
-            return OTAKIT_INVALID;
+        let given = unsafe { text::raw(pem) };
+        match given.map(crate::net::pem::read).transpose() {
+            Ok(authorities) => {
+                settings::change(|settings| settings.authorities = authorities);
+                OTAKIT_OK
+            }
+            Err(why) => {
+                refuse("pem", why.words());
+                OTAKIT_INVALID
+            }
         }
-        settings::change(|settings| settings.authorities = given.map(str::to_owned));
-        OTAKIT_OK
     })
 }

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use crate::engine;
 use crate::fetch::http::{HttpSource, Limits};
 use crate::hal::tcp::HalDial;
-use crate::net::{Dial, Roots};
+use crate::net::{Dial, Roots, pem};
 
 /// The process's settings.
 #[derive(Clone, Default)]
@@ -42,12 +42,20 @@ impl Settings {
     pub fn http_source(&self, authorities: Option<String>) -> HttpSource {
         let roots = match &self.authorities {
             Some(pem) => Roots { pem: Some(pem.clone()), public: false },
-            None => Roots { pem: authorities.or_else(crate::lab::authorities), public: true },
+            None => Roots { pem: authorities.or_else(lab_authorities), public: true },
         };
         let policy = self.session.policy.clone();
         let guard = Box::new(move |url: &Url| policy.check_url(url).is_ok());
         HttpSource::new(dial(), Arc::new(roots), self.http, guard)
     }
+}
+
+/// Authorities that TLS connections of a lab build trust in addition.
+pub fn lab_authorities() -> Option<String> {
+    let text = crate::lab::authorities()?;
+    pem::read(&text)
+        .inspect_err(|why| crate::log!(Error, "lab", "OTAKIT_LAB_CA: the file {}: ignored", why.words()))
+        .ok()
 }
 
 /// Waits for threads that are no longer wanted, as long as the firmware has set.

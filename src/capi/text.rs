@@ -65,6 +65,18 @@ pub unsafe fn given_or_broken<'a>(pointer: *const c_char) -> Result<Option<&'a s
     Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
+/// A C string's bytes, whatever they mean. `None` for NULL.
+///
+/// # Safety
+/// As for [`text`].
+pub unsafe fn raw<'a>(pointer: *const c_char) -> Option<&'a [u8]> {
+    if pointer.is_null() {
+        return None;
+    }
+    // SAFETY: not NULL; NUL-terminated and unchanged for `'a`, as the caller says.
+    Some(unsafe { CStr::from_ptr(pointer) }.to_bytes())
+}
+
 /// Bytes that C lends. `None` for NULL with a length other than 0, and for a negative length.
 ///
 /// # Safety

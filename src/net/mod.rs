@@ -4,9 +4,12 @@
 //! Streams come from the firmware's `HAL_TCP_*` (see `hal::tcp`), with TLS on top of it where the target asks
 //! for it. One thread at a time uses a stream: a firmware's HAL need not be re-entrant on one connection.
 
+pub mod pem;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod trace;
+#[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only the library's own TLS judges certificates"))]
+mod x509;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +70,7 @@ pub enum Security {
 /// The certificate authorities that a TLS connection trusts.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Roots {
-    /// One or several certificates in PEM form, given by the firmware.
+    /// One or several certificates in PEM form, given by the firmware, as [`pem::read`] writes them.
     pub pem: Option<String>,
     /// Whether the built-in public authorities (Mozilla's list) are trusted too.
     pub public: bool,

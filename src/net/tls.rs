@@ -3,7 +3,6 @@
 
 mod config;
 mod trust;
-mod x509;
 
 use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
@@ -217,6 +216,12 @@ impl Drop for TlsStream {
     }
 }
 
+/// Whether the TLS layer can do something with a certificate that is given as trusted.
+pub(super) fn can_trust(der: &[u8]) -> bool {
+    let der = rustls::pki_types::CertificateDer::from(der);
+    !trust::Trust::is_authority(&der) || rustls::RootCertStore::empty().add(der).is_ok()
+}
+
 /// Keeps the reason why the peer is not to be trusted, or why TLS failed, and says which of the two it was.
 ///
 /// A verdict of ours ends it: who the peer is, or that it cannot speak with us. What bytes on their way suffer does not,
@@ -306,13 +311,16 @@ fn explain(reason: &CertificateError) -> String {
         }
         CertificateError::UnknownIssuer => "unknown issuer: no trusted authority has signed it; give its authority (pub_key, otakit_set_https_ca)".into(),
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-            "it is not made for servers (extended key usage)".into()
+            "it is not made for servers (key usage, extended key usage)".into()
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "it belongs to another host".into()
         }
         CertificateError::Other(other) if other.to_string().contains("UnsupportedCertVersion") => {
             "it is of X.509 version 1; make one of version 3 (with extensions)".into()
+        }
+        CertificateError::Other(other) if other.to_string().contains("MaximumPathDepthExceeded") => {
+            "more than 6 certificates between it and a trusted authority; use a shorter chain".into()
         }
         other => other.to_string(),
     }

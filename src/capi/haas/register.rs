@@ -47,7 +47,7 @@ fn target(region: Option<&str>) -> Option<Target> {
         Some(Redirect { host, port, tls }) => (host, port, tls),
         None => (named(region)?.auth_host()?, 443, true),
     };
-    let roots = Roots { pem: lab::authorities(), public: true };
+    let roots = Roots { pem: settings::lab_authorities(), public: true };
     let security = if tls { Security::Tls(Arc::new(roots)) } else { Security::Plain };
     Some(Target { host, port, security })
 }

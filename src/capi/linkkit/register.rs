@@ -146,7 +146,7 @@ fn broker(region: &Region, device: &Device) -> Option<Target> {
 }
 
 fn target(host: String, port: u16, tls: bool) -> Target {
-    let roots = Roots { public: true, pem: lab::authorities() };
+    let roots = Roots { public: true, pem: settings::lab_authorities() };
     let security = if tls { Security::Tls(Arc::new(roots)) } else { Security::Plain };
     Target { host, port, security }
 }

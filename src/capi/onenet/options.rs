@@ -10,10 +10,11 @@ use otakit_core::platform::onenet::{Device, Dialect, plain};
 use parking_lot::Mutex;
 
 use super::{INVALID_PARAM, NOT_SUPPORT, OK, OTHERS};
+use crate::capi::arguments::refuse;
 use crate::capi::guard::guard;
 use crate::capi::{settings, text};
 use crate::lab;
-use crate::net::Roots;
+use crate::net::{Roots, pem};
 use crate::service::onenet::{Config, Endpoint};
 
 /// 0: the platform that the SDK speaks to; 1: the current one (things-model variant alone).
@@ -128,7 +129,7 @@ impl Options {
     pub fn roots(&self) -> Arc<Roots> {
         Arc::new(match self.ca.clone().or_else(|| settings::current().authorities) {
             Some(pem) => Roots { pem: Some(pem), public: false },
-            None => Roots { pem: lab::authorities(), public: true },
+            None => Roots { pem: settings::lab_authorities(), public: true },
         })
     }
 }
@@ -171,7 +172,11 @@ pub(super) fn method(number: u32) -> Option<Method> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn onenet_set_text(option: i32, value: *const c_char) -> i32 {
     guard("onenet_set_text", OTHERS, || {
-        // SAFETY: `value` is NULL or NUL-terminated, by this function's contract.
+        if option == CA {
+            // SAFETY: `value` is NULL or NUL-terminated, by this function's contract.
+            return set_authorities(unsafe { text::raw(value) });
+        }
+        // SAFETY: as above.
         let given = unsafe { text::text(value) };
         if given.is_none() && !value.is_null() {
             return INVALID_PARAM;
@@ -180,11 +185,23 @@ pub unsafe extern "C" fn onenet_set_text(option: i32, value: *const c_char) -> i
     })
 }
 
+fn set_authorities(text: Option<&[u8]>) -> i32 {
+    match text.map(pem::read).transpose() {
+        Ok(authorities) => {
+            OPTIONS.lock().ca = authorities;
+            OK
+        }
+        Err(why) => {
+            refuse("value", why.words());
+            INVALID_PARAM
+        }
+    }
+}
+
 fn set_text(option: i32, value: Option<&str>) -> Option<()> {
     let mut options = OPTIONS.lock();
     let (place, good): (_, fn(&str) -> bool) = match option {
         HOST => (&mut options.host, is_host),
-        CA => (&mut options.ca, |pem| pem.contains("-----BEGIN CERTIFICATE-----")),
         TOKEN_VERSION => (&mut options.token_version, plain),
         TOKEN_RESOURCE => (&mut options.token_resource, plain),
         MQTT_HOST => (&mut options.mqtt_host, is_host),

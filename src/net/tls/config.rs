@@ -62,13 +62,11 @@ fn build(roots: &Roots) -> Result<ClientConfig, NetError> {
 fn trust(roots: &Roots, algorithms: WebPkiSupportedAlgorithms) -> Result<Trust, NetError> {
     let (mut store, mut given) = (RootCertStore::empty(), Vec::new());
     if let Some(pem) = &roots.pem {
-        // Names that openssl gives to the same thing.
-        let pem = pem.replace(" TRUSTED CERTIFICATE-----", " CERTIFICATE-----");
-        let pem = pem.replace(" X509 CERTIFICATE-----", " CERTIFICATE-----");
         for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
             match certificate {
                 Ok(der) => {
-                    let usable = !Trust::is_authority(&der) || store.add(der.clone()).is_ok();
+                    let usable = crate::net::pem::is_readable(&der)
+                        && (!Trust::is_authority(&der) || store.add(der.clone()).is_ok());
                     if usable {
                         given.push(der);
                     } else {

@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use super::x509::Certificate;
+use crate::net::x509::Certificate;
 
 /// Certificates between a server's and the trusted one.
 const MAX_DEPTH: usize = 6;
@@ -34,7 +34,7 @@ pub(super) struct Trust {
 impl Trust {
     /// Whether a certificate that was given may sign others; a server's own must not make everybody a server.
     pub fn is_authority(certificate: &CertificateDer<'_>) -> bool {
-        Certificate::parse(certificate).is_none_or(|certificate| certificate.authority != Some(false))
+        Certificate::parse(certificate).is_some_and(|certificate| certificate.is_authority())
     }
 
     fn chain(
@@ -43,6 +43,10 @@ impl Trust {
         between: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<(), Error> {
+        // webpki looks at extended key usage alone.
+        if Certificate::parse(server).is_some_and(|server| !server.key_is_for_servers()) {
+            return Err(Error::InvalidCertificate(CertificateError::InvalidPurpose));
+        }
         if self.given.iter().any(|given| given == server) {
             let server =
                 Certificate::parse(server).ok_or(Error::InvalidCertificate(CertificateError::BadEncoding))?;
@@ -77,9 +81,7 @@ impl Trust {
         depth: usize,
     ) -> bool {
         let given = self.given.iter().filter_map(|der| Certificate::parse(der));
-        for issuer in
-            given.filter(|given| given.authority != Some(false) && given.subject == certificate.issuer)
-        {
+        for issuer in given.filter(|given| given.is_authority() && given.subject == certificate.issuer) {
             if self.is_signed_by(certificate, &issuer) {
                 return true;
             }

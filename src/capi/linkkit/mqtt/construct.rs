@@ -16,11 +16,11 @@ use super::super::register;
 use super::super::sign::{CLOUD, SetUp, default_mode};
 use super::callback::{CHandler, Pclient};
 use super::millis;
-use crate::capi::text;
+use crate::capi::{settings, text};
 use crate::hal::device;
 use crate::lab;
 use crate::mqtt::{Client, Handler, Options, Subscription};
-use crate::net::{Roots, Security, Target};
+use crate::net::{Roots, Security, Target, pem};
 use crate::service::message_id;
 
 /// `iotx_mqtt_param_t`. Empty, 0 or out of range: the default. The texts are copied.
@@ -100,7 +100,8 @@ pub struct Given {
 }
 
 impl Given {
-    /// Reads what C gave; NULL is all defaults. `None`, with a log line, for a text that is not UTF-8.
+    /// Reads what C gave; NULL is all defaults. `None`, with a log line, for a text that is not UTF-8, and for authorities
+    /// of which none can be read.
     ///
     /// # Safety
     /// As for `IOT_MQTT_Construct`.
@@ -119,6 +120,12 @@ impl Given {
             })
             .ok()
         };
+        // SAFETY: as above.
+        let authorities = unsafe { text::raw(p.pub_key) }.filter(|text| !text.is_empty());
+        let authorities = authorities.map(pem::read).transpose().inspect_err(|why| {
+            crate::log!(Error, "mqtt", "pub_key {}: not connecting; check the text", why.words());
+        });
+        let authorities = authorities.ok()?;
         let pclient = Pclient::default();
         let handler = CHandler::new(pclient.clone(), p.handle_event.h_fp, p.handle_event.pcontext);
         Some(Self {
@@ -127,7 +134,7 @@ impl Given {
             client_id: owned(p.client_id, "client id")?,
             username: owned(p.username, "user name")?,
             password: owned(p.password, "password")?,
-            authorities: owned(p.pub_key, "pub_key")?,
+            authorities,
             clean_session: p.clean_session != 0,
             request_timeout_ms: p.request_timeout_ms,
             keepalive_interval_ms: p.keepalive_interval_ms,
@@ -141,7 +148,7 @@ impl Given {
 
 /// Works out what to connect to and as whom. `None`, with a log line, when the identity is missing.
 pub fn plan(mut given: Given, limits: &Limits) -> Option<Plan> {
-    given.authorities = given.authorities.or_else(lab::authorities);
+    given.authorities = given.authorities.or_else(settings::lab_authorities);
     let endpoint = endpoint(&given)?;
     let (default_handler, pclient) = (given.default_handler.take(), given.pclient.clone());
     let within = |value: u32, range: &RangeInclusive<u32>, default| {
@@ -291,5 +298,51 @@ pub fn greet(client: &Client, device: Option<&Device>) {
         }
         Some(version) => say(Topic::Inform, report::version_at_sign_in(message_id::next(), &version)),
         None => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CString;
+
+    use super::*;
+
+    /// What is read of a `pub_key`: the authorities; `None` where the client is not made.
+    fn authorities(pub_key: Option<&[u8]>) -> Option<Option<String>> {
+        let pub_key = pub_key.map(|text| CString::new(text).unwrap());
+        let null = std::ptr::null();
+        let params = iotx_mqtt_param_t {
+            port: 0,
+            host: null,
+            client_id: null,
+            username: null,
+            password: null,
+            customize_info: null,
+            pub_key: pub_key.as_ref().map_or(null, |text| text.as_ptr()),
+            clean_session: 0,
+            request_timeout_ms: 0,
+            keepalive_interval_ms: 0,
+            write_buf_size: 0,
+            read_buf_size: 0,
+            handle_event: iotx_mqtt_event_handle_t { h_fp: None, pcontext: std::ptr::null_mut() },
+        };
+        // SAFETY: every text is NULL or NUL-terminated and outlives the call.
+        unsafe { Given::read(&params) }.map(|given| given.authorities)
+    }
+
+    #[test]
+    fn authorities_are_read_like_those_for_https() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let made = rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
+        let plain = pem::read(made.pem().as_bytes()).unwrap();
+        let old = made.pem().replace("CERTIFICATE", "X509 CERTIFICATE");
+        for text in [made.pem().into_bytes(), [&b"\xEF\xBB\xBF# \xE9\n"[..], old.as_bytes()].concat()] {
+            assert_eq!(authorities(Some(&text)), Some(Some(plain.clone())));
+        }
+        assert_eq!([authorities(None), authorities(Some(b""))], [Some(None), Some(None)], "not given");
+        let damaged = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for text in [&b"no certificate"[..], b"\xFF", damaged] {
+            assert_eq!(authorities(Some(text)), None, "{text:?}");
+        }
     }
 }

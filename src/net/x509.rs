@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The parts of an X.509 certificate that the checks of [`super::trust`] need (RFC 5280, section 4.1). It reads, and
-//! judges nothing; a certificate that it cannot read is not trusted for that.
+//! The parts of an X.509 certificate that the checks of a TLS peer need (RFC 5280, section 4.1). It reads, and judges
+//! nothing; a certificate that it cannot read is not trusted for that.
 
 /// What a certificate says.
 #[derive(Debug)]
 pub(super) struct Certificate<'a> {
+    /// 0 is version 1, without extensions.
+    pub version: u8,
     /// The signed part, as it was signed.
     pub signed: &'a [u8],
     /// What it was signed with: the inside of an AlgorithmIdentifier.
@@ -40,6 +42,10 @@ const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
 const COMMON_NAME: &[u8] = &[0x55, 4, 3];
 const SERVER_AUTH: &[u8] = &[0x2B, 6, 1, 5, 5, 7, 3, 1];
+const ANY_PURPOSE: &[u8] = &[0x55, 0x1D, 37, 0];
+/// Bits of the key usage's first byte.
+const SIGNS_CERTIFICATES: u8 = 0x04;
+const SIGNS_OR_AGREES_ON_KEYS: u8 = 0x80 | 0x20 | 0x08;
 
 /// Reads values one after the other.
 #[derive(Clone, Copy)]
@@ -75,6 +81,25 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// What stands in front, by its own length, and what is left behind it. `None` for what is no sequence, or cut off.
+pub(super) fn split(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut reader = Reader(der);
+    let (tag, _, whole) = reader.next()?;
+    (tag == SEQUENCE).then_some((whole, reader.0))
+}
+
+/// Whether openssl's attributes behind a certificate say that it is not to be trusted for servers.
+pub(super) fn is_distrusted(attributes: &[u8]) -> bool {
+    let mut attributes = Reader(Reader(attributes).expect(SEQUENCE).unwrap_or_default());
+    let (trusted, rejected) = (attributes.take_if(SEQUENCE), attributes.take_if(0xA0));
+    let speaks_of_servers = |list| {
+        let mut list = Reader(list);
+        std::iter::from_fn(|| list.expect(OID))
+            .any(|purpose| purpose == SERVER_AUTH || purpose == ANY_PURPOSE)
+    };
+    rejected.is_some_and(speaks_of_servers) || trusted.is_some_and(|list| !speaks_of_servers(list))
+}
+
 impl<'a> Certificate<'a> {
     /// `None` for what is no certificate of version 1 or 3.
     pub fn parse(der: &'a [u8]) -> Option<Self> {
@@ -83,7 +108,10 @@ impl<'a> Certificate<'a> {
         let algorithm = outer.expect(SEQUENCE)?;
         let signature = bits(outer.expect(BIT_STRING)?)?;
         let mut body = Reader((tag == SEQUENCE).then_some(body)?);
-        let _version = body.take_if(0xA0);
+        let version = match body.take_if(0xA0).map(|version| Reader(version).expect(INTEGER)) {
+            None => 0,
+            Some(version) => *version?.last()?,
+        };
         body.expect(INTEGER)?;
         body.expect(SEQUENCE)?;
         let issuer = body.expect(SEQUENCE)?;
@@ -93,6 +121,7 @@ impl<'a> Certificate<'a> {
         let mut key = Reader(body.expect(SEQUENCE)?);
         let (key_algorithm, key) = (key.expect(SEQUENCE)?, bits(key.expect(BIT_STRING)?)?);
         let mut this = Self {
+            version,
             signed,
             algorithm,
             signature,
@@ -131,7 +160,7 @@ impl<'a> Certificate<'a> {
                 let mut constraints = Reader(Reader(value).expect(SEQUENCE)?);
                 self.authority = Some(constraints.take_if(0x01).is_some_and(|value| value != [0]));
                 self.path_len = match constraints.take_if(INTEGER) {
-                    Some([len]) => Some(*len),
+                    Some([len] | [0, len]) => Some(*len),
                     Some(_) => return None,
                     None => None,
                 };
@@ -155,11 +184,27 @@ impl<'a> Certificate<'a> {
         false
     }
 
+    /// Whether its key usage, if there is one, leaves a server something to prove itself with.
+    pub fn key_is_for_servers(&self) -> bool {
+        self.key_is_for(SIGNS_OR_AGREES_ON_KEYS)
+    }
+
+    /// Whether it may sign others when it is given as trusted itself. One that does not say, a server's own most often,
+    /// does not; those of old times do, which have nothing to say it with.
+    pub fn is_authority(&self) -> bool {
+        let by_itself = || self.version == 0 && self.issuer == self.subject;
+        self.key_is_for(SIGNS_CERTIFICATES)
+            && self.authority.unwrap_or_else(|| self.key_usage.is_some() || by_itself())
+    }
+
+    fn key_is_for(&self, any: u8) -> bool {
+        self.key_usage.is_none_or(|usage| usage.first().is_some_and(|bits| bits & any != 0))
+    }
+
     /// Whether it may sign certificates below it, of which `between` stand between it and the last one.
     pub fn may_sign(&self, between: usize) -> bool {
-        let signs = self.key_usage.is_none_or(|usage| usage.first().is_some_and(|bits| bits & 0x04 != 0));
         self.authority == Some(true)
-            && signs
+            && self.key_is_for(SIGNS_CERTIFICATES)
             && self.path_len.is_none_or(|most| between <= usize::from(most))
             && self.is_for_servers()
             && !self.limited
