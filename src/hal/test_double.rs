@@ -32,6 +32,7 @@ pub(crate) struct Mischief {
 struct Flash {
     open: Option<Vec<u8>>,
     stored: Option<Vec<u8>>,
+    spoiled: usize,
 }
 
 thread_local! {
@@ -57,6 +58,11 @@ pub(crate) fn identity(name: &'static str, value: &[u8]) {
 /// What this thread printed, one entry per call; forgotten then.
 pub(crate) fn printed() -> Vec<String> {
     PRINTED.take()
+}
+
+/// How often this thread was told that an image is not valid.
+pub(crate) fn spoiled() -> usize {
+    FLASH.with_borrow(|flash| flash.spoiled)
 }
 
 /// The image that this thread stored last.
@@ -274,7 +280,10 @@ pub unsafe extern "C" fn HAL_Firmware_Persistence_Start() {
 
 pub unsafe extern "C" fn HAL_Firmware_Persistence_Write(buffer: *mut c_char, length: u32) -> c_int {
     if length == 0 {
-        FLASH.with_borrow_mut(|flash| flash.open = None);
+        FLASH.with_borrow_mut(|flash| {
+            flash.open = None;
+            flash.spoiled += 1;
+        });
         return 0;
     }
     // SAFETY: the caller's buffer holds `length` bytes.

@@ -15,13 +15,12 @@ pub type Resume = Box<dyn FnMut(u64) -> bool + Send>;
 pub struct PersistenceSink {
     resume: Option<Resume>,
     open: bool,
-    failed: bool,
 }
 
 impl PersistenceSink {
     /// Without `resume` an interrupted image is begun at its first byte.
     pub fn new(resume: Option<Resume>) -> Self {
-        Self { resume, open: false, failed: false }
+        Self { resume, open: false }
     }
 }
 
@@ -32,13 +31,12 @@ impl Sink for PersistenceSink {
         } else if !self.resume.as_mut().is_some_and(|resume| resume(offset)) {
             return Err(StoreError::Mismatch);
         }
-        (self.open, self.failed) = (true, false);
+        self.open = true;
         Ok(())
     }
 
     fn write(&mut self, bytes: &mut [u8]) -> Result<(), StoreError> {
-        self.failed = !persistence::write(bytes);
-        if !self.failed {
+        if persistence::write(bytes) {
             return Ok(());
         }
         crate::log!(Error, "store", "HAL_Firmware_Persistence_Write failed for {} bytes", bytes.len());
@@ -57,8 +55,8 @@ impl Sink for PersistenceSink {
         if !std::mem::take(&mut self.open) {
             return Ok(());
         }
-        // A store that refused a piece knows by itself that the image is not whole.
-        if keep != Keep::Image && !self.failed {
+        // Also to a store that refused a piece: what it is told does not depend on why the image failed.
+        if keep != Keep::Image {
             persistence::not_valid();
         }
         // The firmware is told of the end in any case, as by the reference; only a whole image depends on its answer.
@@ -79,7 +77,7 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::*;
-    use crate::hal::test_double::image;
+    use crate::hal::test_double::{image, spoiled};
 
     #[test]
     fn an_image_goes_to_the_firmware_from_start_to_stop() {
@@ -115,6 +113,19 @@ mod tests {
             sink.write(&mut [8]).unwrap();
             sink.close(keep).unwrap();
             assert_eq!(image(), Some(vec![7]), "{keep:?}");
+        }
+    }
+
+    #[test]
+    fn a_store_that_refused_a_piece_is_told_that_the_image_is_not_valid() {
+        let mut sink = PersistenceSink::new(None);
+        for (n, keep) in [Keep::Part, Keep::Nothing].into_iter().enumerate() {
+            sink.open(0, 2).unwrap();
+            // The firmware loses the image behind the sink's back, and so refuses the next piece.
+            assert!(persistence::write(&mut [1]) && persistence::stop());
+            assert_eq!((sink.write(&mut [2]), spoiled()), (Err(StoreError::Io), n));
+            sink.close(keep).unwrap();
+            assert_eq!(spoiled(), n + 1, "{keep:?}");
         }
     }
 

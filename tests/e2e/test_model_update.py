@@ -86,14 +86,14 @@ class Fota(UpdateBench):
                 self.assert_stored(device, image)
 
     def test_failing_write(self):
-        """Write's -1 ends the update: Stop, -4 to the cloud, -1 to the caller; the next offer is taken."""
+        """Write's -1 ends the update: the Write that says "not valid", Stop, -4 to the cloud, -1 to the caller; the next offer is taken."""
         device = self.start()
         for n in (1, 2, 13):
             device.keep(fail_at=n)
             self.offer(device)
             self.assertEqual(self.download(device, length=5000), -1)
             stored = device.call("lk-stored")
-            self.assertEqual((stored.starts, stored.writes, stored.stops), (1, n, 1))
+            self.assertEqual((stored.starts, stored.writes, stored.stops, stored.last), (1, n + 1, 1, 0))
             self.assertEqual(device.steps()[-1], "-4")
             device.quiet()
         self.assertEqual(device.names().count("fota"), 3, "no offer is told twice")

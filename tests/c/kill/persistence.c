@@ -25,6 +25,7 @@ static char image[ROOM], reference[ROOM], record[RECORD];
 static uint64_t image_len;
 static int record_len, record_there;
 static int opened, stops_missing, strays;
+static int refused, told; /* a Write has failed; it was said since that the image is not valid */
 
 static enum call armed;
 static int countdown; /* calls of the armed kind until the one that fails; 0: none does any more */
@@ -47,6 +48,7 @@ void HAL_Firmware_Persistence_Start(void)
 {
     stops_missing += opened;
     opened = 1;
+    refused = told = 0;
     image_len = 0;
 }
 
@@ -54,14 +56,17 @@ int HAL_Firmware_Persistence_Write(char *buffer, uint32_t length)
 {
     int half;
 
-    if (buffer == NULL) {
-        return 0; /* the image is not valid; Stop follows */
+    strays += !opened || buffer == NULL;
+    if (length == 0) {
+        told = 1; /* the image is not valid; Stop follows */
+        return 0;
     }
     half = strike(WRITE_HALF);
-    strays += !opened;
     if (strike(WRITE) || image_len + length > ROOM) {
+        refused = 1;
         return -1;
     }
+    refused = half;
     memcpy(image + image_len, buffer, half ? length / 2 : length);
     image_len += half ? length / 2 : length;
     return half ? -1 : 0;
@@ -69,7 +74,7 @@ int HAL_Firmware_Persistence_Write(char *buffer, uint32_t length)
 
 int HAL_Firmware_Persistence_Stop(void)
 {
-    strays += !opened;
+    strays += !opened || (refused && !told);
     opened = 0;
     return strike(STOP) ? -1 : 0;
 }
@@ -118,6 +123,7 @@ static int go_on(void *user, uint64_t stored)
     }
     stops_missing += opened;
     opened = 1;
+    refused = told = 0;
     image_len = stored;
     return 1;
 }
