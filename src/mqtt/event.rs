@@ -55,9 +55,9 @@ pub trait Handler: Send + Sync {
     /// client's lock held.
     fn identity(&self) -> (usize, usize);
 
-    /// Accepts packets of up to this many bytes on its filters even if `Options::max_packet_in` is smaller. Called
-    /// with the client's lock held.
-    fn max_packet(&self) -> Option<usize> {
+    /// Accepts messages whose payload has up to this many bytes on its filters, even if `Options::max_packet_in` is too
+    /// small for them. Called with the client's lock held.
+    fn max_payload(&self) -> Option<usize> {
         None
     }
 

@@ -28,7 +28,7 @@ pub struct Options {
     /// How long CONNACK is waited for and how long a write may take. An unacknowledged QoS 1 message is sent again
     /// after twice this.
     pub request_timeout: Duration,
-    /// Largest PUBLISH accepted, whole packet, in bytes. A handler can allow more, see `Handler::max_packet`.
+    /// Largest PUBLISH accepted, whole packet, in bytes. A handler can allow more, see `Handler::max_payload`.
     pub max_packet_in: usize,
     /// Largest packet sent, in bytes.
     pub max_packet_out: usize,

@@ -111,7 +111,7 @@ impl Registry {
     /// Handlers for a message of `wire_len` bytes, `limit` being what they accept if they do not say.
     pub(super) fn takers(&self, topic: &str, wire_len: usize, limit: usize) -> Vec<Taker> {
         let wants = |entry: &&Entry| {
-            wire_len <= allowed(&*entry.handler, limit) && topic::matches(&entry.filter, topic)
+            wire_len <= allowed(&*entry.handler, topic.len(), limit) && topic::matches(&entry.filter, topic)
         };
         let taker = |entry: &Entry| Taker { serial: entry.serial, handler: Arc::clone(&entry.handler) };
         self.entries.iter().filter(wants).map(taker).collect()
@@ -120,17 +120,23 @@ impl Registry {
     /// The largest packet that anybody accepts on this topic, at least `limit`.
     pub(super) fn limit_for(&self, topic: &str, limit: usize) -> usize {
         let matching = self.entries.iter().filter(|entry| topic::matches(&entry.filter, topic));
-        matching.map(|entry| allowed(&*entry.handler, limit)).fold(limit, usize::max)
+        matching.map(|entry| allowed(&*entry.handler, topic.len(), limit)).fold(limit, usize::max)
     }
 
     /// The largest packet that anybody accepts on any topic, at least `limit`.
     pub(super) fn largest(&self, limit: usize) -> usize {
-        self.entries.iter().map(|entry| allowed(&*entry.handler, limit)).fold(limit, usize::max)
+        self.entries
+            .iter()
+            .map(|entry| allowed(&*entry.handler, topic::MAX_LEN, limit))
+            .fold(limit, usize::max)
     }
 }
 
-fn allowed(handler: &dyn Handler, limit: usize) -> usize {
-    handler.max_packet().unwrap_or(limit).max(limit)
+/// Bytes of a PUBLISH beside topic and payload, at most: its type, its length, the topic's length, the packet id.
+const PUBLISH_HEAD: usize = 1 + 4 + 2 + 2;
+
+fn allowed(handler: &dyn Handler, topic_len: usize, limit: usize) -> usize {
+    handler.max_payload().map_or(limit, |payload| payload.saturating_add(PUBLISH_HEAD + topic_len).max(limit))
 }
 
 #[cfg(test)]
@@ -145,7 +151,7 @@ mod tests {
         fn identity(&self) -> (usize, usize) {
             (self.0, 0)
         }
-        fn max_packet(&self) -> Option<usize> {
+        fn max_payload(&self) -> Option<usize> {
             self.1
         }
     }
@@ -202,12 +208,12 @@ mod tests {
         registry.add("/o", 0, named(1));
         registry.add("/o", 0, Arc::new(Named(2, Some(5000))));
         registry.add("/p", 0, Arc::new(Named(3, Some(10))));
-        assert_eq!(registry.limit_for("/o", 100), 5000);
+        assert_eq!(registry.limit_for("/o", 100), 5011, "a payload of 5000 bytes");
         assert_eq!(registry.limit_for("/p", 100), 100);
         assert_eq!(registry.limit_for("/q", 100), 100);
-        assert_eq!(registry.largest(100), 5000);
+        assert_eq!(registry.largest(100), 5009 + topic::MAX_LEN);
         assert_eq!(registry.takers("/o", 100, 100).len(), 2);
         assert_eq!(registry.takers("/o", 101, 100).len(), 1);
-        assert_eq!(registry.takers("/o", 5001, 100).len(), 0);
+        assert_eq!(registry.takers("/o", 5012, 100).len(), 0);
     }
 }

@@ -228,7 +228,9 @@ class Messages(Bench):
         self.taken(self.good)
 
     def test_offers_larger_than_the_read_buffer(self):
-        """Offers may take 64 KiB, whatever read buffer the program gave to the client."""
+        """Offers may take 64 KiB, whatever read buffer the program gave to the client; topic and header do not count."""
+        bare = len(json.dumps(self.message(extData={"_package_udi": ""})))
+        self.taken(self.message(extData={"_package_udi": "p" * (65536 - bare)}))
         for size in (3000, 15000, 25000, 32768, 60000):
             self.taken(self.message(extData={"_package_udi": "p" * size}))
         self.taken(json.dumps(self.good)[:-1] + ',"deep":' + "[" * 10000 + "]" * 10000 + "}")
@@ -236,8 +238,8 @@ class Messages(Bench):
     def test_optional_values_that_are_not_there(self):
         """Missing, null or empty: the same, for each value that an offer may do without."""
         text = json.dumps(self.good)
-        for key in ("sign", "signMethod", "digestsign", "module", "isDiff", "dProtocol", "extData", "streamId"):
-            for value in ("null", '""'):
+        for key in ("sign", "signMethod", "digestsign", "module", "isDiff", "dProtocol", "extData", "streamId", "files"):
+            for value in ("null", '""', "[]", "{}"):
                 with self.subTest(key=key, value=value):
                     self.taken(text.replace('"data": {', '"data": {"%s": %s, ' % (key, value)))
         image = self.origin.image

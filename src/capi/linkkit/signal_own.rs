@@ -11,9 +11,9 @@ use crate::capi::handle::Handle;
 use crate::mqtt::{Client, Event, Handler, Subscription};
 use crate::service::{Listener, Signal, SignalError};
 
-/// Largest message taken on the OTA topics, whatever the application's read buffer is: an offer whose URL is signed
+/// Largest payload taken on the OTA topics, whatever the application's read buffer is: an offer whose URL is signed
 /// does not fit the buffers that programs commonly choose.
-const MAX_PACKET: usize = 64 * 1024;
+const MAX_PAYLOAD: usize = 64 * 1024;
 
 /// A client of the device model, which is there only once the model has connected.
 #[derive(Default)]
@@ -159,8 +159,8 @@ impl Handler for ListenerHandler {
         (Arc::as_ptr(&self.0).cast::<()>().addr(), 0)
     }
 
-    fn max_packet(&self) -> Option<usize> {
-        Some(MAX_PACKET)
+    fn max_payload(&self) -> Option<usize> {
+        Some(MAX_PAYLOAD)
     }
 
     fn insists(&self) -> bool {

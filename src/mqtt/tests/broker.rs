@@ -255,7 +255,7 @@ type Action = Box<dyn Fn(&Event<'_>) + Send + Sync>;
 /// A handler that passes on what it hears, as text, and may do something.
 pub struct Recorder {
     name: usize,
-    max_packet: Option<usize>,
+    max_payload: Option<usize>,
     heard: Sender<String>,
     action: Option<Action>,
 }
@@ -269,11 +269,11 @@ pub fn recorder(name: usize) -> (Arc<Recorder>, Heard) {
 
 pub fn recorder_with(
     name: usize,
-    max_packet: Option<usize>,
+    max_payload: Option<usize>,
     action: Option<Action>,
 ) -> (Arc<Recorder>, Heard) {
     let (heard, texts) = channel();
-    (Arc::new(Recorder { name, max_packet, heard, action }), Heard(texts))
+    (Arc::new(Recorder { name, max_payload, heard, action }), Heard(texts))
 }
 
 impl Handler for Recorder {
@@ -298,8 +298,8 @@ impl Handler for Recorder {
         (self.name, 0)
     }
 
-    fn max_packet(&self) -> Option<usize> {
-        self.max_packet
+    fn max_payload(&self) -> Option<usize> {
+        self.max_payload
     }
 }
 

@@ -13,8 +13,8 @@ use super::pending::{Expect, Match};
 use super::{Master, gateway};
 use crate::mqtt::{self, Handler};
 
-/// Largest packet taken, whatever the connection's buffer is.
-const MAX_PACKET: usize = 64 * 1024;
+/// Largest payload taken, whatever the connection's buffer is.
+const MAX_PAYLOAD: usize = 64 * 1024;
 
 /// Takes the messages of one kind for one device.
 pub struct Inlet {
@@ -38,8 +38,8 @@ impl Handler for Inlet {
         ((&raw const MARK).addr(), number)
     }
 
-    fn max_packet(&self) -> Option<usize> {
-        Some(MAX_PACKET)
+    fn max_payload(&self) -> Option<usize> {
+        Some(MAX_PAYLOAD)
     }
 
     fn insists(&self) -> bool {

@@ -2,7 +2,7 @@
 //! Reading the cloud's JSON. Keys of one level are read at that level only; escapes are resolved.
 //!
 //! A value may be written in more than one way and mean the same: a number as a number, as text, or with a fraction of
-//! zeros; an optional value as missing, `null` or empty. The functions here take all of them.
+//! zeros; an optional value as missing, `null` or empty in any way. The functions here take all of them.
 
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
@@ -38,17 +38,29 @@ pub fn present<'a>(fields: &Fields<'a>, key: &str) -> Option<&'a RawValue> {
     fields.get(key).copied().filter(|raw| !is_null(raw))
 }
 
+/// The optional value under `key`. An empty one (`""`, `[]`, `{}`) counts as missing, as `null` does.
+pub fn given<'a>(fields: &Fields<'a>, key: &str) -> Option<&'a RawValue> {
+    present(fields, key).filter(|raw| {
+        let inside = match raw.get().as_bytes() {
+            [b'"', inside @ .., b'"'] => return !inside.is_empty(),
+            [b'[', inside @ .., b']'] | [b'{', inside @ .., b'}'] => inside,
+            _ => return true,
+        };
+        !inside.trim_ascii().is_empty()
+    })
+}
+
 /// The object under `key`.
 pub fn child<'a>(fields: &Fields<'a>, key: &'static str) -> Result<Fields<'a>, Refusal> {
     let raw = present(fields, key).ok_or(Refusal::Key(key))?;
     serde_json::from_str(raw.get()).map_err(|_| Refusal::Key(key))
 }
 
-/// The text under `key`; `None` when it is missing, `null` or empty. A NUL inside cannot be handed to C and is refused.
+/// The text under `key`; `None` when it is missing or empty in any way. A NUL inside cannot be handed to C and is refused.
 pub fn optional(fields: &Fields<'_>, key: &'static str) -> Result<Option<String>, Refusal> {
-    let Some(raw) = present(fields, key) else { return Ok(None) };
+    let Some(raw) = given(fields, key) else { return Ok(None) };
     let text: String = serde_json::from_str(raw.get()).map_err(|_| Refusal::Key(key))?;
-    if text.contains('\0') { Err(Refusal::Key(key)) } else { Ok(Some(text).filter(|text| !text.is_empty())) }
+    if text.contains('\0') { Err(Refusal::Key(key)) } else { Ok(Some(text)) }
 }
 
 /// The text under `key`, which must be there.
@@ -100,7 +112,7 @@ pub fn size(fields: &Fields<'_>, key: &'static str) -> Result<u64, Refusal> {
 
 /// Whether a mark is set: `true`, a number other than 0, or one of these as text.
 pub fn is_set(fields: &Fields<'_>, key: &'static str) -> bool {
-    let Some(raw) = present(fields, key) else { return false };
+    let Some(raw) = given(fields, key) else { return false };
     let text: Option<String> = serde_json::from_str(raw.get()).ok();
     match text.as_deref().unwrap_or(raw.get()).trim() {
         "" | "false" => false,
@@ -152,15 +164,15 @@ mod tests {
     }
 
     #[test]
-    fn an_optional_text_is_absent_in_three_ways() {
+    fn an_optional_text_is_absent_in_many_ways() {
         let read = |value: &str| with(value, |fields| optional(fields, "k"));
         assert_eq!(with("1", |fields| optional(fields, "other")), Ok(None));
-        for absent in ["null", r#""""#] {
+        for absent in ["null", r#""""#, "[]", "{}", "[ ]", "{\n}"] {
             assert_eq!(read(absent), Ok(None), "{absent}");
             assert_eq!(with(absent, |fields| text(fields, "k")), Err(Refusal::Key("k")), "{absent}");
         }
         assert_eq!(read(r#""\u0041\/""#), Ok(Some("A/".to_owned())));
-        for bad in ["7", "true", "[]", "{}", r#""a\u0000b""#] {
+        for bad in ["7", "true", "[0]", r#"{"":0}"#, r#""a\u0000b""#] {
             assert_eq!(read(bad), Err(Refusal::Key("k")), "{bad}");
         }
         assert_eq!(with("1.10", |fields| name(fields, "k")).as_deref(), Ok("1.10"));
@@ -183,6 +195,8 @@ mod tests {
             (r#""false""#, false),
             (r#""""#, false),
             ("null", false),
+            ("[]", false),
+            ("{ }", false),
         ] {
             assert_eq!(with(value, |fields| is_set(fields, "k")), set, "{value}");
         }

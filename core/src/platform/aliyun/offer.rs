@@ -84,12 +84,12 @@ fn single_file<'a>(data: &Fields<'a>) -> Result<Option<Fields<'a>>, Refusal> {
     if json::optional(data, "dProtocol")?.is_some_and(|named| named.eq_ignore_ascii_case("mqtt")) {
         return Err(Refusal::Stream);
     }
-    let files: Vec<Fields<'a>> = match json::present(data, "files") {
+    let files: Vec<Fields<'a>> = match json::given(data, "files") {
         Some(list) => serde_json::from_str(list.get()).map_err(|_| Refusal::Key("files"))?,
         None => Vec::new(),
     };
     match files.as_slice() {
-        [] if json::present(data, "streamId").is_some() && json::optional(data, "url")?.is_none() => {
+        [] if json::given(data, "streamId").is_some() && json::optional(data, "url")?.is_none() => {
             Err(Refusal::Stream)
         }
         [] => Ok(None),
@@ -98,7 +98,7 @@ fn single_file<'a>(data: &Fields<'a>) -> Result<Option<Fields<'a>>, Refusal> {
             for (theirs, ours) in
                 [("fileSize", "size"), ("fileUrl", "url"), ("fileMd5", "md5"), ("fileSign", "sign")]
             {
-                if let Some(value) = json::present(file, theirs) {
+                if let Some(value) = json::given(file, theirs) {
                     data.insert(ours.to_owned(), value);
                 }
             }
@@ -316,14 +316,14 @@ mod tests {
         assert_eq!(whole.offer.digest.algorithm(), Algorithm::Sha256);
         assert_eq!(whole.offer.signature.as_deref(), Some(&b"ABC"[..]));
         for (key, _) in FULL {
-            for way in ABSENT {
+            for way in ABSENT.into_iter().chain([Some("[]"), Some("{}"), Some("[ ]")]) {
                 let got = full(&[(key, way)]).map(|got| (got.offer.url, got.offer.size));
                 let wanted = match (key, way) {
                     ("size" | "version" | "url", None | Some("null")) | ("version" | "url", _) => {
                         Err(Refusal::Key(key))
                     }
-                    ("size", _) => Err(Refusal::Size),
-                    ("files", Some(r#""""#)) => Err(Refusal::Key(key)),
+                    ("size", Some(r#""""#)) => Err(Refusal::Size),
+                    ("size", _) => Err(Refusal::Key(key)),
                     _ => Ok(("http://h/p".to_owned(), 9)),
                 };
                 assert_eq!(got, wanted, "{key} {way:?}");
