@@ -216,7 +216,8 @@ int IOT_MQTT_Subscribe(void *handle, const char *topic_filter, iotx_mqtt_qos_t q
  * @param topic_handle_func as for IOT_MQTT_Subscribe
  * @param pcontext          as for IOT_MQTT_Subscribe
  * @param timeout_ms        longest wait in milliseconds
- * @return as IOT_MQTT_Subscribe; FAIL_RETURN if the broker refused or did not answer in time
+ * @return as IOT_MQTT_Subscribe; FAIL_RETURN if the broker refused or did not answer in time, or
+ *         its answer is behind more messages than wait for IOT_MQTT_Yield: 8192 messages or 4 MiB
  */
 int IOT_MQTT_Subscribe_Sync(void *handle, const char *topic_filter, iotx_mqtt_qos_t qos,
                             iotx_mqtt_event_handle_func_fpt topic_handle_func, void *pcontext, int timeout_ms);

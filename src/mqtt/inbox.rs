@@ -11,7 +11,7 @@ const MAX_MESSAGES: usize = 64;
 const MAX_LARGEST: usize = 4;
 /// Messages and their bytes that may wait while a caller waits for an answer, which may be behind them.
 const MAX_MESSAGES_BEFORE_ANSWER: usize = 8192;
-const MAX_BYTES_BEFORE_ANSWER: usize = 2 * 1024 * 1024;
+const MAX_BYTES_BEFORE_ANSWER: usize = 4 * 1024 * 1024;
 /// Answers that may wait. They are small, and bounded by what the application asked for.
 const MAX_ANSWERS: usize = 4096;
 
@@ -128,6 +128,15 @@ mod tests {
         while inbox.pop().is_some() {}
         assert!(inbox.has_room(1, false));
         assert_eq!((inbox.messages, inbox.bytes), (0, 0));
+    }
+
+    #[test]
+    fn an_answer_behind_a_large_backlog_is_read() {
+        let mut inbox = Inbox::default();
+        for n in 0..4000 {
+            assert!(inbox.has_room(1024, true), "{n}");
+            inbox.push(message(1024));
+        }
     }
 
     #[test]
