@@ -139,14 +139,17 @@ fn is_needed(name: &str) -> bool {
     NEEDED.iter().any(|needed| needed.eq_ignore_ascii_case(name))
 }
 
+/// What every answer begins with, in letters of either case.
+const PROTOCOL: &[u8] = b"HTTP/";
+
 /// Whether an answer may begin with these bytes.
 pub fn may_begin(bytes: &[u8]) -> bool {
-    bytes.iter().zip(b"HTTP/").all(|(byte, wanted)| byte == wanted)
+    bytes.iter().zip(PROTOCOL).all(|(byte, wanted)| byte.eq_ignore_ascii_case(wanted))
 }
 
 /// The code of a status line. Blanks may be several, the reason phrase may be missing; the version is a label.
 fn status(line: &[u8]) -> Option<u16> {
-    let rest = line.strip_prefix(b"HTTP/")?;
+    let (_, rest) = line.split_at_checked(PROTOCOL.len()).filter(|(name, _)| may_begin(name))?;
     let blank = rest.iter().position(|byte| matches!(byte, b' ' | b'\t'))?;
     let (version, rest) = rest.split_at(blank);
     if !matches!(version, [b'1'..=b'3'] | [b'1'..=b'3', b'.', b'0'..=b'9']) {

@@ -41,6 +41,8 @@ fn status_lines() {
     for line in [
         "HTTP/1.1 200 OK",
         "HTTP/1.0 200",
+        "http/1.1 200 OK",
+        "Http/1.1 200 OK",
         "HTTP/1.1  200 OK",
         "HTTP/1.1 \t 200\tOK",
         "HTTP/1.1 200 ",
@@ -56,7 +58,6 @@ fn status_lines() {
         "",
         "nonsense",
         "ICY 200 OK",
-        "http/1.1 200 OK",
         " HTTP/1.1 200 OK",
         "HTTP/0.9 200 OK",
         "HTTP/1.1",

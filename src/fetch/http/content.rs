@@ -197,12 +197,10 @@ fn framing(head: &Head) -> Result<Framing, FetchError> {
     if matches!(head.status, 100..=199 | 204 | 304) {
         return Ok(Framing::Counted(0));
     }
-    // Chunks overrule a length, whose body this may not be: the one who asked has judged it.
-    let length = content_length(&head.headers)?;
     if is_chunked(&head.headers)? {
         return Ok(Framing::Chunked(Chunk::Size));
     }
-    Ok(length.map_or(Framing::UntilClose, Framing::Counted))
+    Ok(content_length(&head.headers)?.map_or(Framing::UntilClose, Framing::Counted))
 }
 
 /// Reads the line at the front of `input`: what comes behind it, and its length. `None` while it is not complete.

@@ -2,7 +2,7 @@
 //! How large an image is, where no platform says so: asked of the server that has it.
 
 use otakit_core::fetch::FetchError;
-use otakit_core::http::answer::{self, Answer, Expectation, content_length, is_chunked};
+use otakit_core::http::answer::{self, Answer, Expectation, content_length};
 use otakit_core::url::Url;
 
 use super::{HttpSource, MAX_REDIRECTS};
@@ -18,7 +18,6 @@ impl HttpSource {
         for _ in 0..=MAX_REDIRECTS {
             let head = self.get(&url, &request, cancel)?.head;
             match head.status {
-                200 | 203 if is_chunked(&head.headers)? => return Err(FetchError::Protocol),
                 200 | 203 => return content_length(&head.headers)?.ok_or(FetchError::Protocol),
                 status => match answer::judge(status, &head.headers, &Expectation::NOTHING) {
                     Ok(Answer::Redirect(location)) => url = self.follow(&url, &location)?,

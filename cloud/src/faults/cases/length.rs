@@ -57,20 +57,20 @@ fn values(f: &mut Family) {
     let values = [
         ("length-0", "0", &[LENGTH][..]),
         ("length-7", "7", &[LENGTH]),
-        ("length-abc", "abc", &[PROTOCOL, LENGTH]),
+        ("length-abc", "abc", &[PROTOCOL, LENGTH, RIGHT]),
         ("length-empty", "", &[PROTOCOL, LENGTH, RIGHT]),
-        ("length-negative", "-5", &[PROTOCOL, LENGTH]),
+        ("length-negative", "-5", &[PROTOCOL, LENGTH, RIGHT]),
         ("length-3e9", "3000000000", &[LENGTH]),
         ("length-5e9", "5000000000", &[LENGTH]),
         ("length-2-31", "2147483648", &[LENGTH]),
         ("length-2-32", "4294967296", &[LENGTH]),
-        ("length-2-63", "9223372036854775808", &[LENGTH, PROTOCOL]),
-        ("length-2-64", "18446744073709551616", &[PROTOCOL, LENGTH]),
-        ("length-digits", "99999999999999999999999999999999999999", &[PROTOCOL, LENGTH]),
-        ("length-plus", "+7", &[PROTOCOL, LENGTH]),
-        ("length-hex", "0xEA60", &[PROTOCOL, LENGTH]),
-        ("length-float", "6e4", &[PROTOCOL, LENGTH]),
-        ("length-two-numbers", "7 7", &[PROTOCOL, LENGTH]),
+        ("length-2-63", "9223372036854775808", &[LENGTH, PROTOCOL, RIGHT]),
+        ("length-2-64", "18446744073709551616", &[PROTOCOL, LENGTH, RIGHT]),
+        ("length-digits", "99999999999999999999999999999999999999", &[PROTOCOL, LENGTH, RIGHT]),
+        ("length-plus", "+7", &[PROTOCOL, LENGTH, RIGHT]),
+        ("length-hex", "0xEA60", &[PROTOCOL, LENGTH, RIGHT]),
+        ("length-float", "6e4", &[PROTOCOL, LENGTH, RIGHT]),
+        ("length-two-numbers", "7 7", &[PROTOCOL, LENGTH, RIGHT]),
         ("length-list", "7, 8", &[PROTOCOL, LENGTH]),
     ];
     for (name, value, expect) in values {
@@ -81,6 +81,12 @@ fn values(f: &mut Family) {
     f.add("length-zeros", "Content-Length with leading zeros", &[RIGHT, PROTOCOL], |c| {
         vec![whole(c).head.set("Content-Length", format!("000000{}", c.size)).op(), Op::Body(0, c.size)]
     });
+    for (name, sign, unit) in [("length-plus-right", "+", ""), ("length-unit", "", " bytes")] {
+        f.add(name, format!("Content-Length: {sign}SIZE{unit}"), &[RIGHT, PROTOCOL], move |c| {
+            let length = format!("{sign}{}{unit}", c.size);
+            vec![whole(c).head.set("Content-Length", length).op(), Op::Body(0, c.size)]
+        });
+    }
     f.add("length-wrap-32", "Content-Length that is the size plus 2^32", &[LENGTH], |c| {
         vec![whole(c).head.set("Content-Length", c.size.saturating_add(1 << 32)).op(), Op::Body(0, c.size)]
     });
@@ -169,6 +175,22 @@ fn chunked(f: &mut Family) {
         |c| {
             let head = bare(c).with("Content-Length", 7).with("Transfer-Encoding", "chunked");
             vec![head.op(), Op::Chunks(0, c.size, 4096), Op::Bytes(END.into())]
+        },
+    );
+    f.add("chunked-and-no-length", "chunked and a Content-Length of 0 at once", &[RIGHT], |c| {
+        let head = bare(c).with("Content-Length", 0).with("Transfer-Encoding", "chunked");
+        vec![head.op(), Op::Chunks(0, c.size, 4096), Op::Bytes(END.into())]
+    });
+    f.add(
+        "chunked-and-length-resume",
+        "breaks off; then the rest as chunked 206 with a Content-Length of 7",
+        &[RIGHT],
+        |c| {
+            after_cut(c, |c| {
+                let rest = honest(c);
+                let head = rest.head.set("Content-Length", 7).with("Transfer-Encoding", "chunked");
+                vec![head.op(), Op::Chunks(rest.from, rest.len, 4096), Op::Bytes(END.into())]
+            })
         },
     );
     f.add("chunked-lie", "says chunked, but the body is not", &[PROTOCOL, LENGTH, UNAVAILABLE], |c| {

@@ -142,6 +142,7 @@ fn status_lines(f: &mut Family) {
         ("status-no-reason", "HTTP/1.1 200 ", "no reason phrase", &[RIGHT]),
         ("status-no-reason-no-space", "HTTP/1.1 200", "no reason phrase and no space", &[RIGHT, PROTOCOL]),
         ("status-http-2", "HTTP/2.0 200 OK", "an HTTP version that cannot be", &[PROTOCOL, RIGHT]),
+        ("status-lower", "http/1.1 200 ok", "the protocol's name in small letters", &[RIGHT]),
         ("status-icy", "ICY 200 OK", "another protocol's name", &[PROTOCOL]),
         ("status-letters", "HTTP/1.1 2OO OK", "letters in the code", &[PROTOCOL]),
         ("status-two-digits", "HTTP/1.1 20 OK", "a code of two digits", &[PROTOCOL, STATUS]),
