@@ -27,8 +27,24 @@ pub struct Course {
     seen: bool,
     /// Partial answers in a row that brought nothing.
     useless: u32,
+    /// Whether a refusal is believed.
+    doubt: Doubt,
     /// Answers that brought bytes.
     answers: u32,
+}
+
+/// What is held of an answer that ends a transfer which had worked until then. It may be somebody else's, or mean the
+/// `Range` and `If-Range` alone: so it counts only when the same is said to a request without them, as the one that worked
+/// was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doubt {
+    /// The next one will be doubted.
+    Fresh,
+    /// One was: the image is asked for from its first byte until bytes come, that is refused too, or so many answers more
+    /// brought nothing.
+    Asking(u32),
+    /// Asking so did not help. The next one is believed at once.
+    Settled,
 }
 
 /// How fast the bytes come.
@@ -52,13 +68,18 @@ impl Course {
             slow: 0,
             seen: resumed,
             useless: 0,
+            doubt: Doubt::Fresh,
             answers: u32::from(resumed),
         }
     }
 
     /// Whether the image is asked for from its first byte, since parts of it are not to be had.
     pub fn asks_whole(&self) -> bool {
-        self.useless >= USELESS
+        self.useless >= USELESS || self.is_asking()
+    }
+
+    fn is_asking(&self) -> bool {
+        matches!(self.doubt, Doubt::Asking(_))
     }
 
     /// An answer is the image that was asked for.
@@ -71,7 +92,8 @@ impl Course {
     pub fn progressed(&mut self, bytes: u64, first: bool) -> bool {
         self.answers += u32::from(first);
         self.retries.progressed(bytes);
-        if !self.asks_whole() {
+        self.doubt = Doubt::Fresh;
+        if self.useless < USELESS {
             self.useless = 0;
         }
         self.answers > 1
@@ -82,22 +104,31 @@ impl Course {
         self.retries = Retries::default();
     }
 
+    /// The URL was refused, and somebody is asked for another one.
+    pub fn refused(&mut self, now: Duration) {
+        self.retries.refused(now);
+    }
+
     /// An attempt to get bytes behind those at hand failed and brought none.
     pub fn fell_through(&mut self, error: &FetchError) {
-        let useless = matches!(
-            error,
-            FetchError::Range
-                | FetchError::Length { .. }
-                | FetchError::Encoding
-                | FetchError::Truncated
-                | FetchError::Protocol
-                | FetchError::Status { status: 500 | 501, .. }
-        );
-        if useless && !self.asks_whole() {
-            self.useless += 1;
-            if self.asks_whole() {
-                // Another way to ask: what failed before it says nothing of it.
-                self.retries = Retries::default();
+        if !is_answer(error) {
+            return;
+        }
+        let (ends, whole) = (self.meaning(error).ends(), self.asks_whole());
+        match self.doubt {
+            Doubt::Fresh if ends && !whole => {
+                self.doubt = Doubt::Asking(USELESS);
+                self.retries.other_way();
+            }
+            Doubt::Asking(left) if ends || left <= 1 => self.doubt = Doubt::Settled,
+            Doubt::Asking(left) => self.doubt = Doubt::Asking(left - 1),
+            _ if whole || ends || says_later(error) => {}
+            _ => {
+                self.useless += 1;
+                if self.asks_whole() {
+                    // Another way to ask: what failed before it says nothing of it.
+                    self.retries = Retries::default();
+                }
             }
         }
     }
@@ -122,9 +153,17 @@ impl Course {
         self.retries.failed(class, kind, patience, now, dice)
     }
 
-    /// What a failure calls for. Once the right image was seen there, an answer that is not it is somebody else's: a
-    /// login page of the network, a cache that is being filled.
-    fn class(&self, error: &FetchError) -> Class {
+    /// What a failure calls for now: one that is in doubt calls for another request to the same URL.
+    pub fn class(&self, error: &FetchError) -> Class {
+        match self.meaning(error) {
+            class if class.ends() && is_answer(error) && self.is_asking() => Class::Transient(None),
+            class => class,
+        }
+    }
+
+    /// What a failure calls for if it is believed. Once the right image was seen there, an answer that is not it is somebody
+    /// else's: a login page of the network, a cache that is being filled.
+    fn meaning(&self, error: &FetchError) -> Class {
         match error {
             FetchError::Length { .. }
             | FetchError::Encoding
@@ -154,11 +193,36 @@ impl Course {
     }
 }
 
+/// Whether somebody answered, and the answer was not the image.
+fn is_answer(error: &FetchError) -> bool {
+    matches!(
+        error,
+        FetchError::Status { .. }
+            | FetchError::Redirect
+            | FetchError::InsecureRedirect
+            | FetchError::Forbidden
+            | FetchError::Length { .. }
+            | FetchError::Range
+            | FetchError::Encoding
+            | FetchError::Truncated
+            | FetchError::Protocol
+    )
+}
+
+/// Whether the server only asks for patience: that says nothing of how it was asked.
+fn says_later(error: &FetchError) -> bool {
+    matches!(error, FetchError::Status { status: 408 | 425 | 429 | 502..=504 | 507..=599, .. })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const NOW: Duration = Duration::ZERO;
+
+    fn refusal(status: u16) -> FetchError {
+        FetchError::Status { status, retry_after: None }
+    }
 
     fn failed(course: &mut Course, error: &FetchError) -> Decision {
         course.failed(error, false, &Patience::default(), NOW, 0)
@@ -198,6 +262,76 @@ mod tests {
             course.progressed(1, true);
         }
         assert!(!course.asks_whole());
+    }
+
+    #[test]
+    fn what_ends_a_transfer_that_worked_must_be_said_without_a_range_too() {
+        let refusals = [400, 401, 403, 404, 405, 410, 412, 431].map(refusal);
+        for refusal in refusals.into_iter().chain([FetchError::Forbidden]) {
+            let mut course = Course::new(9, None);
+            let mut fell = |error: &FetchError| {
+                course.fell_through(error);
+                (course.asks_whole(), course.class(error).ends())
+            };
+            assert_eq!(fell(&refusal), (true, false), "{refusal}");
+            // A connection that breaks is no answer.
+            assert_eq!(fell(&FetchError::Net(NetError::Broken)), (true, false));
+            assert_eq!(fell(&refusal), (false, true), "{refusal}");
+            // A fresh URL is asked for the part again, and believed when it refuses.
+            assert_eq!(fell(&refusal), (false, true), "{refusal}");
+            assert_eq!(failed(&mut course, &refusal), Decision::GiveUp, "{refusal}");
+            // Bytes tell that the refusal was wrong: the next one is doubted again.
+            course.progressed(1, true);
+            course.fell_through(&refusal);
+            assert!(course.asks_whole(), "{refusal}");
+            course.progressed(1, true);
+            assert!(!course.asks_whole(), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_of_parts_raises_no_doubt() {
+        let mut course = Course::new(9, None);
+        for error in [refusal(503), refusal(429), FetchError::Net(NetError::Timeout), FetchError::Changed] {
+            for _ in 0..9 {
+                course.fell_through(&error);
+                assert!(!course.asks_whole(), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_whole_that_does_not_come_either_ends_the_doubt() {
+        // A whole that breaks off before anything new does not keep the refusal from counting.
+        let mut course = Course::new(9, None);
+        course.fell_through(&refusal(403));
+        for _ in 0..USELESS {
+            assert!(course.asks_whole());
+            course.fell_through(&FetchError::Truncated);
+        }
+        assert!(!course.asks_whole());
+        course.fell_through(&refusal(403));
+        assert_eq!(course.class(&refusal(403)), Class::Expired);
+        let mut course = Course::new(9, None);
+        course.fell_through(&refusal(404));
+        let certificate = FetchError::Net(NetError::Certificate);
+        assert_eq!(failed(&mut course, &certificate), Decision::GiveUp);
+    }
+
+    #[test]
+    fn doubts_do_not_keep_a_transfer_alive_for_ever() {
+        let gone = refusal(404);
+        let (mut course, mut tries) = (Course::new(9, None), 0);
+        loop {
+            course.fell_through(&gone);
+            if failed(&mut course, &gone) == Decision::GiveUp {
+                break;
+            }
+            tries += 1;
+            // Each time the whole image is answered, and a byte of it is new.
+            course.progressed(1, true);
+        }
+        assert_eq!(tries, 47);
     }
 
     #[test]

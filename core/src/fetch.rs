@@ -89,6 +89,13 @@ pub enum Class {
     Cancelled,
 }
 
+impl Class {
+    /// Whether the URL that failed so is not asked again.
+    pub fn ends(self) -> bool {
+        matches!(self, Self::Expired | Self::Permanent)
+    }
+}
+
 impl FetchError {
     /// Sorts the failure: retry, renew, or give up.
     pub fn class(&self) -> Class {

@@ -209,10 +209,10 @@ int IOT_OTA_FetchYield(void *handle, char *buf, uint32_t buf_len, uint32_t timeo
  * @param buf     receives the value; IOT_OTA_CmdType_t says what it must be
  * @param buf_len its size in bytes
  * @retval 0                      done
- * @retval IOT_OTAE_INVALID_PARAM no such session, buf is NULL, or buf_len is 0 or negative
+ * @retval IOT_OTAE_INVALID_PARAM no such session, buf is NULL, buf_len is 0, or negative for a text
  * @retval IOT_OTAE_INVALID_STATE there was no offer yet
  * @retval IOT_OTAE_GENERAL       another failure; IOT_OTA_GetLastError names it: IOT_OTAE_INVALID_PARAM for a buffer
- *                                of the wrong size or alignment, an unknown command, or a value that this update does
+ *                                of the wrong size (a negative one too) or alignment, an unknown command, or a value that this update does
  *                                not have; IOT_OTAE_GENERAL for a size beyond 32 bits; IOT_OTAE_INVALID_STATE for a
  *                                check before the end; IOT_OTAE_NOMEM
  */

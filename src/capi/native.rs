@@ -24,8 +24,10 @@ use crate::net::trace;
 use codes::{OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK};
 
 /// Failures in a row without a new byte before a download is given up; 1 or more, 12 unless set. It is also given up after
-/// four times as many without 4 KiB, after three unreadable answers in a row, and 25 s after its URL was refused (401, 403,
-/// 410) while the platform has no other one that works.
+/// four times as many without 4 KiB, after three unreadable answers in a row, and with the first round of questions for another
+/// URL that ends 25 s or more after its URL was refused (401, 403, 410). A round takes 10 s where nobody answers, and a wait
+/// comes before the next one: three rounds and two waits then, 30 to 30.75 s. What worked before is believed to be refused
+/// only once a request without `Range` is refused, too.
 pub const OTAKIT_OPTION_RETRY_ATTEMPTS: c_int = 0;
 /// Longest wait before the first retry, in ms; it doubles with each further one. 250 unless set.
 pub const OTAKIT_OPTION_RETRY_BASE_MS: c_int = 1;

@@ -188,7 +188,7 @@ impl Pump {
     /// every failure, fresh URLs that are dead included.
     fn mend(&mut self, error: &FetchError, course: &mut Course, token: &Cancel) -> Result<(), Failure> {
         loop {
-            let renewed = self.renew(error, token)?;
+            let renewed = self.renew(error, course, token)?;
             if token.is_cancelled() {
                 return Ok(());
             }
@@ -238,12 +238,18 @@ impl Pump {
     }
 
     /// Asks for a fresh URL when the old one is no longer good. `None` when there is nobody to ask, else whether one came.
-    fn renew(&mut self, error: &FetchError, token: &Cancel) -> Result<Option<bool>, Failure> {
-        let Some(renewal) = self.renewal.as_ref().filter(|_| error.class() == Class::Expired) else {
+    fn renew(
+        &mut self,
+        error: &FetchError,
+        course: &mut Course,
+        token: &Cancel,
+    ) -> Result<Option<bool>, Failure> {
+        let Some(renewal) = self.renewal.as_ref().filter(|_| course.class(error) == Class::Expired) else {
             return Ok(None);
         };
         let told = trace::told(error, None);
         crate::log!(Warning, "fetch", "{told}; at byte {}, asking for a fresh URL", self.offset);
+        course.refused(system::now());
         match renewal.renew(&self.offer, token) {
             Some(fresh) if !self.offer.is_renewed_by(&fresh) => Err(Failure::OtherImage),
             Some(fresh) => {

@@ -160,7 +160,8 @@ fn a_broken_transfer_goes_on_where_it_broke() {
 #[test]
 fn what_came_is_handed_out_before_the_failure() {
     let gone = FetchError::Status { status: 404, retry_after: None };
-    let (session, script, offer) = setup([bytes_to(500), Opening::Fails(gone.clone())]);
+    let (session, script, offer) =
+        setup([bytes_to(500), Opening::Fails(gone.clone()), Opening::Fails(gone.clone())]);
     session.offer(offer.clone()).unwrap();
     let (bytes, failure) = drain(&session);
     assert_eq!((&bytes[..], failure), (&script.image[..500], Some(Failure::Fetch(gone.clone()))));

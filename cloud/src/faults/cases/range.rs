@@ -2,7 +2,7 @@
 //! Resumed downloads: the first answer breaks off after a third, the next ones lie about what they continue.
 
 use super::{Case, DIGEST, Family, RANGE, RIGHT, STATUS, UNAVAILABLE, after_cut};
-use crate::faults::plan::{Ctx, Head, Honest, Op, honest, part, whole};
+use crate::faults::plan::{Ctx, Head, Honest, Op, honest, part, text, whole};
 
 /// The family.
 pub fn cases() -> Vec<Case> {
@@ -175,6 +175,26 @@ fn useless(f: &mut Family) {
     f.add("useless-500", "breaks off; then 500 to each Range", &[RIGHT], |c| {
         resumed(c, |_, _, _| vec![Head::status(500).with("Content-Length", 0).op()])
     });
+    for code in [400, 401, 403, 404, 412] {
+        f.add(
+            format!("range-{code}-mid"),
+            format!("breaks off; then {code} to each Range, and honest without"),
+            &[RIGHT],
+            move |c| resumed(c, |_, _, _| text(code, "<html>no</html>\n")),
+        );
+        f.add(
+            format!("range-{code}-once-mid"),
+            format!("breaks off; then once {code}; then honest"),
+            &[RIGHT],
+            move |c| foreign(c, text(code, "<html>log in</html>\n")),
+        );
+    }
+    f.add(
+        "range-portal",
+        "breaks off; then a redirect to a page to each Range, and honest without",
+        &[RIGHT],
+        |c| resumed(c, |c, _, _| vec![Head::status(302).with("Location", c.path_of("200-html")).op()]),
+    );
     f.add("range-equals", "breaks off; then 206 with Content-Range: bytes=…", &[RIGHT], |c| {
         resumed(c, |c, s, e| {
             let honest = part(c, s, e);

@@ -49,6 +49,35 @@ fn after_three_useless_parts_the_image_is_asked_for_from_its_first_byte() {
 }
 
 #[test]
+fn a_refusal_in_mid_download_counts_once_a_request_for_the_whole_is_refused_too() {
+    let status = |status| FetchError::Status { status, retry_after: None };
+    for refusal in [400, 401, 403, 404, 410, 412].map(status).into_iter().chain([FetchError::Forbidden]) {
+        let once = vec![bytes_to(4000), fails(refusal.clone()), whole()];
+        let (session, script, offer) = patient(once);
+        session.offer(offer).unwrap();
+        assert!(drain(&session).0 == script.image, "{refusal}");
+        assert_eq!((session.verdict(), offsets(&script)), (Some(true), vec![0, 4000, 0]), "{refusal}");
+        let twice = vec![bytes_to(4000), fails(refusal.clone()), fails(refusal.clone())];
+        let (session, script, offer) = patient(twice);
+        session.offer(offer).unwrap();
+        assert_eq!(drain(&session).1, Some(Failure::Fetch(refusal)));
+        assert_eq!(offsets(&script), [0, 4000, 0]);
+    }
+}
+
+#[test]
+fn an_expired_url_is_asked_without_a_range_before_a_fresh_one_which_is_asked_for_the_part() {
+    let expired = || fails(FetchError::Status { status: 403, retry_after: None });
+    let course = vec![bytes_to(4000), expired(), expired(), expired(), bytes_to(SIZE)];
+    let (session, script, offer) = patient(course);
+    let renewals = [Some("test:dead"), Some("test:fresh")];
+    session.set_renewal(Some(Arc::new(super::edges::Renewals(Mutex::new(renewals.into())))));
+    session.offer(offer).unwrap();
+    assert!(drain(&session).0 == script.image);
+    assert_eq!(offsets(&script), [0, 4000, 0, 4000, 4000]);
+}
+
+#[test]
 fn a_server_that_is_away_is_not_asked_for_everything() {
     let away = || fails(FetchError::Status { status: 503, retry_after: None });
     let broken = || fails(FetchError::Net(NetError::Broken));

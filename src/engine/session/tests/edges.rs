@@ -172,7 +172,7 @@ fn bytes_of_a_transfer_that_ended_meanwhile_do_not_count() {
 }
 
 /// Hands out these URLs in turn; `None`: no answer came.
-struct Renewals(Mutex<VecDeque<Option<&'static str>>>);
+pub(super) struct Renewals(pub(super) Mutex<VecDeque<Option<&'static str>>>);
 
 impl Renew for Renewals {
     fn renew(&self, offer: &Offer, _: &Cancel) -> Option<Offer> {
