@@ -210,6 +210,12 @@ static int update(const char *path)
     printf("task: version %s, %lu bytes, md5 %s\n", (const char *)info.target, (unsigned long)info.size,
            (const char *)info.md5);
 
+    if (info.type == 2) {
+        /* A difference to an older image, which would have to be applied to it. */
+        fprintf(stderr, "a differential package is not taken\n");
+        ota_report_status(TASK(&info), OTA_DOWNLOAD_UNKNOWN_ERROR, TIMEOUT_MS);
+        return EXIT_FETCH_FAILED;
+    }
     image = fopen(path, "wb");
     if (image == NULL) {
         perror(path);

@@ -104,8 +104,8 @@ struct onenet_result_t {
  *
  * @param result filled in whatever is returned; may be NULL
  * @return 0: the image is stored and verified. OTA_CHECK_NO_TASK: nothing to do. -3: the image is not the one promised.
- *         -8: it could not be stored. -14: signal or battery too low. -16: ended by `progress`. Else as for the other
- *         calls.
+ *         -8: it could not be stored. -9: the package is a differential one (type 2); it is not fetched, and 107 is
+ *         reported. -14: signal or battery too low. -16: ended by `progress`. Else as for the other calls.
  */
 int32_t onenet_ota_run(const struct onenet_run_t *options, struct onenet_result_t *result);
 

@@ -328,6 +328,24 @@ class OneCall(OnenetBench):
                 return part(self.image + b"?", request)
         self.ends(Longer(image(3 * SLICE)), -3, 107)
 
+    def test_differential_package(self):
+        """A task of type 2: -9, reported as 107; nothing of it is asked for or stored."""
+        class Patch(Honest):
+            def check(self, request):
+                return answer(task(self.image, type=2))
+        script = Patch(image(3 * SLICE))
+        self.ends(script, -9, 107)
+        self.assertEqual(script.slices, 0)
+
+    def test_empty_headers(self):
+        """`Ota-Errno:` with nothing behind it refuses no slice."""
+        class Blank(Honest):
+            def slice(self, request):
+                return part(self.image, request).replace(b"\r\n", b"\r\nOta-Errno:\r\n", 1)
+        script = Blank(image(3 * SLICE))
+        self.assertEqual(self.up(script).run(self.out).ret, 0)
+        self.assertEqual(self.content(self.out), script.image)
+
     def test_size_0(self):
         class Empty(Honest):
             def check(self, request):

@@ -39,7 +39,8 @@ pub fn judge(
     let length = content_length(headers)?;
     let found = match status {
         206 => {
-            let header = headers.single("content-range")?;
+            // An empty one says nothing.
+            let header = headers.single("content-range")?.filter(|header| !header.is_empty());
             let range = match header {
                 Some(header) => ContentRange::parse(header),
                 None => stated,

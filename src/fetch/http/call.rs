@@ -53,9 +53,9 @@ impl Reply {
         &self.head.headers
     }
 
-    /// A header field's text, the first one of that name.
+    /// A header field's text, the first one of that name; an empty one says nothing and counts as absent.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.head.headers.text(name)
+        self.head.headers.text(name).filter(|text| !text.is_empty())
     }
 
     /// Reads what is there of the body, at least one byte; 0 is its end.

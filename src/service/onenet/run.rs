@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use otakit_core::failure::Failure;
 use otakit_core::net::NetError;
+use otakit_core::offer::Offer;
 use otakit_core::platform::onenet::task::Task;
 use otakit_core::platform::onenet::{errno, step};
 use otakit_core::progress::percent;
@@ -111,8 +112,10 @@ fn update(
     summary: &mut Summary,
 ) -> Result<(), Failed> {
     let task = reporter.task;
+    // What can never be taken is told first: a condition may be met another time.
+    let offer = reporter.service.offer(task).map_err(|error| (error, Some(step::DOWNLOAD_FAILED)))?;
     meets(task, host)?;
-    let valid = download(reporter, plan, host, &mut summary.resumed_at)?;
+    let valid = download(reporter, &offer, plan, host, &mut summary.resumed_at)?;
     if !valid {
         return Err((Error::Data, Some(step::MD5_MISMATCH)));
     }
@@ -139,12 +142,12 @@ fn meets(task: &Task, host: &mut dyn Host) -> Result<(), Failed> {
 
 fn download(
     reporter: &Reporter<'_>,
+    offer: &Offer,
     plan: Plan<'_>,
     host: &mut dyn Host,
     resumed: &mut u64,
 ) -> Result<bool, Failed> {
     let (service, task) = (reporter.service, reporter.task);
-    let offer = service.offer(task).map_err(|error| (error, Some(step::DOWNLOAD_FAILED)))?;
     let interval = plan.interval.unwrap_or(Duration::from_secs(u64::from(task.interval))).min(MAX_INTERVAL);
     let slices = Arc::new(Slices::new(service.clone(), u64::from(plan.slice), plan.limit, interval));
     let session = Session::new(slices.clone());
@@ -174,7 +177,7 @@ fn download(
         every: plan.every,
         keep_record: true,
     };
-    download.run(&offer, &mut watch).map_err(|failure| {
+    download.run(offer, &mut watch).map_err(|failure| {
         let error = match Error::from(&failure) {
             Error::Cancelled if service.is_closed() => Error::Closed,
             error => error,

@@ -288,8 +288,17 @@ impl Onenet {
         format!("{scheme}://{}/task/", self.config.endpoint.authority)
     }
 
-    /// The task as the engine takes it.
+    /// The task as the engine takes it: an image, not what would have to be applied to one.
     pub fn offer(&self, task: &Task) -> Result<Offer, Error> {
+        if task.is_differential() {
+            crate::log!(
+                Error,
+                "onenet",
+                "task {} refused: differential package, only whole images are taken",
+                task.id
+            );
+            return Err(Error::Unsupported);
+        }
         let digest = Expected::from_hex(Algorithm::Md5, &task.md5).ok_or(Error::Data)?;
         let url = format!("{}{}", self.package_base(), task.id);
         Ok(Offer {

@@ -486,6 +486,21 @@ fn what_ends_an_update_is_reported() {
     assert!(super::run::nothing_to_do(&outcome) && summary.task.is_none());
 }
 
+#[test]
+fn a_patch_is_no_image_whatever_the_conditions_say() {
+    let bytes = image(500);
+    let good = |bytes: &[u8], _: &str, request: &str| part(bytes, request);
+    for kind in ["2", "\"2\""] {
+        let more = format!(r#","power":50,"type":{kind}"#);
+        let (service, platform) = updating(&bytes, &more, |_| ok(SUCCESS), good);
+        let (place, mut low) = (Place::new(), Watcher { power: Some(49), ..Watcher::default() });
+        let (outcome, summary) = place.run(&service, &mut low);
+        assert_eq!((outcome, summary.step, steps(&platform)), (Err(Error::Unsupported), 107, vec![107]));
+        assert_eq!((low.applied, std::fs::read_dir(&place.0).unwrap().count()), (0, 0));
+        assert!(!platform.seen.lock().iter().any(|request| request.contains("Range:")), "{kind}");
+    }
+}
+
 fn service_without_task() -> (Arc<Onenet>, Arc<Platform>) {
     service(|path, _| ok(if path.contains("check") { r#"{"errno":11,"error":"no task"}"# } else { SUCCESS }))
 }

@@ -65,9 +65,9 @@ pub fn download_refusal(body: &[u8]) -> Option<i64> {
     }
 }
 
-/// The `Ota-Errno` header; what is no number counts as a refusal without one.
+/// The `Ota-Errno` header; an empty one says nothing, what is no number counts as a refusal without one.
 pub fn header_refusal(value: Option<&str>) -> Option<i64> {
-    match value.map(decimal) {
+    match value.map(str::trim).filter(|value| !value.is_empty()).map(decimal) {
         None | Some(Some(0)) => None,
         Some(Some(code)) => i64::try_from(code).ok(),
         Some(None) => Some(-1),
@@ -134,7 +134,9 @@ mod tests {
             assert_eq!(download_refusal(data), None, "{data:?}");
         }
         assert_eq!(header_refusal(None), None);
-        assert_eq!(header_refusal(Some("0")), None);
+        for fine in ["0", "", " "] {
+            assert_eq!(header_refusal(Some(fine)), None, "{fine:?}");
+        }
         assert_eq!(header_refusal(Some("4")), Some(4));
         assert_eq!(header_refusal(Some("x")), Some(-1));
         assert_eq!((class(3, true), class(3, false)), (Class::Expired, Class::Permanent));

@@ -34,6 +34,13 @@ pub struct Task {
     pub address: Option<String>,
 }
 
+impl Task {
+    /// Whether its package is a difference to an older image rather than an image.
+    pub fn is_differential(&self) -> bool {
+        self.kind == 2
+    }
+}
+
 /// Why a task was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskError {
@@ -139,6 +146,18 @@ mod tests {
         );
         let cdn = GENERAL.replace("}", r#","ipPort":"183.230.40.50:80"}"#);
         assert_eq!(decode(&cdn, true).unwrap().address.as_deref(), Some("183.230.40.50:80"));
+        for (kind, is_differential) in [
+            ("0", false),
+            ("1", false),
+            ("2", true),
+            (r#""2""#, true),
+            ("2.0", true),
+            ("3", false),
+            ("null", false),
+        ] {
+            let task = decode(&GENERAL.replace(r#""type":1"#, &format!(r#""type":{kind}"#)), true).unwrap();
+            assert_eq!(task.is_differential(), is_differential, "{kind}");
+        }
     }
 
     #[test]

@@ -155,6 +155,33 @@ fn packages_are_handed_out_whatever_they_look_like() {
 }
 
 #[test]
+fn an_empty_header_says_nothing() {
+    let package = image(300);
+    let slice = &package[2..6];
+    let answered = |lines: &str| {
+        let head = format!("HTTP/1.1 206 X\r\n{lines}Content-Length: 4\r\n\r\n");
+        fetched(&package, [head.as_bytes(), slice].concat(), true)
+    };
+    let (ranged, stated) =
+        ("Content-Range: bytes 2-5/300\r\n", "Content-Range-Start: 2\r\nContent-Range-End: 5\r\n");
+    for blank in
+        ["Ota-Errno:\r\n", "Ota-Errno: \r\n", "Ota-Errno: \t \r\n", "Content-Encoding:\r\n", "ETag:\r\n"]
+    {
+        for range in [ranged, stated] {
+            assert_eq!(answered(&format!("{blank}{range}")).as_deref(), Ok(slice), "{blank:?} {range:?}");
+        }
+    }
+    let empty_start = "Content-Range-Start:\r\nContent-Range-End:\r\n";
+    assert_eq!(answered(&format!("{empty_start}{ranged}")).as_deref(), Ok(slice));
+    assert_eq!(answered(&format!("Content-Range:\r\n{stated}")).as_deref(), Ok(slice));
+    assert_eq!(answered(&format!("Content-Range:\r\n{empty_start}")), Err(Error::Data));
+    assert_eq!(answered(&format!("Ota-Errno: 5\r\n{ranged}")), Err(Error::Platform(5)));
+    // Without a range that marks it as a package it is looked at: these are a refusal's words.
+    let refused = b"HTTP/1.1 206 X\r\nContent-Range:\r\nContent-Length: 12\r\n\r\n{\"errno\":12}";
+    assert_eq!(fetched(&package, refused.to_vec(), true), Err(Error::Platform(12)));
+}
+
+#[test]
 fn a_package_of_one_byte_is_told_from_a_refusal_by_its_digest() {
     for (package, served, result) in [
         (b"3", b"3", Ok(b"3".to_vec())),
