@@ -97,7 +97,10 @@ def _unpack(length, store_path, install_path):
         import zipfile
     except ImportError:  # MicroPython
         import otakit_zip as zipfile
-    if os.stat(store_path)[6] != length:
+    about = os.stat(store_path)
+    if about[0] & 0xF000 != 0x8000:  # not a file: a pipe would be waited for
+        return -17
+    if about[6] != length:
         return -13
     if not zipfile.is_zipfile(store_path):
         return -13

@@ -2,7 +2,6 @@
 //! One file by its URL, put in its place whole. With a digest promised the engine's [`Download`] does it, journal and
 //! all; with the URL alone all that can be told is that every byte is there.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +17,7 @@ use crate::cancel::Cancel;
 use crate::engine::pump::Renew;
 use crate::engine::{Download, Session, Settings, Step};
 use crate::fetch::http::HttpSource;
-use crate::store::{FileJournal, FileSink, Keep, Sink, failed};
+use crate::store::{FileJournal, FileSink, Input, Keep, Sink};
 
 /// Longest time between two looks at the cancel.
 const TICK: Duration = Duration::from_millis(50);
@@ -191,8 +190,11 @@ fn verified(
     match digest.algorithm() {
         Algorithm::Sha256 => Ok(digest.to_hex()),
         Algorithm::Md5 => {
-            let (_, hasher) = read_through(path, Hasher::new(Algorithm::Sha256)).map_err(Failure::Store)?;
-            Ok(hasher.finish(Algorithm::Sha256).map(|digest| to_hex(&digest)).unwrap_or_default())
+            let hasher =
+                digested(path, offer.size, Hasher::new(Algorithm::Sha256)).map_err(Failure::Store)?;
+            let sha256 = hasher.and_then(|hasher| hasher.finish(Algorithm::Sha256));
+            // Somebody has changed it since it was verified.
+            sha256.map(|digest| to_hex(&digest)).ok_or(Failure::Store(StoreError::Mismatch))
         }
     }
 }
@@ -252,21 +254,14 @@ fn transfer(
     hasher.finish(Algorithm::Sha256).map(|digest| digest.to_vec()).ok_or(Failure::Internal)
 }
 
-/// The size of a file, and digests over all of it.
-pub fn read_through(
-    path: &Path,
-    mut hasher: Hasher,
-) -> Result<(u64, Hasher), otakit_core::store::StoreError> {
-    let (mut file, mut piece, mut size) =
-        (std::fs::File::open(path).map_err(failed("open", path))?, vec![0; PIECE], 0);
-    loop {
-        let n = file.read(&mut piece).map_err(failed("read", path))?;
-        if n == 0 {
-            return Ok((size, hasher));
-        }
-        hasher.update(piece.get(..n).unwrap_or_default());
-        size += n as u64;
-    }
+/// Digests over all of a file of exactly `size` bytes. `None`: it has another length.
+pub fn digested(path: &Path, size: u64, mut hasher: Hasher) -> Result<Option<Hasher>, StoreError> {
+    let Some(input) = Input::open(path, size)? else { return Ok(None) };
+    let whole = input.read_through(|piece| {
+        hasher.update(piece);
+        true
+    })?;
+    Ok(whole.then_some(hasher))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 mod file;
 pub mod floor;
+mod input;
 mod journal;
 mod persistence;
 mod place;
@@ -14,6 +15,7 @@ use std::path::Path;
 use otakit_core::store::StoreError;
 
 pub use file::FileSink;
+pub use input::Input;
 pub use journal::{FileJournal, Journal, KvJournal};
 pub use persistence::{PersistenceSink, Resume};
 pub use place::Place;

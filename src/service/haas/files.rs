@@ -4,7 +4,6 @@
 //! What a device was offered is remembered. A URL that the application hands back is then known with its size, digest
 //! and signature: its download is verified, goes on after a restart of the process, and can get a fresh URL.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
@@ -23,7 +22,7 @@ use crate::engine::Settings;
 use crate::engine::pump::Renew;
 use crate::fetch::http::HttpSource;
 use crate::service::package::{self, Promise, Wanted};
-use crate::store::{FileSink, Keep, Sink, failed};
+use crate::store::{FileSink, Input, Keep, Sink};
 
 /// A download.
 pub(super) struct Job<'a> {
@@ -130,11 +129,13 @@ pub(super) fn fetch(job: Job<'_>, cancel: &Cancel, watch: &mut dyn FnMut(u64, u6
 
 fn check(policy: &Policy, length: u64, path: &Path, expected: &Expected, signature: Option<&[u8]>) -> i64 {
     let hasher = Hasher::new(expected.algorithm()).with_sha256();
-    let Ok((size, hasher)) = package::read_through(path, hasher) else { return -17 };
+    let hasher = match package::digested(path, length, hasher) {
+        Err(_) => return -17,
+        Ok(None) => return -13,
+        Ok(Some(hasher)) => hasher,
+    };
     let is_right = hasher.finish(expected.algorithm()).is_some_and(|digest| expected.matches(&digest));
-    if size != length {
-        -13
-    } else if !is_right {
+    if !is_right {
         if expected.algorithm() == Algorithm::Md5 { -10 } else { -11 }
     } else if policy.trusts(&hasher.finish(Algorithm::Sha256).unwrap_or_default(), signature) {
         0
@@ -144,26 +145,27 @@ fn check(policy: &Policy, length: u64, path: &Path, expected: &Expected, signatu
 }
 
 fn place(length: u64, from: &Path, to: &Path) -> i64 {
-    let Ok(mut source) = std::fs::File::open(from) else { return -17 };
+    let input = match Input::open(from, length) {
+        Err(_) => return -17,
+        Ok(None) => return -13,
+        Ok(Some(input)) => input,
+    };
     let mut sink = FileSink::new(to);
-    let mut copied = 0;
-    let outcome = sink.open(0, length).and_then(|()| {
-        let mut piece = vec![0; 16 * 1024];
-        loop {
-            let n = source.read(&mut piece).map_err(failed("read", from))?;
-            if n == 0 {
-                return Ok(());
-            }
-            sink.write(piece.get_mut(..n).unwrap_or_default())?;
-            copied += n as u64;
-        }
-    });
-    let good = outcome.is_ok() && copied == length;
+    let mut written = sink.open(0, length);
+    let read = match written {
+        Ok(()) => input.read_through(|piece| {
+            written = sink.write(piece);
+            written.is_ok()
+        }),
+        Err(_) => Ok(false),
+    };
+    let good = read == Ok(true);
     let closed = sink.close(if good { Keep::Image } else { Keep::Nothing });
-    match outcome.and(if good { closed } else { Ok(()) }) {
-        Ok(()) if good => 0,
-        Ok(()) => -13,
-        Err(error) => code(&Failure::Store(error)),
+    match (written.and(if good { closed } else { Ok(()) }), read) {
+        (Err(error), _) => code(&Failure::Store(error)),
+        (Ok(()), Ok(true)) => 0,
+        (Ok(()), Ok(false)) => -13,
+        (Ok(()), Err(_)) => -17,
     }
 }
 
@@ -188,6 +190,41 @@ mod tests {
     use otakit_core::net::NetError;
 
     use super::*;
+
+    #[test]
+    fn only_a_file_of_the_length_is_looked_at() {
+        let (folder, others) = crate::system::tests::no_files("haas-files");
+        let expected = Expected::from_hex(Algorithm::Md5, "900150983cd24fb0d6963f7d28e17f72").unwrap();
+        let verify = |path: &Path, length| check(&Policy::default(), length, path, &expected, None);
+        let to = folder.join("installed");
+        for other in others {
+            for length in [0, 3, 100_000] {
+                let codes = (verify(&other, length), place(length, &other, &to));
+                assert_eq!(codes, (-17, -17), "{} {length}", other.display());
+            }
+        }
+        let (file, holes) = (folder.join("file"), folder.join("holes"));
+        std::fs::write(&file, b"abc").unwrap();
+        std::fs::File::create(&holes).unwrap().set_len(1 << 40).unwrap();
+        for length in [0, 2, 4, 1 << 40] {
+            assert_eq!((verify(&file, length), place(length, &file, &to)), (-13, -13), "{length}");
+        }
+        assert_eq!((verify(&holes, 3), place(3, &holes, &to)), (-13, -13));
+        assert_eq!(
+            std::fs::read_dir(&folder)
+                .unwrap()
+                .filter_map(Result::ok)
+                .filter(|entry| entry.file_name().to_string_lossy().starts_with("installed"))
+                .count(),
+            0
+        );
+        assert_eq!((verify(&file, 3), place(3, &file, &to)), (0, 0));
+        assert_eq!(std::fs::read(&to).unwrap(), b"abc");
+        for bad in ["folder", "pipe", "/dev/null", "absent/x"] {
+            assert_eq!(place(3, &file, &folder.join(bad)), -14, "{bad}");
+        }
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 
     #[test]
     fn documented_codes() {

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <stdint.h>
 #include <poll.h>
+#include <sys/stat.h>
 
 #include "haas_ota.h"
 #include "http_server.h"
@@ -104,6 +105,30 @@ static void verifications(void)
     CHECK(haas_ota_verify(-1, STORED, "sha256", SHA256) == -1 && haas_ota_verify(6, STORED, "null", SHA256) == -1);
     CHECK(haas_ota_verify(6, STORED, "md5", SHA256) == -1 && haas_ota_verify(6, NULL, "md5", MD5) == -1);
     remove(STORED);
+}
+
+/* What is no file, or not of the length, is refused at once: a pipe is not waited for, a device not read to its end. */
+static void no_files(void)
+{
+    static const char *const others[] = {STORED ".pipe", "/dev/zero", "/dev/null", ".", "/", STORED ".not"};
+    FILE *holes = fopen(STORED ".holes", "wb");
+    size_t i;
+
+    CHECK(mkfifo(STORED ".pipe", 0600) == 0);
+    for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        CHECK(verified(100000, others[i], "md5", MD5) == HAAS_OTA_UPGRADE_SET_BOOT_FAIL);
+        CHECK(verified(0, others[i], "md5", MD5) == HAAS_OTA_UPGRADE_SET_BOOT_FAIL);
+        CHECK(installed(100000, others[i], STORED) == HAAS_OTA_UPGRADE_SET_BOOT_FAIL);
+    }
+    /* 1 GiB without a block. */
+    CHECK(holes != NULL && fseek(holes, 1073741823L, SEEK_SET) == 0 && fputc('x', holes) == 'x' && fclose(holes) == 0);
+    CHECK(verified(100000, STORED ".holes", "md5", MD5) == HAAS_OTA_VERIFY_IMAGE_FAIL);
+    CHECK(installed(100000, STORED ".holes", STORED) == HAAS_OTA_VERIFY_IMAGE_FAIL);
+    CHECK(!is_there(STORED) && !is_there(STORED ".part"));
+    /* Nor does anything go into what is no file. */
+    CHECK(installed(1073741824, STORED ".holes", STORED ".pipe") == HAAS_OTA_UPGRADE_WRITE_FAIL);
+    remove(STORED ".holes");
+    remove(STORED ".pipe");
 }
 
 static void on_event(void *user, const struct haas_event *event)
@@ -214,6 +239,7 @@ int main(void)
     descriptor();
     downloads();
     verifications();
+    no_files();
     devices();
     outcomes_are_kept();
     ended_while_connecting();
