@@ -20,7 +20,7 @@ enum {
     HAAS_ON_CONNECT = 1,     /* connected; not once haas_device_end was called */
     HAAS_ON_CLOSE = 2,       /* haas_device_end is done; the device is forgotten, no event of it follows */
     HAAS_ON_DISCONNECT = 3,  /* the connection is being made again */
-    HAAS_ON_MESSAGE = 6,     /* with topic and payload */
+    HAAS_ON_MESSAGE = 6,     /* with topic and payload; of up to 64 KiB, longer ones are dropped with a log line */
     HAAS_ON_ERROR = 8,       /* no connection, with the reason; the device is forgotten */
     HAAS_OTA_TRIGGER = 101,  /* with an offer */
     HAAS_OTA_DOWNLOAD = 102, /* value >= 0: done; else a code below */
@@ -92,9 +92,12 @@ int haas_device_publish(int64_t device, const char *topic, const void *payload, 
 int haas_device_subscribe(int64_t device, const char *topic, int qos);
 int haas_device_unsubscribe(int64_t device, const char *topic);
 
-/* Begins to listen for updates of the device's modules; waits at most 5 s for the broker. */
+/* Begins to listen for updates of the device's modules; waits at most 5 s for the broker. What an offer's extData holds may
+ * be as long as the platform passes on (256 KiB). An offer that is not taken (a differential package, several files, bytes
+ * over MQTT, what makes no sense) is answered with -1 and the reason. */
 int haas_ota_init(int64_t device);
-/* File that new firmware (module "default") goes to; NULL: it is not fetched, HAAS_OTA_SYSTEM comes with value -1. */
+/* File that new firmware (module "default") goes to; NULL: it is not fetched, HAAS_OTA_SYSTEM comes with value -1, and the
+ * cloud is told that the update failed. An offer that comes while another one is fetched waits for its end. */
 int haas_ota_system_path(int64_t device, const char *path);
 /* Reports a module's version; "default" is the firmware. */
 int haas_ota_report(int64_t device, const char *product_key, const char *device_name, const char *module,
@@ -108,11 +111,12 @@ int haas_ota_progress(int64_t device, const char *module, int step, const char *
  * and PATH.journal; when the URL has expired the cloud is asked for a fresh one. */
 int haas_ota_download(const char *url, const char *store_path);
 /* Begins to check a file's length and digest ("md5", "sha256"; digits of either case), and the signature that was offered
- * with that digest when a key is trusted: HAAS_OTA_VERIFY follows. */
+ * with that digest when a key is trusted: HAAS_OTA_VERIFY follows. Its kind and length are looked at first: -17 for what is
+ * no regular file, or a link to one (a pipe, a device, a folder: none is opened), -13 for another length. */
 int haas_ota_verify(int64_t length, const char *store_path, const char *hash_type, const char *hash);
 /* Begins to install a file of that length: a copy appears in install_path, whole and durable; what was there before stays
- * until then. HAAS_OTA_INSTALL follows: 0, -13 for another length, -17 not readable, -14 or -16 not written. (Archives are
- * unpacked by Python's ota.upgrade.) */
+ * until then. HAAS_OTA_INSTALL follows: 0, -13 for another length, -17 not readable or no regular file, -14 or -16 not
+ * written; never more than `length` bytes are. (Archives are unpacked by Python's ota.upgrade.) */
 int haas_ota_install(int64_t length, const char *store_path, const char *install_path);
 
 /* Descriptor that is readable while events wait; not to be read from or closed. -1: none. */

@@ -18,7 +18,7 @@ pub(super) fn run(shared: &Shared, incoming: &Incoming) {
         Incoming::UnsubscribeOk(id) => Event::UnsubscribeOk(*id),
         Incoming::UnsubscribeTimeout(id) => Event::UnsubscribeTimeout(*id),
         Incoming::PublishOk(id) => Event::PublishOk(*id),
-        Incoming::Overflow(text) => Event::Overflow(text),
+        Incoming::Overflow { topic, text } => Event::Overflow { topic, text },
     };
     call_default(shared, &event);
 }
@@ -54,7 +54,8 @@ fn deliver(shared: &Shared, delivery: &Delivery) {
         call_default(shared, &event);
     } else {
         // Whoever wanted messages of this size is gone.
-        call_default(shared, &Event::Overflow("message dropped: larger than allowed"));
+        let text = "message dropped: larger than allowed";
+        call_default(shared, &Event::Overflow { topic: &publish.topic, text });
     }
     shared.acknowledge(publish.qos, publish.id, *link, *epoch);
 }

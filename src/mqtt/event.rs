@@ -24,8 +24,13 @@ pub enum Event<'a> {
     PublishOk(u16),
     /// A message arrived.
     Message(Message<'a>),
-    /// A message was larger than allowed and was dropped; the text says what and why.
-    Overflow(&'a str),
+    /// A message on this topic was larger than allowed and was dropped; the text says what and why.
+    Overflow {
+        /// Its topic, which may be cut out where it is too long itself.
+        topic: &'a str,
+        /// What and why.
+        text: &'a str,
+    },
 }
 
 /// An application message from the server.

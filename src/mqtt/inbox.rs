@@ -26,7 +26,7 @@ pub(super) enum Incoming {
     UnsubscribeOk(u16),
     UnsubscribeTimeout(u16),
     PublishOk(u16),
-    Overflow(String),
+    Overflow { topic: String, text: String },
     Message(Box<Delivery>),
 }
 
@@ -85,7 +85,7 @@ impl Inbox {
 }
 
 fn counted(incoming: &Incoming) -> usize {
-    usize::from(matches!(incoming, Incoming::Message(_) | Incoming::Overflow(_)))
+    usize::from(matches!(incoming, Incoming::Message(_) | Incoming::Overflow { .. }))
 }
 
 fn size(incoming: &Incoming) -> usize {

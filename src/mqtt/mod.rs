@@ -42,4 +42,4 @@ pub use event::{Event, Handler, Message, Subscription};
 pub use options::Options;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -330,10 +330,10 @@ impl State {
         };
         let topic = topic.as_deref().unwrap_or("(topic too long)");
         let limit = self.registry.limit_for(topic, limit);
-        let topic = topic.escape_default();
-        let text = format!("message dropped: {wire_len} bytes on {topic}, {limit} allowed");
+        let text =
+            format!("message dropped: {wire_len} bytes on {}, {limit} allowed", topic.escape_default());
         if news {
-            self.inbox.push(Incoming::Overflow(text.clone()));
+            self.inbox.push(Incoming::Overflow { topic: topic.to_owned(), text: text.clone() });
         }
         text
     }

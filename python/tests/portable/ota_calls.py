@@ -14,7 +14,7 @@ import ota
 import utime
 from aliyunIoT import Device
 from check import equal, exists, image, raises, read, run, write
-from device import Linked, hexadecimal, wait_for
+from device import Linked, hexadecimal, offer, wait_for
 
 PRODUCT, NAME, SECRET, PRODUCT_SECRET, HTTP, FOLDER, SIGNATURES = sys.argv[1:8]
 IMAGE = image()
@@ -128,7 +128,7 @@ def test_publish_subscribe_unsubscribe():
         equal(one.device.publish({"topic": topic, "payload": payload, "qos": 1}), 0)
         equal(one.wait(Device.ON_SUBCRIBE), {"topic": topic, "payload": payload})
     # However long its JSON would be: 8000 NUL bytes, and topics and payloads of 15 KB.
-    for payload in ("\0" * 8000, b"\xff" * 8000, "\n" * 15000, "x" * 15000, "\u00e9" * 7000):
+    for payload in ("\0" * 8000, b"\xff" * 8000, "\n" * 15000, "x" * 60000, "\u00e9" * 7000):
         equal(one.device.publish({"topic": topic, "payload": payload, "qos": 1}), 0)
         told = one.wait(Device.ON_SUBCRIBE)["payload"]
         equal(told.encode() if isinstance(told, str) else told, payload.encode() if isinstance(payload, str) else payload)
@@ -241,6 +241,40 @@ def test_system_firmware():
     ota.system_path = None
 
 
+def test_system_firmware_without_a_place():
+    """The program hears of it, and so does the cloud."""
+    one = linked().listen()
+    progress = "/ota/device/progress/%s/%s" % (PRODUCT, NAME)
+    equal(one.device.subscribe({"topic": progress, "qos": 0}), 0)
+    one.say("/ota/device/upgrade/%s/%s" % (PRODUCT, NAME), offer("default", "9.0.0", HTTP + "/fota.bin", IMAGE))
+    told = one.wait_ota(5)
+    equal((told["result"], told["version"]), (-1, "9.0.0"))
+    params = json.loads(one.wait(Device.ON_SUBCRIBE)["payload"])["params"]
+    equal((params["step"], "ota_system_path" in params["desc"]), ("-1", True))
+    one.end()
+
+
+def test_packages_that_are_not_taken():
+    one = linked().listen()
+    progress = "/ota/device/progress/%s/%s" % (PRODUCT, NAME)
+    equal(one.device.subscribe({"topic": progress, "qos": 0}), 0)
+    files = [{"fileUrl": HTTP + "/fota.bin"}, {"fileUrl": HTTP + "/two.bin"}]
+    for more, word in (({"isDiff": 1}, "differential"), ({"files": files}, "files"), ({"dProtocol": "mqtt"}, "MQTT")):
+        one.say("/ota/device/upgrade/%s/%s" % (PRODUCT, NAME), offer("patched", "2", HTTP + "/fota.bin", IMAGE, **more))
+        params = json.loads(one.wait(Device.ON_SUBCRIBE)["payload"])["params"]
+        equal((params["module"], params["step"], word in params["desc"]), ("patched", "-1", True), params)
+    equal([event for event, _ in one.ota], [])
+    one.end()
+
+
+def test_much_custom_data():
+    """As much as this device can send itself in one message; more: `offers_with_much_custom_data_arrive` in Rust."""
+    one = linked().listen()
+    info = one.offer("large", "2", HTTP + "/fota.bin", IMAGE, extData={"_package_udi": "x" * 60000})
+    equal(info["length"], len(IMAGE))
+    one.end()
+
+
 def test_download():
     equal((downloaded(HTTP + "/fota.bin"), read(STORED) == IMAGE), (0, True))
     equal((downloaded(HTTP + "/moved?to=/fota.bin"), read(STORED) == IMAGE), (0, True))
@@ -281,6 +315,17 @@ def test_verify():
     equal(verified(path + "x", size, "sha256", SHA256), -17)
     data = {"store_path": path, "length": size, "hash_type": "null", "hash": ""}
     equal((ota.verify(data), ota.verify(dict(data, hash_type="md5", hash="7"))), (-1, -1))
+
+
+def test_what_is_no_file():
+    """A pipe is not waited for, a device not read to its end, a folder not opened."""
+    os.system("mkfifo " + FOLDER + "/pipe")
+    for path in (FOLDER + "/pipe", "/dev/zero", "/dev/null", FOLDER):
+        for length in (0, len(IMAGE)):
+            equal(verified(path, length, "md5", MD5), -17, path)
+            data = {"length": length, "store_path": path, "install_path": FOLDER + "/unpacked"}
+            equal((outcome(4, ota.upgrade(data)), exists(FOLDER + "/unpacked")), (-17, False), path)
+    os.remove(FOLDER + "/pipe")
 
 
 def test_signatures():

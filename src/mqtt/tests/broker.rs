@@ -285,7 +285,7 @@ impl Handler for Recorder {
                     if payload.len() > 20 { format!("{} bytes", payload.len()) } else { payload.into() };
                 format!("{} {payload} q{}{}", m.topic, m.qos, if m.dup { " dup" } else { "" })
             }
-            Event::Overflow(_) => "Overflow".to_owned(),
+            Event::Overflow { .. } => "Overflow".to_owned(),
             other => format!("{other:?}"),
         };
         let _ = self.heard.send(text);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The client against a scripted server.
 
-mod broker;
+pub(crate) mod broker;
 mod connecting;
 mod links;
 mod messages;

@@ -4,6 +4,8 @@
 
 mod files;
 pub mod json;
+mod system;
+mod told;
 mod updates;
 
 use std::collections::BTreeMap;
@@ -12,22 +14,24 @@ use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use otakit_core::offer::Offer;
 use otakit_core::platform::aliyun::identity::{self, SecureMode};
 use otakit_core::platform::aliyun::module::{self, Upgrade};
 use otakit_core::platform::aliyun::topics::Topic;
 use parking_lot::Mutex;
 
-use super::desk::Desk;
 use super::events::Events;
 use crate::cancel::Cancel;
 use crate::engine::Settings;
 use crate::fetch::http::HttpSource;
 use crate::mqtt::{Client, Event as MqttEvent, Handler, Options, Subscription};
 use crate::net::{Dial, Target};
+use system::System;
+use updates::Asked;
 
-/// Largest message taken and sent.
-const MAX_PACKET: usize = 16 * 1024;
+/// Largest message of the application's, taken and sent.
+const MAX_PACKET: usize = 64 * 1024;
+/// Largest message of the update service that is taken: what the platform passes on at most.
+const MAX_OFFER: usize = 256 * 1024;
 /// Longest time between two looks at the end.
 const SLICE: Duration = Duration::from_millis(100);
 /// Time for the goodbye.
@@ -124,8 +128,10 @@ pub struct Device {
     fetching: Mutex<Vec<JoinHandle<()>>>,
     modules: Mutex<BTreeMap<String, String>>,
     /// Where downloads that need a fresh URL wait for the answer, by module.
-    desks: Mutex<BTreeMap<String, Arc<Desk<Offer>>>>,
-    system: Mutex<Option<PathBuf>>,
+    desks: Mutex<BTreeMap<String, Asked>>,
+    system: Mutex<System>,
+    /// How updates ended that the cloud could not be told of yet: step and words, by module.
+    owed: Mutex<BTreeMap<String, (i32, String)>>,
     settings: Settings,
     source: Box<dyn Fn() -> HttpSource + Send + Sync>,
 }
@@ -150,6 +156,7 @@ impl Device {
             modules: Mutex::default(),
             desks: Mutex::default(),
             system: Mutex::default(),
+            owed: Mutex::default(),
             settings,
             source,
         }
@@ -251,7 +258,7 @@ impl Device {
 
     /// Where new firmware of the device itself goes; without it, it is not fetched.
     pub fn set_system_path(&self, path: Option<&Path>) {
-        *self.system.lock() = path.map(Path::to_owned);
+        self.system.lock().path = path.map(Path::to_owned);
     }
 
     /// Reports a module's version.
@@ -298,7 +305,11 @@ impl Handler for Inbox {
                 device.post(MESSAGE, 0, Content::Message { topic, payload });
             }
             (MqttEvent::Disconnected, None) => device.post(DISCONNECT, 0, Content::Nothing),
-            (MqttEvent::Reconnected, None) => device.post_connect(),
+            (MqttEvent::Reconnected, None) => {
+                device.post_connect();
+                device.tell_owed();
+            }
+            (MqttEvent::Overflow { topic, text }, None) => device.dropped(topic, text),
             _ => {}
         }
     }
@@ -306,4 +317,11 @@ impl Handler for Inbox {
     fn identity(&self) -> (usize, usize) {
         (self.device.as_ptr().addr(), self.topic.map_or(0, |kind| kind as usize + 1))
     }
+
+    fn max_payload(&self) -> Option<usize> {
+        matches!(self.topic, Some(Kind::Upgrade | Kind::GetReply)).then_some(MAX_OFFER)
+    }
 }
+
+#[cfg(test)]
+mod tests;

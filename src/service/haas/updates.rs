@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the cloud offers a device: handed to the application, fetched where it is the firmware itself, asked for again
-//! where its URL has expired.
+//! What the cloud offers a device: handed to the application, or refused with a reason; asked for again where its URL has
+//! expired.
 
-use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use otakit_core::offer::Offer;
 use otakit_core::platform::aliyun::module::{self, Upgrade};
 use otakit_core::platform::aliyun::topics::Topic;
-use otakit_core::version::compare as compare_versions;
 
-use super::files::{self, Job};
-use super::{Content, Device, Inbox, Kind, SYSTEM, TRIGGER};
+use super::{Content, Device, Inbox, Kind, TRIGGER};
 use crate::cancel::Cancel;
 use crate::engine::pump::Renew;
 use crate::service::desk::Desk;
@@ -23,34 +20,72 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// Most offers that are remembered.
 const MAX_OFFERS: usize = 32;
 
+/// A download that waits for a fresh URL of its image.
+pub(super) struct Asked {
+    pub(super) image: Offer,
+    pub(super) desk: Arc<Desk<Offer>>,
+}
+
+/// Who has waited for an offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waited {
+    Nobody,
+    /// The download of that image.
+    Same,
+    /// The download of another one, which ends with this.
+    Other,
+}
+
 impl Device {
     pub(super) fn receive(self: &Arc<Self>, payload: &[u8]) {
         match module::decode(payload) {
+            Ok(upgrade) if self.deliver(&upgrade) == Waited::Same => {}
             Ok(upgrade) => self.offered(upgrade),
             Err(refusal) => {
                 crate::log!(Warning, "haas", "{}: message refused: {refusal}", self.login.device);
-                let _ = self.progress(module::DEFAULT, -1, "OTA transport parse failed");
+                let module = module::addressee(payload);
+                let words = if refusal.is_answered() {
+                    refusal.to_string()
+                } else {
+                    format!("OTA transport parse failed: {refusal}")
+                };
+                self.tell(module.as_deref().unwrap_or(module::DEFAULT), -1, &words);
             }
         }
     }
 
-    pub(super) fn receive_reply(&self, payload: &[u8]) {
+    pub(super) fn receive_reply(self: &Arc<Self>, payload: &[u8]) {
         match module::decode_get_reply(payload) {
+            // An order of its own.
+            Ok(upgrade) if self.deliver(&upgrade) == Waited::Other => self.offered(upgrade),
             // Nobody else has asked.
-            Ok(upgrade) => drop(self.deliver(upgrade)),
+            Ok(_) => {}
             Err(refusal) => crate::log!(Warning, "haas", "{}: answer refused: {refusal}", self.login.device),
         }
     }
 
-    /// Hands an offer to the download that waits for it; gives it back when none does.
-    fn deliver(&self, upgrade: Upgrade) -> Option<Upgrade> {
-        let desk = self.desks.lock().get(&upgrade.module).cloned();
-        let Some(desk) = desk else { return Some(upgrade) };
-        desk.deliver(upgrade.firmware.offer.clone()).map(|_| upgrade)
+    /// A message was too large to be taken. One that was an offer is refused, to whichever module it was.
+    pub(super) fn dropped(&self, topic: &str, text: &str) {
+        crate::log!(Warning, "haas", "{}: {text}", self.login.device);
+        if topic == Topic::Upgrade.of(&self.login.device) {
+            self.tell(module::DEFAULT, -1, &format!("OTA transport parse failed: {text}"));
+        }
+    }
+
+    /// Hands an offer to the download that waits for a fresh URL.
+    fn deliver(&self, upgrade: &Upgrade) -> Waited {
+        let offer = &upgrade.firmware.offer;
+        let asked = self.desks.lock().get(&upgrade.module).map(|Asked { image, desk }| {
+            let waited = if image.is_same_image(offer) { Waited::Same } else { Waited::Other };
+            (waited, Arc::clone(desk))
+        });
+        match asked {
+            Some((waited, desk)) if desk.deliver(offer.clone()).is_none() => waited,
+            _ => Waited::Nobody,
+        }
     }
 
     fn offered(self: &Arc<Self>, upgrade: Upgrade) {
-        let Some(upgrade) = self.deliver(upgrade) else { return };
         if upgrade.module == module::DEFAULT {
             self.receive_system(upgrade);
             return;
@@ -71,68 +106,6 @@ impl Device {
             offers.remove(0);
         }
         offers.push((this, upgrade));
-    }
-
-    /// The device's own firmware: fetched and verified here, installed by the application.
-    fn receive_system(self: &Arc<Self>, upgrade: Upgrade) {
-        let running = self.modules.lock().get(module::DEFAULT).cloned().unwrap_or_default();
-        if compare_versions(&upgrade.firmware.offer.version, &running).is_le() {
-            crate::log!(Warning, "haas", "{}: offered firmware is not newer", self.login.device);
-            let _ = self.progress(module::DEFAULT, -1, "OTA transport version is too old");
-            return;
-        }
-        let _ = self.progress(module::DEFAULT, 1, "");
-        let Some(path) = self.system.lock().clone() else {
-            self.post(SYSTEM, -1, Content::Offer(Box::new(upgrade)));
-            return;
-        };
-        if !self.hub.occupy(&path) {
-            // The cloud has repeated itself.
-            return;
-        }
-        let (device, content) = (Arc::clone(self), Content::Offer(Box::new(upgrade.clone())));
-        let occupied = path.clone();
-        let work = move || device.fetch_system(&upgrade, &path);
-        match crate::thread::named("otakit-haas").spawn(work) {
-            Ok(thread) => {
-                let mut fetching = self.fetching.lock();
-                fetching.retain(|other| !other.is_finished());
-                fetching.push(thread);
-            }
-            Err(error) => {
-                crate::log!(Error, "haas", "{}: firmware not fetched, no thread: {error}", self.login.device);
-                self.hub.vacate(&occupied);
-                self.post(SYSTEM, -1, content);
-            }
-        }
-    }
-
-    /// Fetches the device's own firmware. The cloud hears of 100 % only once the image is verified.
-    fn fetch_system(self: &Arc<Self>, upgrade: &Upgrade, path: &Path) {
-        let mut told = 0;
-        let watch = &mut |stored, size| {
-            let percent = otakit_core::progress::percent(stored, size).min(99);
-            if percent >= told + 5 {
-                told = percent;
-                let _ = self.progress(module::DEFAULT, percent.into(), "");
-            }
-        };
-        let job = Job {
-            source: (self.source)(),
-            settings: self.settings.clone(),
-            url: &upgrade.firmware.offer.url,
-            known: Some((Arc::downgrade(self), upgrade.clone())),
-            path,
-        };
-        let value = files::fetch(job, &self.ended, watch);
-        self.hub.vacate(path);
-        let step = match value {
-            0.. => 100,
-            -13..=-10 => -3,
-            _ => -2,
-        };
-        let _ = self.progress(module::DEFAULT, step, "");
-        self.post(SYSTEM, value, Content::Offer(Box::new(upgrade.clone())));
     }
 
     /// Asks for a module's offer, first in the newer form, then by reporting its version again.
@@ -165,11 +138,12 @@ pub(super) struct Renewal {
 }
 
 impl Renew for Renewal {
-    fn renew(&self, _: &Offer, cancel: &Cancel) -> Option<Offer> {
+    fn renew(&self, image: &Offer, cancel: &Cancel) -> Option<Offer> {
         let device = self.device.upgrade()?;
         let desk = Arc::<Desk<Offer>>::default();
         desk.open();
-        device.desks.lock().insert(self.module.clone(), Arc::clone(&desk));
+        let asked = Asked { image: image.clone(), desk: Arc::clone(&desk) };
+        device.desks.lock().insert(self.module.clone(), asked);
         let offer = device.ask(&self.module, &desk, cancel);
         device.desks.lock().remove(&self.module);
         offer

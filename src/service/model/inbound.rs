@@ -56,7 +56,7 @@ impl Handler for Link {
         match event {
             mqtt::Event::Disconnected => drop(master.push(Event::Disconnected)),
             mqtt::Event::Reconnected => drop(master.push(Event::Connected)),
-            mqtt::Event::Overflow(text) => crate::log!(Warning, "model", "{text}"),
+            mqtt::Event::Overflow { text, .. } => crate::log!(Warning, "model", "{text}"),
             _ => {}
         }
     }

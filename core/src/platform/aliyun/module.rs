@@ -34,6 +34,11 @@ pub fn decode_get_reply(payload: &[u8]) -> Result<Upgrade, Refusal> {
     upgrade(&offer::replied(payload)?)
 }
 
+/// Which module a message is for that [`decode`] has refused. `None`: that cannot be told.
+pub fn addressee(payload: &[u8]) -> Option<String> {
+    module(&offer::pushed(payload).ok()?).ok()
+}
+
 /// As [`decode`], for firmware that knows of no modules: the device's own image, and no other.
 pub fn decode_own(payload: &[u8]) -> Result<Firmware, Refusal> {
     own(&offer::pushed(payload)?)
@@ -117,5 +122,12 @@ mod tests {
         let bad = br#"{"message":"success","data":{"isDiff":1,"module":"mcu"}}"#;
         assert_eq!(decode_own(bad), Err(Refusal::Module), "not the device's, whatever it is");
         assert_eq!(decode(bad), Err(Refusal::Difference));
+        assert_eq!(addressee(bad).as_deref(), Some("mcu"));
+        assert_eq!(addressee(br#"{"message":"success","data":{}}"#).as_deref(), Some(DEFAULT));
+        for nobody in
+            [&b"{"[..], br#"{"message":"failure"}"#, br#"{"message":"success","data":{"module":7}}"#]
+        {
+            assert_eq!(addressee(nobody), None);
+        }
     }
 }

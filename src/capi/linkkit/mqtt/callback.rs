@@ -99,7 +99,7 @@ impl Handler for CHandler {
             Event::UnsubscribeTimeout(packet) => self.call(7, id(packet)),
             Event::PublishOk(packet) => self.call(9, id(packet)),
             Event::Message(message) => self.message(message),
-            Event::Overflow(text) => {
+            Event::Overflow { text, .. } => {
                 let text = CString::new(*text).unwrap_or_default();
                 self.call(13, text.as_ptr().cast_mut().cast());
             }
