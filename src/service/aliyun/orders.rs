@@ -54,9 +54,14 @@ impl Orders {
         self.asked.retain(|asked| *asked != now);
     }
 
-    /// An answer that came too late for the question before.
-    pub fn take_late(&mut self) -> Option<Content> {
-        self.late.take()
+    /// What is known of an image whose URL has expired: an answer that came too late for the question before, else the
+    /// offer that the cloud made once more in the midst of the download.
+    pub fn take_fresh(&mut self, expired: &Offer) -> Option<Content> {
+        let again = self.waiting.as_ref().filter(|content| {
+            let offer = offer_of(content);
+            offer.url != expired.url && offer.kind == expired.kind && expired.is_same_image(offer)
+        });
+        self.late.take().or_else(|| again.cloned())
     }
 
     /// The application asks: what is offered from now on may be its answer.

@@ -31,10 +31,10 @@ impl Renewal {
 }
 
 impl Renew for Renewal {
-    fn renew(&self, _: &Offer, cancel: &Cancel) -> Option<Offer> {
+    fn renew(&self, expired: &Offer, cancel: &Cancel) -> Option<Offer> {
         let ota = self.0.upgrade()?;
-        let late = ota.state.lock().orders.take_late();
-        if let Some(content) = late {
+        let known = ota.state.lock().orders.take_fresh(expired);
+        if let Some(content) = known {
             return Some(offer_in(content));
         }
         ota.renewals.open();

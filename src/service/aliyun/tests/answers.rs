@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Answers to the library's own questions for a fresh URL are no orders, on whatever topic they come.
 
+use otakit_core::offer::Offer;
+
 use super::*;
 
 /// A bench whose URL dies at half of the image; the platform answers each question on `topic` with the same dead URL.
@@ -72,4 +74,25 @@ fn a_late_answer_is_there_for_the_next_question() {
     bench.wire.deliver(REQUEST, &offer("http://h/new", &digest(&IMAGE)));
     assert_eq!(bench.fetch().unwrap(), IMAGE);
     assert_eq!(bench.wire.sent("request").len(), 0, "nothing more was asked");
+}
+
+#[test]
+fn an_offer_made_once_more_in_a_download_has_the_next_url() {
+    let bench = bench();
+    bench.offer("http://h/new");
+    bench.ota.fetch(1000, LONG, &mut |_| {}).unwrap();
+    let expired = bench.ota.session().current().unwrap();
+    let fresh = |expired: &Offer| {
+        let content = bench.ota.state.lock().orders.take_fresh(expired)?;
+        Some(match content {
+            Content::Firmware(firmware) => firmware.offer.url,
+            Content::Config(config) => config.offer.url,
+        })
+    };
+    assert_eq!(fresh(&expired), None, "nothing came");
+    bench.offer("http://h/newer");
+    assert_eq!(fresh(&expired).as_deref(), Some("http://h/newer"));
+    let renewed = Offer { url: "http://h/newer".to_owned(), ..expired.clone() };
+    assert_eq!(fresh(&renewed), None, "that one has expired, too");
+    assert_eq!(fresh(&Offer { size: 1, ..expired }), None, "another image");
 }
