@@ -241,12 +241,12 @@ def test_system_firmware():
     ota.system_path = None
 
 
-def refusal(one):
-    """The next failure that the cloud is told; other updates of this device may come between."""
+def failure(one, step="-1"):
+    """The next failure of that kind that the cloud is told; other updates of this device may come between."""
     def params(data):
         return json.loads(data["payload"])["params"]
 
-    return params(one._take(one.told, Device.ON_SUBCRIBE, lambda data: params(data)["step"] == "-1"))
+    return params(one._take(one.told, Device.ON_SUBCRIBE, lambda data: params(data)["step"] == step))
 
 
 def test_system_firmware_without_a_place():
@@ -257,8 +257,22 @@ def test_system_firmware_without_a_place():
     one.say("/ota/device/upgrade/%s/%s" % (PRODUCT, NAME), offer("default", "9.0.0", HTTP + "/fota.bin", IMAGE))
     told = one.wait_ota(5)
     equal((told["result"], told["version"]), (-1, "9.0.0"))
-    params = refusal(one)
+    params = failure(one)
     equal((params.get("module"), "ota_system_path" in params["desc"]), (None, True))
+    one.end()
+
+
+def test_system_firmware_that_is_another():
+    """The cloud hears why the update failed."""
+    one = linked()
+    ota.system_path = FOLDER + "/system.image"
+    one.listen()
+    ota.system_path = None
+    equal(one.device.subscribe({"topic": "/ota/device/progress/%s/%s" % (PRODUCT, NAME), "qos": 0}), 0)
+    one.say("/ota/device/upgrade/%s/%s" % (PRODUCT, NAME), offer("default", "9.1.0", HTTP + "/fota.bin", bytes(len(IMAGE))))
+    told = one.wait_ota(5)
+    equal((told["result"] < 0, told["version"]), (True, "9.1.0"))
+    equal(failure(one, "-3").get("module"), None)
     one.end()
 
 
@@ -269,7 +283,7 @@ def test_packages_that_are_not_taken():
     files = [{"fileUrl": HTTP + "/fota.bin"}, {"fileUrl": HTTP + "/two.bin"}]
     for more, word in (({"isDiff": 1}, "differential"), ({"files": files}, "files"), ({"dProtocol": "mqtt"}, "MQTT")):
         one.say("/ota/device/upgrade/%s/%s" % (PRODUCT, NAME), offer("patched", "2", HTTP + "/fota.bin", IMAGE, **more))
-        params = refusal(one)
+        params = failure(one)
         equal((params["module"], word in params["desc"]), ("patched", True), params)
     equal([data for event, data in one.ota if event == 1 and data["module_name"] == "patched"], [])
     one.end()

@@ -24,8 +24,9 @@ use super::{Content, Ota, OtaError, State};
 /// The step that says that an update failed.
 const FAILED: i32 = -1;
 
-/// How long after a question of the library's own an offer of the image at hand is its answer.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(15);
+/// How long after a question of the library's own an offer of the image at hand is its answer: as long as it is waited for.
+/// What comes later is an order.
+const ANSWERED_WITHIN: Duration = super::renewal::ANSWER;
 
 /// What the application knows, and what waits.
 #[derive(Default)]

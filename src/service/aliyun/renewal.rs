@@ -16,7 +16,7 @@ use crate::cancel::Cancel;
 use crate::engine::pump::Renew;
 
 /// How long an answer is waited for, for each of the two ways to ask.
-const ANSWER: Duration = Duration::from_secs(5);
+pub const ANSWER: Duration = Duration::from_secs(5);
 /// Pause before a question that could not be sent is put again.
 const AGAIN: Duration = Duration::from_millis(200);
 
