@@ -50,6 +50,10 @@ pub struct Job {
     pub ended_at: Option<String>,
 }
 
+/// That update `u` is its device's newest of the same module: only such a one is tried again.
+const NEWEST: &str =
+    "NOT EXISTS (SELECT 1 FROM upgrade n WHERE n.device = u.device AND n.module = u.module AND n.id > u.id)";
+
 const JOB: &str = "j.id, j.name, j.product, j.firmware, f.version, f.module, j.state, j.stage, j.reason, j.spec, j.created_at, j.started_at, \
                    j.ended_at FROM job j JOIN firmware f ON f.id = j.firmware";
 
@@ -246,12 +250,15 @@ impl Store {
 
     /// What the devices of some stages have come to. A failure that will be tried again counts as under way.
     pub fn counts(&self, job: &Job, from: i64, to: i64) -> Result<Counts, Failure> {
-        let sql = "SELECT t.state, u.state, CASE WHEN u.attempts <= $1 THEN 1 ELSE 0 END, COUNT(*) FROM job_target t \
-                   LEFT JOIN upgrade u ON u.id = t.upgrade WHERE t.job = $2 AND t.stage >= $3 AND t.stage <= $4 \
-                   GROUP BY t.state, u.state, CASE WHEN u.attempts <= $1 THEN 1 ELSE 0 END";
+        let sql = format!(
+            "SELECT target, reached, again, COUNT(*) FROM (SELECT t.state AS target, u.state AS reached, \
+             CASE WHEN u.attempts <= $1 AND {NEWEST} THEN 1 ELSE 0 END AS again FROM job_target t \
+             LEFT JOIN upgrade u ON u.id = t.upgrade WHERE t.job = $2 AND t.stage >= $3 AND t.stage <= $4) each_one \
+             GROUP BY target, reached, again"
+        );
         let values = [i64::from(job.spec.retries).into(), job.id.into(), from.into(), to.into()];
         let mut counts = Counts::default();
-        for mut row in self.db.read(|tx| tx.all(sql, &values))? {
+        for mut row in self.db.read(|tx| tx.all(&sql, &values))? {
             let (target, state, again, n) = (row.text(), row.maybe_text(), row.flag(), row.int());
             let n = u32::try_from(n).unwrap_or(u32::MAX);
             let place = match (target.as_str(), state.as_deref().and_then(upgrade::State::named)) {
@@ -281,8 +288,10 @@ impl Store {
 
     /// The updates of a job that failed before `since` and are to be tried again.
     pub fn to_retry(&self, job: &Job, since: i64) -> Result<Vec<u64>, Failure> {
-        let sql = "SELECT id FROM upgrade WHERE job = $1 AND state = 'failed' AND attempts <= $2 AND ended_at <= $3";
-        self.numbers(sql, &[job.id.into(), i64::from(job.spec.retries).into(), since.into()])
+        let sql = format!(
+            "SELECT u.id FROM upgrade u WHERE u.job = $1 AND u.state = 'failed' AND u.attempts <= $2 AND u.ended_at <= $3 AND {NEWEST}"
+        );
+        self.numbers(&sql, &[job.id.into(), i64::from(job.spec.retries).into(), since.into()])
     }
 
     fn numbers(&self, sql: &str, values: &[Value]) -> Result<Vec<u64>, Failure> {

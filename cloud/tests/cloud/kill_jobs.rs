@@ -348,13 +348,7 @@ fn killed_again_and_again(mut cloud: Cloud, rounds: usize) {
                 || job["spec"]["dynamic"] == true && all_ended
         };
         let Some(stuck) = jobs.iter().find(|job| !ends(job)) else { break };
-        if start.elapsed() > PATIENCE * 2 {
-            // Seen once in many runs, and not explained yet: a failed device whose next try does not come. A job that is over
-            // for everybody else loses nothing by it; the long run is where it has to be found.
-            println!("stuck: {stuck}");
-            assert!(std::env::var_os("OTAKIT_LONG").is_none(), "stuck");
-            break;
-        }
+        assert!(start.elapsed() < PATIENCE * 2, "stuck: {stuck}");
         std::thread::sleep(Duration::from_millis(200));
     }
     stop.store(true, Ordering::Relaxed);
