@@ -15,7 +15,9 @@ mod control;
 mod data;
 mod db;
 mod engine;
+mod entrance;
 mod faults;
+mod lan;
 mod limits;
 mod log;
 mod metrics;
@@ -46,6 +48,8 @@ pub enum Kind {
     Refused,
     /// What was asked for is not there.
     Absent,
+    /// There is more of it than may be.
+    TooLarge,
     /// What can be done was not: the database is away, the disk is full.
     Broken,
 }
@@ -59,6 +63,11 @@ impl Failure {
     /// There is nothing of the name that was given.
     pub fn absent(text: impl Into<String>) -> Self {
         Self { kind: Kind::Absent, ..Self::new(text) }
+    }
+
+    /// It is more than may be.
+    pub fn too_large(text: impl Into<String>) -> Self {
+        Self { kind: Kind::TooLarge, ..Self::new(text) }
     }
 
     /// It is not the fault of whoever asked.

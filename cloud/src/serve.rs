@@ -2,7 +2,7 @@
 //! `otakit-cloud serve`: starts broker, service and origin, and runs until it is told to stop.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use axum::middleware::{from_fn, from_fn_with_state};
 
-use crate::access::{self, Access, password};
+use crate::access::{self, Access};
 use crate::aliyun::offers::Offers;
 use crate::aliyun::{self, register, sign};
 use crate::broker::external::{self, BrokerUrl, Connected};
@@ -25,32 +25,36 @@ use crate::data::lock::DirLock;
 use crate::data::model::Address;
 use crate::db::{Db, Place};
 use crate::engine::Engine;
+use crate::entrance::{entrance, guarded, set_password, urls};
+use crate::lan::{self, Reach};
 use crate::metrics::count;
 use crate::onenet;
 use crate::onenet::tasks::Tasks;
 use crate::origin::api::{Shared, blocking};
 use crate::origin::crowd::Crowd;
 use crate::origin::guard::{self, Hosts};
-use crate::origin::{self, Urls};
 use crate::origin::{downloads, headers, listener};
 use crate::rollout::scheduler::Scheduler;
-use crate::tls::{Gate, Identity};
+use crate::tls::Gate;
 use crate::web::talk::Talk;
 use crate::web::{self, Console};
 use crate::{Failure, limits, log, note};
 
-/// The environment variable with the administrator's password.
-const PASSWORD: &str = "OTAKIT_CLOUD_PASSWORD";
-
 /// How to serve.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Where the embedded MQTT broker listens; port 0 takes a free one
+    /// For boards on this network: listen on all interfaces, with TLS, and print how a device gets here
+    #[arg(long, conflicts_with_all = ["behind_proxy", "broker"])]
+    pub lan: bool,
+
+    /// Where the embedded MQTT broker listens; port 0 takes a free one. With --lan 0.0.0.0:8883
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:1883", conflicts_with = "broker")]
+    #[arg(default_value_if("lan", "true", "0.0.0.0:8883"))]
     pub mqtt: SocketAddr,
 
-    /// Where the HTTP origin and the control API listen; port 0 takes a free one
+    /// Where the HTTP origin and the control API listen; port 0 takes a free one. With --lan 0.0.0.0:8443
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    #[arg(default_value_if("lan", "true", "0.0.0.0:8443"))]
     pub http: SocketAddr,
 
     /// Use this broker instead of the embedded one; it does the sign-in then
@@ -86,6 +90,10 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=4096))]
     pub per_address: usize,
 
+    /// The largest image
+    #[arg(long, value_name = "MEBIBYTES", default_value_t = 4_096, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    pub max_image: u64,
+
     /// How long the URL of an offer is good
     #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     pub url_life: u64,
@@ -101,6 +109,13 @@ pub struct Options {
     /// Wait this long after a version report before offering firmware, so that the device has subscribed
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 500)]
     pub settle: u64,
+}
+
+impl Options {
+    /// Whether there is TLS with a certificate that is made here.
+    pub fn tls(&self) -> bool {
+        self.tls || self.lan && self.tls_cert.is_none()
+    }
 }
 
 /// Serves until SIGINT or SIGTERM.
@@ -137,10 +152,11 @@ async fn serve(layout: Layout, place: Place, options: &Options) -> Result<(), Fa
         certificate: identity.map(|identity| identity.certificate.clone()),
     };
     let urls = urls(&store, http_address, scheme, options).await?;
+    let reach = Reach::new(&urls, &address, options.broker.is_none().then_some(options.mqtt.ip()))?;
     let offers = Arc::new(Offers {
         store: store.clone(),
         urls,
-        publisher: publisher.clone(),
+        publisher,
         settle: Duration::from_millis(options.settle),
         given: Mutex::default(),
         talk: Talk::default(),
@@ -149,21 +165,27 @@ async fn serve(layout: Layout, place: Place, options: &Options) -> Result<(), Fa
         store: store.clone(),
         offers: offers.clone(),
         address: address.clone(),
+        reach: reach.clone(),
         embedded: options.broker.is_none(),
+        max_image: options.max_image << 20,
         local: http_address.ip().is_loopback() && options.behind_proxy.is_none(),
     });
     let tasks = Arc::new(Tasks::new(store.clone()));
-    let platform =
-        Arc::new(onenet::api::Shared { tasks: tasks.clone(), publisher, address: http_address.to_string() });
+    let platform = Arc::new(onenet::api::Shared {
+        tasks: tasks.clone(),
+        offers: offers.clone(),
+        address: http_address.to_string(),
+    });
     let access = guarded(&store, http_address.port(), identity.is_some(), options).await?;
     // Who comes from elsewhere by that name meets no open control API.
     let public = options.public_url.as_deref().filter(|_| !access.is_open());
     let hosts = Arc::new(Hosts::new(http_address, public));
-    let scheduler = Arc::new(Scheduler { offers: offers.clone() });
+    let scheduler = Arc::new(Scheduler { offers: offers.clone(), tasks: tasks.clone() });
     let console = Console { shared: shared.clone(), scheduler: scheduler.clone(), access: access.clone() };
-    let Control { origin, onenet, jobs, access: signed, metrics, sign_in, probes } = control::all();
+    let Control { origin, library, onenet, jobs, access: signed, metrics, sign_in, probes } = control::all();
     let control = origin
         .with(shared.clone())
+        .merge(library.with(shared.clone()))
         .merge(onenet.with(platform.clone()))
         .merge(jobs.with(scheduler.clone()))
         .merge(signed.with(access.clone()))
@@ -174,12 +196,14 @@ async fn serve(layout: Layout, place: Place, options: &Options) -> Result<(), Fa
         .merge(web::public(console))
         .layer(from_fn_with_state(hosts, guard::check))
         .layer(from_fn(headers::add));
+    let known = store.clone();
     let devices = downloads::router(shared).merge(onenet::api::router(platform)).merge(probes.with(store));
     let router = devices.merge(control).layer(from_fn(count));
     let origin = listener::serve(http, gate, Crowd::new(options.per_address, options.behind_proxy), router);
     let service = tokio::spawn(Engine { offers, tasks, scheduler }.run(events));
     let stop = stop_signal()?;
-    announce(&layout, &access, &address, options.ready_file.as_deref())?;
+    announce(&layout, &access, &address)?;
+    tell(&reach, &address, known, options).await?;
     let result = tokio::select! {
         () = origin => Err(Failure::new("the origin ended")),
         _ = service => Err(Failure::new("the broker ended")),
@@ -192,12 +216,7 @@ async fn serve(layout: Layout, place: Place, options: &Options) -> Result<(), Fa
 }
 
 /// Says where the server is: to the commands on this machine, to whoever started it.
-fn announce(
-    layout: &Layout,
-    access: &Access,
-    address: &Address,
-    ready: Option<&Path>,
-) -> Result<(), Failure> {
+fn announce(layout: &Layout, access: &Access, address: &Address) -> Result<(), Failure> {
     files::write_bytes(&layout.local_token(), access.local_token().as_bytes())?;
     files::write(&layout.address(), address)?;
     if access.is_open() {
@@ -209,7 +228,16 @@ fn announce(
     if let (Some(certificate), Some(fingerprint)) = (&address.certificate, &address.fingerprint) {
         println!("certificate {} sha256 {fingerprint}", certificate.display());
     }
-    ready.map_or(Ok(()), |path| files::write(path, address))
+    Ok(())
+}
+
+/// Says how devices get here, and that everything is ready.
+async fn tell(reach: &Reach, address: &Address, store: Arc<Store>, options: &Options) -> Result<(), Failure> {
+    if options.lan {
+        let products = blocking(move || store.products()).await?;
+        println!("{}", lan::text(reach, address, &products)?);
+    }
+    options.ready_file.as_ref().map_or(Ok(()), |path| files::write(path, address))
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
@@ -228,122 +256,6 @@ fn for_this_machine(listener: SocketAddr) -> SocketAddr {
         other => other,
     }
 }
-
-/// The URLs that devices are given.
-async fn urls(
-    store: &Arc<Store>,
-    listener: SocketAddr,
-    scheme: &str,
-    options: &Options,
-) -> Result<Urls, Failure> {
-    let base = match &options.public_url {
-        Some(url) => url.clone(),
-        None => format!("{scheme}://{}:{}", guard::in_url(reachable(listener)?), listener.port()),
-    };
-    let store = store.clone();
-    let key = blocking(move || origin::urls::key(&store)).await?;
-    Ok(Urls::new(&base, key, Duration::from_secs(options.url_life)))
-}
-
-/// The address under which devices reach this machine. A server on all interfaces takes the one under which this machine
-/// sends to other networks; nothing is sent to find it out.
-fn reachable(listener: SocketAddr) -> Result<IpAddr, Failure> {
-    if !listener.ip().is_unspecified() {
-        return Ok(listener.ip());
-    }
-    let (own, other): (IpAddr, IpAddr) = match listener {
-        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::new(192, 0, 2, 1).into()),
-        SocketAddr::V6(_) => {
-            (Ipv6Addr::UNSPECIFIED.into(), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into())
-        }
-    };
-    let found = std::net::UdpSocket::bind((own, 0)).and_then(|socket| {
-        socket.connect((other, 9))?;
-        socket.local_addr()
-    });
-    match found {
-        Ok(address) => Ok(address.ip()),
-        Err(error) => Err(Failure::new(format!(
-            "--http {listener} has no address that devices can reach ({error}); name it with --public-url http://HOST:{}",
-            listener.port()
-        ))),
-    }
-}
-
-/// Sets the password that was given with the command, unless it is that already.
-async fn set_password(store: &Arc<Store>, options: &Options) -> Result<(), Failure> {
-    let new = match &options.password_file {
-        Some(path) => Some(crate::cli::read_password(path)?),
-        None => std::env::var(PASSWORD).ok(),
-    };
-    let (Some(new), store) = (new, store.clone()) else {
-        return Ok(());
-    };
-    blocking(move || match password::load(&store)? {
-        Some(hash) if password::verify(&hash, &new) => Ok(()),
-        _ => password::set(&store, &new).map(drop),
-    })
-    .await
-}
-
-/// Who may use the server.
-async fn guarded(
-    store: &Arc<Store>,
-    port: u16,
-    tls: bool,
-    options: &Options,
-) -> Result<Arc<Access>, Failure> {
-    let (store, proxy) = (store.clone(), options.behind_proxy);
-    let https = options.public_url.as_ref().is_some_and(|url| url.starts_with("https://"));
-    let secure = tls || proxy.is_some() && https;
-    Ok(Arc::new(blocking(move || Access::new(store, port, secure, proxy)).await?))
-}
-
-/// What the server shows of itself. Other machines may reach it only when there is a password, and when TLS keeps that secret.
-async fn entrance(
-    layout: &Layout,
-    store: &Arc<Store>,
-    options: &Options,
-) -> Result<Option<Identity>, Failure> {
-    let known = store.clone();
-    let has_password = blocking(move || password::load(&known)).await?.is_some();
-    let mqtt = options.broker.is_none().then_some(("--mqtt", options.mqtt));
-    let listeners = [Some(("--http", options.http)), mqtt];
-    let reached = listeners.into_iter().flatten().find(|(_, address)| !address.ip().is_loopback());
-    let tls = options.tls || options.tls_cert.is_some();
-    if let Some((option, address)) = reached {
-        let missing = match (has_password, tls || options.behind_proxy.is_some()) {
-            (true, true) => "",
-            (false, true) => NO_PASSWORD,
-            (true, false) => NO_TLS,
-            (false, false) => NEITHER,
-        };
-        if !missing.is_empty() {
-            return Err(Failure::new(format!(
-                "{option} {address} can be reached from other machines: {missing}"
-            )));
-        }
-    } else if options.behind_proxy.is_some() && !has_password {
-        return Err(Failure::new(format!("other machines reach this server by its proxy: {NO_PASSWORD}")));
-    }
-    if let (Some(certificate), Some(key)) = (&options.tls_cert, &options.tls_key) {
-        return Identity::load(certificate, key).map(Some);
-    }
-    if !options.tls {
-        return Ok(None);
-    }
-    let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
-    for (_, address) in listeners.into_iter().flatten() {
-        // One without an address in a network is reached by the others.
-        names.extend(reachable(address).ok().map(|ip| ip.to_string()));
-    }
-    names.extend(options.public_url.as_deref().and_then(guard::host).map(str::to_owned));
-    Identity::kept(&layout.tls(), &names).map(Some)
-}
-
-const NO_PASSWORD: &str = "set a password first, with `otakit-cloud password` or --password-file";
-const NO_TLS: &str = "choose TLS: --tls-cert and --tls-key, --tls for a certificate that is made here, or --behind-proxy ADDRESS where a proxy does it";
-const NEITHER: &str = "set a password first, with `otakit-cloud password` or --password-file, and choose TLS: --tls-cert and --tls-key, --tls for a certificate that is made here, or --behind-proxy ADDRESS where a proxy does it";
 
 /// The broker elsewhere, or the one inside; and its address.
 async fn start_broker(
@@ -379,7 +291,7 @@ async fn start_hub(
             sign::check(&known, client, user, password)
         } else {
             // OneNET: product id and token; the client is named after the device.
-            onenet::token::check(&known, password, Some(user), client, onenet::tasks::now())
+            onenet::token::check(&known, password, Some(user), client, onenet::task::now())
         }
     });
     let known = store.clone();

@@ -19,10 +19,14 @@ use super::scope::{self, Scopes};
 use super::{Access, Peer, csrf, digest};
 use crate::data::time;
 use crate::origin::api::blocking;
+use crate::web::talk::{MASK, is_secret};
 use crate::{Failure, note};
 
 /// The largest form.
 const MAX_FORM: usize = 64 * 1024;
+
+/// Characters of a query that the audit log keeps.
+const LONGEST_QUERY: usize = 1_000;
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,7 +170,7 @@ pub async fn check(State(access): State<Arc<Access>>, request: Request, next: Ne
         };
     }
     let signed = Signed { csrf: access.csrf_of(&who), who, scopes, from };
-    let what = request.uri().query().map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
+    let what = request.uri().query().map_or_else(|| path.clone(), |query| format!("{path}?{}", noted(query)));
     request.extensions_mut().insert(signed.clone());
     let response = next.run(request).await;
     if changes {
@@ -190,6 +194,16 @@ async fn identify(access: &Arc<Access>, headers: &HeaderMap, path: &str) -> Resu
             Err(refusal(StatusCode::SERVICE_UNAVAILABLE, "try again later"))
         }
     }
+}
+
+/// The query of a change as the audit log has it: what is named like a secret belongs elsewhere, and is not kept.
+fn noted(query: &str) -> String {
+    let pairs = query.chars().take(LONGEST_QUERY).collect::<String>();
+    let pairs = pairs.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) if is_secret(name) => format!("{name}={MASK}"),
+        _ => pair.to_owned(),
+    });
+    pairs.collect::<Vec<_>>().join("&")
 }
 
 /// Writes a line of the audit log.

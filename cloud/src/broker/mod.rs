@@ -11,6 +11,8 @@ use tokio::sync::mpsc;
 pub use hub::Event;
 use hub::Hub;
 
+use crate::data::model::DeviceKey;
+
 /// Events that may wait for the service; then devices wait.
 pub const QUEUE: usize = 1024;
 
@@ -62,6 +64,14 @@ impl Publisher {
         match self {
             Self::Hub(hub) => hub.listener(topic),
             Self::Broker(_) => Some(0),
+        }
+    }
+
+    /// Whether two clients use a device's identity; not known with a broker elsewhere.
+    pub fn is_contested(&self, device: &DeviceKey) -> bool {
+        match self {
+            Self::Hub(hub) => hub.is_contested(device),
+            Self::Broker(_) => false,
         }
     }
 }

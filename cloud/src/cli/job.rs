@@ -4,10 +4,12 @@
 use serde_json::{Value, json};
 
 use super::client::Server;
+use super::onenet::{Kind, Terms};
 use super::{Data, no_server, print};
 use crate::Failure;
 use crate::origin::jobs::{JobView, RollBackView};
-use crate::rollout::spec::{Spec, Stage, Window};
+use crate::rollout::spec::{Spec, Stage};
+use crate::rollout::window::Window;
 
 /// What to do.
 #[derive(Debug, clap::Subcommand)]
@@ -129,6 +131,11 @@ pub struct Plan {
     /// Hours of the day within which devices begin, in UTC or with an offset in minutes
     #[arg(long, value_name = "HH:MM-HH:MM[+MINUTES]", value_parser = window)]
     window: Option<Window>,
+    /// The devices are OneNET's, and each gets a task: of the module's firmware or of the application
+    #[arg(long, value_name = "KIND")]
+    onenet: Option<Kind>,
+    #[command(flatten)]
+    terms: Terms,
 }
 
 fn stage(text: &str) -> Result<Stage, String> {
@@ -162,6 +169,7 @@ impl Plan {
             retry_minutes: self.retry_after,
             rate_per_minute: self.rate,
             window: self.window,
+            onenet: self.onenet.map(|kind| self.terms.of(kind)),
         };
         json!({ "name": self.name, "product": self.product, "version": self.version, "module": self.module, "spec": spec })
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::client::Server;
 use super::{Data, no_server, print};
 use crate::Failure;
+use crate::rollout::terms;
 
 /// What to do.
 #[derive(Debug, clap::Subcommand)]
@@ -25,21 +26,8 @@ pub enum Command {
         /// What is upgraded: the module's firmware or the application
         #[arg(long, default_value = "sota")]
         kind: Kind,
-        /// Least signal strength
-        #[arg(long, default_value_t = 0)]
-        signal: u8,
-        /// Least battery charge in percent
-        #[arg(long, default_value_t = 0)]
-        power: u8,
-        /// Attempts that the device is told
-        #[arg(long, default_value_t = 0)]
-        retry: i16,
-        /// Seconds between them
-        #[arg(long, default_value_t = 0)]
-        interval: u32,
-        /// Seconds that a token of the task is good for, two days by default
-        #[arg(long, value_name = "SECONDS", default_value_t = 172_800)]
-        token_life: u64,
+        #[command(flatten)]
+        terms: Terms,
     },
     /// Cancel what is under way for a device
     Cancel {
@@ -70,24 +58,51 @@ pub enum Kind {
     Sota,
 }
 
+impl Kind {
+    /// The platform's number.
+    fn number(self) -> u8 {
+        match self {
+            Self::Fota => 1,
+            Self::Sota => 2,
+        }
+    }
+}
+
+/// What a device is told with a task.
+#[derive(Debug, clap::Args)]
+pub struct Terms {
+    /// Least signal strength
+    #[arg(long, default_value_t = 0)]
+    signal: u8,
+    /// Least battery charge in percent
+    #[arg(long, default_value_t = 0)]
+    power: u8,
+    /// Attempts that the device is told
+    #[arg(long, default_value_t = 0)]
+    retry: i16,
+    /// Seconds between them
+    #[arg(long, default_value_t = 0)]
+    interval: u32,
+    /// Seconds that a token of the task is good for, two days by default
+    #[arg(long, value_name = "SECONDS", default_value_t = 172_800)]
+    token_life: u64,
+}
+
+impl Terms {
+    /// As a job has them.
+    pub fn of(&self, kind: Kind) -> terms::Terms {
+        let Self { signal, power, retry, interval, token_life } = *self;
+        terms::Terms { kind: kind.number(), signal, power, retry, interval, token_life }
+    }
+}
+
 /// Runs the command.
 pub fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Task {
-            data,
-            product,
-            device,
-            version,
-            kind,
-            signal,
-            power,
-            retry,
-            interval,
-            token_life,
-        } => {
+        Command::Task { data, product, device, version, kind, terms } => {
+            let Terms { signal, power, retry, interval, token_life } = terms;
             let order = json!({
-                "product_key": product, "device_name": device, "version": version,
-                "kind": if matches!(kind, Kind::Fota) { 1 } else { 2 },
+                "product_key": product, "device_name": device, "version": version, "kind": kind.number(),
                 "signal": signal, "power": power, "retry": retry, "interval": interval, "token_life": token_life,
             });
             let task = server(&data)?.post("/api/onenet/task", &order)?;

@@ -8,7 +8,7 @@ use super::client::{Server, escaped};
 use super::{Data, NOT_SUCCEEDED, print};
 use crate::Failure;
 use crate::data::model::{DeviceKey, Step, Update};
-use crate::origin::api::{DeviceView, StatusView};
+use crate::origin::views::{DeviceView, StatusView};
 use crate::rollout::upgrade::State;
 
 /// Which devices, and how to show them.

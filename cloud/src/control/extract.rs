@@ -26,7 +26,12 @@ pub struct Path<T>(pub T);
 
 /// A body of bytes, as long as it may be; whoever takes it counts them.
 #[derive(Debug)]
-pub struct Stream(pub Body);
+pub struct Stream {
+    /// The bytes.
+    pub body: Body,
+    /// How many the client says there are.
+    pub announced: Option<u64>,
+}
 
 /// The type that it must have: any other could be sent by a page of another site, unasked.
 pub const STREAM: &str = "application/octet-stream";
@@ -36,7 +41,9 @@ impl<S: Send + Sync> FromRequest<S> for Stream {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refused> {
         if request.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == STREAM) {
-            return Ok(Self(request.into_body()));
+            let announced = request.headers().get(header::CONTENT_LENGTH);
+            let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
+            return Ok(Self { body: request.into_body(), announced });
         }
         Err(Refused::with(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("the body must be of type {STREAM}")))
     }

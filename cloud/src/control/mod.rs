@@ -116,8 +116,10 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 /// Every operation that there is, by what the handlers share.
 #[derive(Debug)]
 pub struct Control {
-    /// Devices, firmware, configurations, single offers, the document.
+    /// Devices, single offers, the document.
     pub origin: Routes<Arc<Shared>>,
+    /// Firmware and configurations.
+    pub library: Routes<Arc<Shared>>,
     /// OneNET's tasks.
     pub onenet: Routes<Arc<onenet::api::Shared>>,
     /// Jobs.
@@ -136,6 +138,7 @@ pub struct Control {
 pub fn all() -> Control {
     Control {
         origin: origin::api::control(),
+        library: origin::library::control(),
         onenet: onenet::control::control(),
         jobs: origin::jobs::control(),
         access: access::api::control(),
@@ -149,10 +152,17 @@ impl Control {
     /// All of them, in the order of the document.
     pub fn ops(&self) -> Vec<&Op> {
         // No field is left out: a new one does not compile until it is named here.
-        let Self { origin, onenet, jobs, access, metrics, sign_in, probes } = self;
-        [&origin.ops, &jobs.ops, &onenet.ops, &sign_in.ops, &access.ops, &metrics.ops, &probes.ops]
-            .into_iter()
-            .flatten()
-            .collect()
+        let Self { origin, library, onenet, jobs, access, metrics, sign_in, probes } = self;
+        let all = [
+            origin.ops.iter(),
+            library.ops.iter(),
+            jobs.ops.iter(),
+            onenet.ops.iter(),
+            sign_in.ops.iter(),
+            access.ops.iter(),
+            metrics.ops.iter(),
+            probes.ops.iter(),
+        ];
+        all.into_iter().flatten().collect()
     }
 }

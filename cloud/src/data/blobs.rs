@@ -89,7 +89,8 @@ impl Blobs for DirBlobs {
 }
 
 fn write(from: &mut dyn Read, path: &Path, limit: u64) -> Result<Blob, Failure> {
-    let failed = |e: std::io::Error| Failure::io("write", path, &e);
+    // A full disk is no fault of whoever brings an image.
+    let failed = |e: std::io::Error| Failure::broken(format!("cannot write {}: {e}", path.display()));
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
@@ -104,7 +105,7 @@ fn write(from: &mut dyn Read, path: &Path, limit: u64) -> Result<Blob, Failure> 
         };
         size += chunk.len() as u64;
         if size > limit {
-            return Err(Failure::new(format!("the image is larger than {limit} bytes")));
+            return Err(Failure::too_large(format!("the image is larger than {limit} bytes")));
         }
         md5.update(chunk);
         sha256.update(chunk);

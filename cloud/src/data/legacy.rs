@@ -13,7 +13,7 @@ use super::firmware::NewFirmware;
 use super::model::{Config, Content, Device, DeviceKey, Firmware, Update};
 use super::{Store, checked_name, files, time};
 use crate::db::{Tx, Value};
-use crate::onenet::tasks::Task;
+use crate::onenet::task::Task;
 use crate::rollout::upgrade::State;
 use crate::{Failure, note};
 

@@ -127,6 +127,12 @@ impl Store {
         done
     }
 
+    /// The keys of all products.
+    pub fn products(&self) -> Result<Vec<String>, Failure> {
+        let rows = self.db.read(|tx| tx.all("SELECT product FROM product ORDER BY product", &[]))?;
+        Ok(rows.into_iter().map(|mut row| row.text()).collect())
+    }
+
     /// Adds a device, or gives a known one new secrets; what it reported stays.
     pub fn put_device(&self, key: &DeviceKey, secret: &str, product: Option<&str>) -> Result<(), Failure> {
         checked_name("product key", &key.product)?;

@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::tasks::{Task, errno};
+use super::task::{Task, errno};
 use crate::data::model::Firmware;
 
 /// Which of the platform's APIs is spoken.
@@ -55,7 +55,7 @@ fn words(number: i64) -> &'static str {
 /// The data of a task.
 pub fn task(dialect: Dialect, task: &Task, firmware: &Firmware, address: Option<&str>) -> Value {
     let content = &firmware.content;
-    let order = &task.order;
+    let terms = &task.order.terms;
     if dialect != Dialect::General {
         return json!({
             "target": firmware.version, "tid": task.tid, "size": content.size, "md5": content.md5,
@@ -64,7 +64,7 @@ pub fn task(dialect: Dialect, task: &Task, firmware: &Firmware, address: Option<
     }
     let mut data = json!({
         "target": firmware.version, "token": task.token, "size": content.size, "md5": content.md5,
-        "signal": order.signal, "power": order.power, "retry": order.retry, "interval": order.interval, "type": 1,
+        "signal": terms.signal, "power": terms.power, "retry": terms.retry, "interval": terms.interval, "type": 1,
     });
     if let (Some(address), Some(data)) = (address, data.as_object_mut()) {
         data.insert("ipPort".to_owned(), Value::from(address));

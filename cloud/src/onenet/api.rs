@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The platform's own routes, for devices.
 
-use std::io::SeekFrom;
 use std::sync::Arc;
 
 use axum::Router;
@@ -11,17 +10,16 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use tokio_util::io::ReaderStream;
 
 use super::answer::{self, Dialect, envelope};
-use super::tasks::{Name, Tasks, errno, now};
+use super::task::{Name, errno, now};
+use super::tasks::Tasks;
 use super::{range, token};
-use crate::broker::Publisher;
+use crate::aliyun::offers::Offers;
 use crate::data::model::{DeviceKey, Firmware};
-use crate::note;
 use crate::origin::api::blocking;
-use crate::origin::content;
+use crate::origin::{content, pieces};
+use crate::{Failure, note};
 
 /// What the handlers share.
 #[derive(Debug)]
@@ -29,7 +27,7 @@ pub struct Shared {
     /// The tasks.
     pub tasks: Arc<Tasks>,
     /// The way to devices.
-    pub publisher: Publisher,
+    pub offers: Arc<Offers>,
     /// `host:port` of this server.
     pub address: String,
 }
@@ -257,23 +255,16 @@ async fn send(
     let part = asked.and_then(|asked| range::parse(asked, size));
     let (first, last) = part.unwrap_or((0, size.saturating_sub(1)));
     let path = app.tasks.store().layout().image(&firmware);
-    let file = async {
-        let mut file = tokio::fs::File::open(&path).await?;
-        file.seek(SeekFrom::Start(first)).await?;
-        Ok::<_, std::io::Error>(file)
-    };
-    let file = match file.await {
+    let open = move || std::fs::File::open(&path).map_err(|e| Failure::io("open", &path, &e));
+    let file = match blocking(open).await {
         Ok(file) => file,
-        Err(error) => {
-            note(format_args!("{}: {error}", path.display()));
+        Err(failure) => {
+            note(failure);
             return answer::refusal(dialect, 4);
         }
     };
     let length = last + 1 - first;
-    let mut response = Response::new(Body::from_stream(ReaderStream::with_capacity(
-        file.take(length),
-        content::chunk(length),
-    )));
+    let mut response = Response::new(pieces::body(file, first, length));
     let out = response.headers_mut();
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     out.insert(header::CONTENT_LENGTH, HeaderValue::from(length));

@@ -7,17 +7,17 @@ use axum::extract::State;
 use axum::http::Method;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
 
 use super::api::Shared;
-use super::inform_topic;
-use super::tasks::{Order, Task};
+use super::task::Task;
 use crate::Failure;
-use crate::broker::Outgoing;
+use crate::aliyun::offers::Effects;
 use crate::control::extract::{Json, Query};
 use crate::control::{Routes, doc};
 use crate::data::model::DeviceKey;
+use crate::data::upgrades::Origin;
 use crate::origin::api::{CalledOff, Named, Refused, blocking};
+use crate::rollout::terms::Terms;
 
 type App = State<Arc<Shared>>;
 
@@ -43,13 +43,13 @@ struct NewTask {
     #[serde(default)]
     #[schemars(range(max = 86_400))]
     interval: u32,
-    #[serde(default = "two_days")]
+    #[serde(default = "token_life")]
     #[schemars(range(min = 1, max = 31_622_400))]
     token_life: u64,
 }
 
-fn two_days() -> u64 {
-    172_800
+fn token_life() -> u64 {
+    Terms::default().token_life
 }
 
 /// Whose tasks.
@@ -90,17 +90,13 @@ pub fn control() -> Routes<Arc<Shared>> {
 async fn order(State(app): App, Json(new): Json<NewTask>) -> Result<Json<Task>, Refused> {
     let key = DeviceKey::new(new.product_key, new.device_name);
     let NewTask { version, kind, signal, power, retry, interval, token_life, .. } = new;
+    let terms = Terms { kind, signal, power, retry, interval, token_life };
     let work = move || {
         let firmware = app.tasks.store().find(&key.product, None, &version)?;
         let firmware = firmware
             .ok_or_else(|| Failure::absent(format!("no firmware {} for product {}", version, key.product)))?;
-        let (firmware, firmware_key) = (firmware.id, Some(firmware.key));
-        let order = Order { firmware, firmware_key, kind, signal, power, retry, interval, token_life };
-        let task = app.tasks.order(&key, order)?;
-        let payload = json!({ "id": task.tid.to_string(), "version": "1.0", "params": {} }).to_string();
-        let topic = inform_topic(&key);
-        app.publisher.publish(Outgoing { topic, payload: payload.into_bytes(), at_least_once: true });
-        Ok(task)
+        let order = |out: &mut Effects| app.tasks.order(&key, &firmware, &terms, Origin::default(), out);
+        Ok(app.offers.commit(order)?.0)
     };
     Ok(Json(blocking(work).await?))
 }

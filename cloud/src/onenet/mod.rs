@@ -8,6 +8,7 @@ pub mod answer;
 pub mod api;
 pub mod control;
 pub mod range;
+pub mod task;
 pub mod tasks;
 pub mod token;
 

@@ -3,139 +3,25 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde_json::json;
 
+use super::inform_topic;
+use super::task::{Name, Order, State, Task, after, errno, is_version, now, token};
+use crate::aliyun::offers::Effects;
+use crate::broker::Outgoing;
 use crate::data::Store;
 use crate::data::model::{DeviceKey, Firmware};
 use crate::data::upgrades::Origin;
 use crate::db::{Row, Tx};
+use crate::rollout::terms::Terms;
+use crate::rollout::upgrade;
 use crate::{Failure, note};
-
-/// The platform's numbers.
-pub mod errno {
-    pub const NO_TASK: i64 = 11;
-    pub const TOKEN_EXPIRED: i64 = 12;
-    pub const INVALID_STATE: i64 = 17;
-    pub const TERMINATED: i64 = 20;
-    pub const CANCELLED: i64 = 22;
-    pub const VERSION_FORMAT: i64 = 27;
-    pub const PARAMETERS: i64 = 2;
-    pub const UNKNOWN_TOKEN: i64 = 4;
-}
-
-/// How far a task is, with the platform's numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(rename = "TaskState")]
-pub enum State {
-    Waiting = 1,
-    Downloading = 2,
-    Upgrading = 3,
-    Succeeded = 4,
-    Failed = 5,
-    Cancelled = 6,
-}
-
-impl State {
-    fn is_final(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
-    }
-}
-
-/// What a task is made from.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "TaskOrder")]
-pub struct Order {
-    /// What the firmware is called.
-    pub firmware: String,
-    /// The number of the firmware.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub firmware_key: Option<i64>,
-    /// 1 FOTA, 2 SOTA.
-    pub kind: u8,
-    /// Conditions and attempts that the device is told.
-    pub signal: u8,
-    pub power: u8,
-    pub retry: i16,
-    pub interval: u32,
-    /// Seconds that a token is good for.
-    pub token_life: u64,
-}
-
-/// The longest life of a token in seconds: a year.
-const MAX_TOKEN_LIFE: u64 = 366 * 86_400;
-
-impl Order {
-    /// Refuses what no device can make sense of.
-    fn check(&self) -> Result<(), Failure> {
-        let rules = [
-            ((1..=2).contains(&self.kind), "kind", i64::from(self.kind), "1 (FOTA) or 2 (SOTA)"),
-            (self.power <= 100, "power", i64::from(self.power), "0 to 100 percent"),
-            (self.signal <= 100, "signal", i64::from(self.signal), "0 to 100"),
-            ((0..=100).contains(&self.retry), "retry", i64::from(self.retry), "0 to 100 attempts"),
-            (self.interval <= 86_400, "interval", i64::from(self.interval), "0 to 86400 seconds"),
-            (
-                (1..=MAX_TOKEN_LIFE).contains(&self.token_life),
-                "token_life",
-                i64::try_from(self.token_life).unwrap_or(i64::MAX),
-                "1 to 31622400 seconds",
-            ),
-        ];
-        match rules.iter().find(|(right, ..)| !right) {
-            None => Ok(()),
-            Some((_, name, value, range)) => {
-                Err(Failure::new(format!("{name} is {value}; possible: {range}")))
-            }
-        }
-    }
-}
-
-/// A task.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct Task {
-    /// Names it on the current platform.
-    pub tid: u32,
-    /// Names it in the general API; a new one is given when the old one has expired.
-    pub token: String,
-    /// When the token was given, in seconds since 1970.
-    pub token_at: u64,
-    /// What it is made from.
-    pub order: Order,
-    /// How far it is.
-    pub state: State,
-    /// Everything that the device reported, in order.
-    pub steps: Vec<u32>,
-    /// Answers to its notice.
-    #[serde(default)]
-    pub informed: u32,
-}
-
-impl Task {
-    /// Whether its token is good no longer at `now`.
-    fn has_expired(&self, now: u64) -> bool {
-        now >= self.token_at.saturating_add(self.order.token_life)
-    }
-}
-
-/// How a device names a task.
-#[derive(Clone, Debug)]
-pub enum Name {
-    Token(String),
-    Tid(u32),
-}
 
 /// All tasks. Safe to share between threads; calls may block on the database.
 #[derive(Debug)]
 pub struct Tasks {
     store: Arc<Store>,
-}
-
-/// Seconds since 1970.
-pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 impl Tasks {
@@ -149,38 +35,57 @@ impl Tasks {
         &self.store
     }
 
-    /// Orders a task; one of the same kind that is under way is cancelled.
-    pub fn order(&self, key: &DeviceKey, order: Order) -> Result<Task, Failure> {
-        let firmware = self.target(&order)?.filter(|firmware| firmware.product_key == key.product);
-        let firmware =
-            firmware.ok_or_else(|| Failure::new(format!("no such firmware for {}", key.product)))?;
-        if !is_version(&firmware.version) {
-            return Err(Failure::new(format!(
-                "version {:?}: OneNET takes 1 to 20 letters, digits and ._-",
-                firmware.version
-            )));
-        }
-        order.check()?;
+    /// Orders a task; one of the same kind that is under way is cancelled. The device is told when the transaction is kept.
+    pub fn order(
+        &self,
+        key: &DeviceKey,
+        firmware: &Firmware,
+        terms: &Terms,
+        origin: Origin,
+        out: &mut Effects,
+    ) -> Result<Task, Failure> {
+        terms.check()?;
+        fits(firmware)?;
         self.store.batch(|| {
-            self.change(key, |tasks| {
-                let same =
-                    tasks.iter_mut().filter(|old| old.order.kind == order.kind && !old.state.is_final());
-                same.for_each(|old| old.state = State::Cancelled);
-            })?;
-            self.store
-                .open_update(key, &firmware, Origin::default())?
-                .ok_or_else(|| Failure::absent(format!("{key} is not registered")))?;
-            let task = Task {
-                tid: 0,
-                token: token()?,
-                token_at: now(),
-                order,
-                state: State::Waiting,
-                steps: Vec::new(),
-                informed: 0,
-            };
-            put(&self.store, key, &task)
+            let update = self.store.open_update(key, firmware, origin)?;
+            let update = update.ok_or_else(|| Failure::absent(format!("{key} is not registered")))?;
+            self.give(key, firmware, terms, update, out)
         })
+    }
+
+    /// Makes the task of an update that is open.
+    pub fn give(
+        &self,
+        key: &DeviceKey,
+        firmware: &Firmware,
+        terms: &Terms,
+        update: u64,
+        out: &mut Effects,
+    ) -> Result<Task, Failure> {
+        self.change(key, |tasks| {
+            let same =
+                tasks.iter_mut().filter(|old| old.order.terms.kind == terms.kind && !old.state.is_final());
+            same.for_each(|old| old.state = State::Cancelled);
+        })?;
+        let order = Order {
+            firmware: firmware.id.clone(),
+            firmware_key: Some(firmware.key),
+            update: Some(update),
+            terms: terms.clone(),
+        };
+        let task = Task {
+            tid: 0,
+            token: token()?,
+            token_at: now(),
+            order,
+            state: State::Waiting,
+            steps: Vec::new(),
+            informed: 0,
+        };
+        let task = put(&self.store, key, &task)?;
+        let payload = json!({ "id": task.tid.to_string(), "version": "1.0", "params": {} }).to_string();
+        out.answer(Outgoing { topic: inform_topic(key), payload: payload.into_bytes(), at_least_once: true });
+        Ok(task)
     }
 
     fn target(&self, order: &Order) -> Result<Option<Firmware>, Failure> {
@@ -226,7 +131,7 @@ impl Tasks {
         let mut done = None;
         self.change(key, |tasks| {
             for task in tasks.iter_mut() {
-                let version = if task.order.kind == 1 { fota } else { sota };
+                let version = if task.order.terms.kind == 1 { fota } else { sota };
                 let target = targets.get(&task.tid).cloned().flatten();
                 if !task.state.is_final() && target.as_deref() == Some(version) {
                     task.state = State::Succeeded;
@@ -244,7 +149,7 @@ impl Tasks {
         let fresh = token().map_err(|_| errno::NO_TASK)?;
         let changed = self.change(key, |tasks| {
             let open = |task: &&mut Task| {
-                task.order.kind == kind && matches!(task.state, State::Waiting | State::Downloading)
+                task.order.terms.kind == kind && matches!(task.state, State::Waiting | State::Downloading)
             };
             let task = tasks.iter_mut().rev().find(open)?;
             if task.has_expired(now()) {
@@ -255,7 +160,16 @@ impl Tasks {
         });
         let task = changed.ok().flatten().ok_or(errno::NO_TASK)?;
         let firmware = self.target(&task.order).ok().flatten().ok_or(errno::NO_TASK)?;
-        if firmware.version == version { Err(errno::NO_TASK) } else { Ok((task, firmware)) }
+        if firmware.version == version {
+            return Err(errno::NO_TASK);
+        }
+        if let Some(update) = task.order.update.filter(|_| task.state == State::Waiting) {
+            self.store.count_push(update).map_err(|failure| {
+                note(format_args!("{key}: {failure}"));
+                errno::NO_TASK
+            })?;
+        }
+        Ok((task, firmware))
     }
 
     /// Whether a task may be downloaded; it counts as under way from then on.
@@ -367,6 +281,11 @@ impl Tasks {
         self.store.db().write(|tx| {
             let mut tasks = load(tx, key)?;
             let before: Vec<String> = tasks.iter().map(written).collect();
+            for task in tasks.iter_mut().filter(|task| task.state == State::Waiting) {
+                if withdrawn(tx, task)? {
+                    task.state = State::Cancelled;
+                }
+            }
             let result = work(&mut tasks);
             for (task, before) in tasks.iter().zip(before) {
                 let after = written(task);
@@ -377,6 +296,34 @@ impl Tasks {
             }
             Ok(result)
         })
+    }
+}
+
+/// Whether the update of a task was called off before its device began.
+fn withdrawn(tx: &Tx<'_>, task: &Task) -> Result<bool, Failure> {
+    let Some(update) = task.order.update.and_then(|id| i64::try_from(id).ok()) else {
+        return Ok(false);
+    };
+    let row = tx.one("SELECT state FROM upgrade WHERE id = $1", &[update.into()])?;
+    let state = row.and_then(|mut row| upgrade::State::named(&row.text()));
+    // With its device it is gone altogether.
+    Ok(state.is_none_or(|state| {
+        use upgrade::State::{Cancelled, Superseded, TimedOut};
+        matches!(state, Cancelled | Superseded | TimedOut)
+    }))
+}
+
+/// Refuses firmware that no device of OneNET could ask for.
+pub fn fits(firmware: &Firmware) -> Result<(), Failure> {
+    if !is_version(&firmware.version) {
+        return Err(Failure::new(format!(
+            "version {:?}: OneNET takes 1 to 20 letters, digits and ._-",
+            firmware.version
+        )));
+    }
+    match &firmware.module {
+        Some(module) => Err(Failure::new(format!("OneNET has no modules, {module:?} neither"))),
+        None => Ok(()),
     }
 }
 
@@ -407,67 +354,9 @@ pub fn put(store: &Store, key: &DeviceKey, task: &Task) -> Result<Task, Failure>
     Ok(Task { tid: u32::try_from(tid).unwrap_or_default(), ..task.clone() })
 }
 
-/// `ota_` and twenty characters, as the platform gives them; 119 random bits, because a download names nothing else.
-fn token() -> Result<String, Failure> {
-    Ok(format!("ota_{}", crate::random::text(20)?))
-}
-
-/// 1 to 20 letters, digits and `._-`.
-fn is_version(text: &str) -> bool {
-    (1..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
-}
-
-/// The state that a report leads to.
-fn after(state: State, step: u32) -> Result<State, i64> {
-    use State::{Cancelled, Downloading, Failed, Succeeded, Upgrading, Waiting};
-    match (state, step) {
-        (Cancelled, _) => Err(errno::CANCELLED),
-        (Succeeded | Failed, _) => Err(errno::TERMINATED),
-        (Downloading, 0..=99) => Ok(Downloading),
-        (Downloading, 100 | 101) => Ok(Upgrading),
-        (Upgrading, 201) => Ok(Succeeded),
-        (Waiting | Downloading, 102..=107) | (Waiting | Downloading | Upgrading, 202..=208) => Ok(Failed),
-        (Waiting | Downloading | Upgrading, 0..=107 | 201) => Err(errno::INVALID_STATE),
-        _ => Err(errno::PARAMETERS),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn reports_lead_from_state_to_state() {
-        use State::{Cancelled, Downloading, Failed, Succeeded, Upgrading, Waiting};
-        for (state, step, next) in [
-            (Waiting, 0, Err(17)),
-            (Waiting, 105, Ok(Failed)),
-            (Downloading, 0, Ok(Downloading)),
-            (Downloading, 99, Ok(Downloading)),
-            (Downloading, 100, Ok(Upgrading)),
-            (Downloading, 101, Ok(Upgrading)),
-            (Downloading, 201, Err(17)),
-            (Upgrading, 50, Err(17)),
-            (Upgrading, 101, Err(17)),
-            (Upgrading, 201, Ok(Succeeded)),
-            (Upgrading, 205, Ok(Failed)),
-            (Downloading, 205, Ok(Failed)),
-            (Succeeded, 201, Err(20)),
-            (Cancelled, 0, Err(22)),
-            (Upgrading, 999, Err(2)),
-        ] {
-            assert_eq!(after(state, step), next, "{state:?} {step}");
-        }
-    }
-
-    #[test]
-    fn versions_and_tokens() {
-        assert!(
-            is_version("1.0.0-rc_1") && !is_version("") && !is_version("a b") && !is_version(&"1".repeat(21))
-        );
-        assert_eq!(token().unwrap().len(), 24);
-        assert_ne!(token().unwrap(), token().unwrap());
-    }
 
     fn tasks(name: &str) -> (Tasks, DeviceKey) {
         let store = Arc::new(crate::data::tests::fresh(name));
@@ -479,37 +368,56 @@ mod tests {
         (Tasks::new(store), key)
     }
 
-    fn order_of(tasks: &Tasks, version: &str) -> Order {
-        let firmware_key = tasks.store.find("p", None, version).unwrap().map(|firmware| firmware.key);
-        let firmware = format!("p-{version}");
-        Order { firmware, firmware_key, kind: 2, signal: 0, power: 0, retry: 0, interval: 0, token_life: 60 }
+    fn ordered(tasks: &Tasks, key: &DeviceKey, version: &str, terms: &Terms) -> Result<Task, Failure> {
+        let firmware = tasks.store.find("p", None, version).unwrap().unwrap();
+        tasks.order(key, &firmware, terms, Origin::default(), &mut Effects::default())
     }
 
     #[test]
     fn odd_orders_are_refused() {
         let (tasks, key) = tasks("odd");
-        let order = || order_of(&tasks, "2.0.0");
-        for (odd, word) in [
-            (Order { kind: 3, ..order() }, "kind"),
-            (Order { power: 101, ..order() }, "power"),
-            (Order { retry: -1, ..order() }, "retry"),
-            (Order { token_life: 0, ..order() }, "token_life"),
-            (Order { token_life: u64::MAX, ..order() }, "token_life"),
-            (order_of(&tasks, &"1".repeat(21)), "version"),
-            (order_of(&tasks, "2+b"), "version"),
-            (order_of(&tasks, "9"), "no such firmware"),
+        let terms = Terms::default;
+        for (odd, version, word) in [
+            (Terms { kind: 3, ..terms() }, "2.0.0", "kind"),
+            (Terms { power: 101, ..terms() }, "2.0.0", "power"),
+            (Terms { retry: -1, ..terms() }, "2.0.0", "retry"),
+            (Terms { token_life: 0, ..terms() }, "2.0.0", "token_life"),
+            (Terms { token_life: u64::MAX, ..terms() }, "2.0.0", "token_life"),
+            (terms(), &"1".repeat(21), "version"),
+            (terms(), "2+b", "version"),
         ] {
-            let refused = tasks.order(&key, odd).unwrap_err().to_string();
+            let refused = ordered(&tasks, &key, version, &odd).unwrap_err().to_string();
             assert!(refused.contains(word), "{word}: {refused}");
         }
         assert!(tasks.of(&key).unwrap().is_empty());
-        assert!(tasks.order(&key, order()).is_ok());
+        assert!(ordered(&tasks, &key, "2.0.0", &terms()).is_ok());
+    }
+
+    #[test]
+    fn a_task_ends_with_its_update() {
+        let (tasks, key) = tasks("withdrawn");
+        let task = ordered(&tasks, &key, "2.0.0", &Terms::default()).unwrap();
+        assert!(tasks.check(&key, 2, "1.0.0").is_ok());
+        tasks.store.move_update(task.order.update.unwrap(), upgrade::Event::Cancel, None).unwrap();
+        assert_eq!(tasks.check(&key, 2, "1.0.0").unwrap_err(), errno::NO_TASK);
+        let name = Name::Token(task.token.clone());
+        assert_eq!(tasks.stands(&key, &name).unwrap_err(), errno::CANCELLED);
+        // One that its device has begun goes on, and what it comes to is recorded.
+        let task = ordered(&tasks, &key, "2.0.0", &Terms::default()).unwrap();
+        let name = Name::Token(task.token.clone());
+        tasks.stands(&key, &name).unwrap();
+        tasks.store.move_update(task.order.update.unwrap(), upgrade::Event::Cancel, None).unwrap();
+        for step in [50, 100, 201] {
+            assert_eq!(tasks.report(&key, &name, step), Ok(()));
+        }
+        let states: Vec<_> = tasks.store.updates(&key).unwrap().iter().map(|update| update.state).collect();
+        assert_eq!(states, [upgrade::State::Cancelled, upgrade::State::Succeeded]);
     }
 
     #[test]
     fn tokens_cannot_be_guessed() {
         let (tasks, key) = tasks("guess");
-        let task = tasks.order(&key, order_of(&tasks, "2.0.0")).unwrap();
+        let task = ordered(&tasks, &key, "2.0.0", &Terms::default()).unwrap();
         assert!(tasks.owner(&task.token).is_some());
         for n in 0..1_000_u128 {
             for guess in [format!("ota_{n:020x}"), format!("ota_{:020x}", n << 40)] {

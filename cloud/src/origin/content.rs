@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Answers GET and HEAD for a file: whole or one range, with validators, in constant memory.
 
-use std::io::SeekFrom;
 use std::path::Path;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use tokio_util::io::ReaderStream;
 
+use super::pieces;
 use super::range::{self, Wanted};
 use crate::data::model::Content;
 use crate::{Failure, note};
-
-/// Bytes read from the file at a time: each read is a hop to another thread.
-const CHUNK: usize = 256 * 1024;
 
 /// Serves `content`, whose bytes are at `path`.
 pub async fn serve(path: &Path, content: &Content, method: &Method, request: &HeaderMap) -> Response<Body> {
@@ -33,8 +28,13 @@ async fn open(
     method: &Method,
     request: &HeaderMap,
 ) -> Result<Response<Body>, String> {
-    let mut file = tokio::fs::File::open(path).await.map_err(|e| e.to_string())?;
-    let metadata = file.metadata().await.map_err(|e| e.to_string())?;
+    let path = path.to_owned();
+    let opened = tokio::task::spawn_blocking(move || {
+        let file = std::fs::File::open(path)?;
+        let metadata = file.metadata()?;
+        Ok::<_, std::io::Error>((file, metadata))
+    });
+    let (file, metadata) = opened.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
     let size = content.size;
     if metadata.len() != size {
         return Err(format!("has {} bytes, was added with {size}", metadata.len()));
@@ -63,16 +63,9 @@ async fn open(
     };
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     if method != Method::HEAD {
-        file.seek(SeekFrom::Start(first)).await.map_err(|e| e.to_string())?;
-        *response.body_mut() =
-            Body::from_stream(ReaderStream::with_capacity(file.take(length), chunk(length)));
+        *response.body_mut() = pieces::body(file, first, length);
     }
     Ok(response)
-}
-
-/// No larger than what is sent.
-pub fn chunk(length: u64) -> usize {
-    usize::try_from(length).unwrap_or(CHUNK).clamp(1, CHUNK)
 }
 
 /// The Range header counts only while If-Range, if there is one, names the content as it is.

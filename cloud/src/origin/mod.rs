@@ -8,10 +8,14 @@ pub mod downloads;
 pub mod guard;
 pub mod headers;
 pub mod jobs;
+pub mod library;
 pub mod listener;
 pub mod patience;
+pub mod pieces;
 pub mod range;
+pub mod upload;
 pub mod urls;
+pub mod views;
 
 use crate::data::model::Content;
 pub use urls::Urls;

@@ -60,6 +60,11 @@ impl Urls {
         Self { base: base.trim_end_matches('/').to_owned(), key, life }
     }
 
+    /// How they begin.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// Where a firmware's image is, for a while.
     pub fn firmware(&self, firmware: &Firmware) -> String {
         let content = &firmware.content;

@@ -5,4 +5,6 @@ pub mod job;
 pub mod rollback;
 pub mod scheduler;
 pub mod spec;
+pub mod terms;
 pub mod upgrade;
+pub mod window;

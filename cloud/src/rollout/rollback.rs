@@ -112,7 +112,7 @@ impl Scheduler {
     ) -> Result<Job, Failure> {
         let store = &self.offers.store;
         let names = devices.iter().map(|(_, name)| name.clone()).collect();
-        let spec = Spec { devices: names, ..Spec::default() };
+        let spec = Spec { devices: names, onenet: job.spec.onenet.clone(), ..Spec::default() };
         let back = store.add_job(&format!("Roll-back of job {}", job.id), firmware, &spec)?;
         store.move_job(back.id, Event::Approve, None)?;
         store.move_job(back.id, Event::Start, None)?;

@@ -12,6 +12,7 @@ use crate::data::jobs::{Job, TRIAL};
 use crate::data::model::{DeviceKey, Firmware};
 use crate::data::upgrades::Origin;
 use crate::data::{Store, time};
+use crate::onenet::tasks::{self, Tasks};
 use crate::{Failure, note};
 
 /// Devices that begin in one step.
@@ -24,6 +25,8 @@ const MINUTE: i64 = 60_000;
 pub struct Scheduler {
     /// The way to devices, and the state of the cloud.
     pub offers: Arc<Offers>,
+    /// The tasks of OneNET's devices.
+    pub tasks: Arc<Tasks>,
 }
 
 impl Scheduler {
@@ -34,6 +37,9 @@ impl Scheduler {
     /// Makes a job. One that no device would be part of is refused, unless devices may join later.
     pub fn create(&self, name: &str, firmware: &Firmware, spec: &Spec) -> Result<Job, Failure> {
         spec.check()?;
+        if spec.onenet.is_some() {
+            tasks::fits(firmware)?;
+        }
         let devices = self.store().candidates(&firmware.product_key, firmware.module.as_deref())?;
         let known = |name: &&String| !devices.iter().any(|device| device.name == **name);
         if let Some(stranger) = spec.verify.iter().chain(&spec.devices).find(known) {
@@ -178,7 +184,11 @@ impl Scheduler {
         if newer || !self.store().retry_update(update)? {
             return Ok(false);
         }
-        self.offers.give(&key, &self.firmware(job)?, update, out)?;
+        let firmware = self.firmware(job)?;
+        match &job.spec.onenet {
+            None => self.offers.give(&key, &firmware, update, out)?,
+            Some(terms) => drop(self.tasks.give(&key, &firmware, terms, update, out)?),
+        }
         Ok(true)
     }
 
@@ -274,12 +284,30 @@ impl Scheduler {
                 Place::LeftOut(state) => self.store().set_target(job.id, device, stage, state, None)?,
                 Place::Free => {
                     let origin = Origin { job: Some(job.id), stage };
-                    let update = self.offers.order(&key, &firmware, origin, out)?;
+                    let update = self.hand_over(job, &key, &firmware, origin, out)?;
                     self.store().set_target(job.id, device, stage, "begun", Some(update))?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Orders a device's update the way its platform has it; the update's number.
+    fn hand_over(
+        &self,
+        job: &Job,
+        key: &DeviceKey,
+        firmware: &Firmware,
+        origin: Origin,
+        out: &mut Effects,
+    ) -> Result<u64, Failure> {
+        match &job.spec.onenet {
+            None => self.offers.order(key, firmware, origin, out),
+            Some(terms) => {
+                let task = self.tasks.order(key, firmware, terms, origin, out)?;
+                task.order.update.ok_or_else(|| Failure::new("a task without an update"))
+            }
+        }
     }
 
     /// Whether a device may begin. The newest order wins, but not over a device that is at work.

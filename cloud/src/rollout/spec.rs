@@ -5,6 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::terms::Terms;
+use super::window::Window;
 use crate::Failure;
 
 /// A job's plan.
@@ -47,6 +49,8 @@ pub struct Spec {
     pub rate_per_minute: Option<u32>,
     /// Devices begin within these hours only.
     pub window: Option<Window>,
+    /// The devices are OneNET's: each gets a task with these terms.
+    pub onenet: Option<Terms>,
 }
 
 /// A gray step.
@@ -66,25 +70,6 @@ fn all() -> u8 {
     100
 }
 
-/// `HH:MM`, as schemas say it.
-const HOUR: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$";
-
-/// Hours of each day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Window {
-    /// `HH:MM`.
-    #[schemars(regex(pattern = HOUR))]
-    pub from: String,
-    /// `HH:MM`; earlier than `from`: on the next day.
-    #[schemars(regex(pattern = HOUR))]
-    pub to: String,
-    /// Minutes that local time is ahead of UTC.
-    #[serde(default)]
-    #[schemars(range(min = -840, max = 840))]
-    pub utc_offset: i32,
-}
-
 impl Default for Spec {
     fn default() -> Self {
         Self {
@@ -102,6 +87,7 @@ impl Default for Spec {
             retry_minutes: 0,
             rate_per_minute: None,
             window: None,
+            onenet: None,
         }
     }
 }
@@ -154,13 +140,11 @@ impl Spec {
                 return Err(Failure::new(format!("{what} is out of range")));
             }
         }
+        if let Some(terms) = &self.onenet {
+            terms.check()?;
+        }
         if let Some(window) = &self.window {
-            let (from, to) = (window.minutes(&window.from)?, window.minutes(&window.to)?);
-            if from == to || window.utc_offset.unsigned_abs() > 14 * 60 {
-                return Err(Failure::new(
-                    "a window has two different times, and an offset of at most 14 hours",
-                ));
-            }
+            window.check()?;
         }
         Ok(())
     }
@@ -210,27 +194,6 @@ fn place(name: &str, salt: &str) -> u32 {
     let digest = Sha256::new().chain_update(salt).chain_update([0]).chain_update(name).finalize();
     let number = digest.iter().take(4).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     u32::try_from((number * 1_000_000) >> 32).unwrap_or_default()
-}
-
-impl Window {
-    fn minutes(&self, text: &str) -> Result<i64, Failure> {
-        let odd = || Failure::new(format!("{text:?} is no time; write HH:MM"));
-        let (hours, minutes) = text.split_once(':').ok_or_else(odd)?;
-        let number = |text: &str, most: i64| {
-            let plain = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
-            text.parse::<i64>().ok().filter(|n| plain && *n <= most)
-        };
-        Ok(number(hours, 23).ok_or_else(odd)? * 60 + number(minutes, 59).ok_or_else(odd)?)
-    }
-
-    /// Whether an instant, in ms since 1970, is within the hours.
-    pub fn is_open(&self, now: i64) -> bool {
-        let (Ok(from), Ok(to)) = (self.minutes(&self.from), self.minutes(&self.to)) else {
-            return false;
-        };
-        let minute = (now / 60_000 + i64::from(self.utc_offset)).rem_euclid(24 * 60);
-        if from < to { (from..to).contains(&minute) } else { minute >= from || minute < to }
-    }
 }
 
 /// What the devices of a job have come to.
@@ -376,34 +339,6 @@ mod tests {
             Spec { dynamic: true, ..spec.clone() }.next(1, &counts(0, 0, 9, 1), &counts(0, 0, 9, 1)),
             Next::Wait
         );
-    }
-
-    #[test]
-    fn windows() {
-        let window =
-            |from: &str, to: &str, utc_offset| Window { from: from.into(), to: to.into(), utc_offset };
-        let at = |hours: i64, minutes: i64| (hours * 60 + minutes) * 60_000 + 86_400_000 * 20_000;
-        let night = window("22:00", "05:30", 0);
-        for (h, m, open) in [(21, 59, false), (22, 0, true), (0, 0, true), (5, 29, true), (5, 30, false)] {
-            assert_eq!(night.is_open(at(h, m)), open, "{h}:{m}");
-        }
-        assert!(
-            window("08:00", "09:00", 480).is_open(at(0, 30))
-                && !window("08:00", "09:00", 480).is_open(at(8, 30))
-        );
-        for (from, to, offset) in [
-            ("8:00", "09:00", 0),
-            ("24:00", "09:00", 0),
-            ("08:60", "09:00", 0),
-            ("08:00", "08:00", 0),
-            ("08:00", "09:00", 900),
-            ("+8:00", "09:00", 0),
-        ] {
-            assert!(
-                Spec { window: Some(window(from, to, offset)), ..Spec::default() }.check().is_err(),
-                "{from} {to} {offset}"
-            );
-        }
     }
 
     #[test]

@@ -78,6 +78,7 @@ pub async fn stream(
 fn facts(console: &Console, v: &Visitor, device: &Device) -> Markup {
     let key = device.key();
     html! {
+        @if console.shared.offers.publisher.is_contested(&key) { p.problem { (v.t(Msg::TwoClients)) } }
         dl.facts {
             div { dt { (v.t(Msg::Connection)) } dd { (devices::online(console, v, &key)) } }
             div { dt { (v.t(Msg::CurrentVersion)) } dd { @match &device.version { Some(version) => strong { (parts::foreign(version)) }, None => (v.t(Msg::NeverReported)) } } }
@@ -218,15 +219,15 @@ fn actions(
 
 fn credentials(console: &Console, v: &Visitor, device: &Device, reveal: bool, path: &str) -> Markup {
     let secret = if reveal { device.device_secret.as_str() } else { snippet::MASK };
-    let [link_kit, onenet] = snippet::commands(device, secret, &console.shared.address);
+    let [link_kit, onenet] = snippet::commands(device, secret, &console.shared.reach);
     html! {
         dl.facts {
             div { dt { "ProductKey" } dd { code { (device.product_key) } } }
             div { dt { "DeviceName" } dd { code { (device.device_name) } } }
             div { dt { "DeviceSecret" } dd { code #secret { (secret) } } }
             @if let Some(product) = &device.product_secret { div { dt { "ProductSecret" } dd { code { (if reveal { product } else { snippet::MASK }) } } } }
-            div { dt { "MQTT" } dd { code { (console.shared.address.mqtt) } } }
-            div { dt { "HTTP" } dd { code { (console.shared.address.http) } } }
+            div { dt { "MQTT" } dd { code { (console.shared.reach.mqtt) } } }
+            div { dt { "HTTP" } dd { code { (console.shared.reach.http) } } }
         }
         @if reveal { p.hint { (v.t(Msg::SecretShown)) } } @else {
             form.line method="post" action={ (path) "/reveal" } { (v.seal()) button { (v.t(Msg::ShowSecret)) } small { (v.t(Msg::HintReveal)) } }

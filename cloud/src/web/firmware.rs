@@ -20,11 +20,11 @@ use super::messages::Msg;
 use super::{Console, parts, read};
 use crate::Failure;
 use crate::access::csrf;
-use crate::data::blobs::Blobs;
 use crate::data::firmware::NewFirmware;
 use crate::data::model::{Content, Firmware, Sign};
 use crate::data::{checked_name, checked_version, import, version};
-use crate::origin::api::{MAX_IMAGE, blocking};
+use crate::origin::api::blocking;
+use crate::origin::upload::Place as UploadPlace;
 
 /// Fields that a form has beside its file.
 const FIELDS: usize = 20;
@@ -147,9 +147,11 @@ async fn file(console: Arc<Console>, v: Visitor, form: Form, mut field: Field<'_
     let (early, visitor, checked) = (console.clone(), v.clone(), new.clone());
     blocking(move || Ok(check(&early, &visitor, &checked))).await??;
     let (pieces, received) = mpsc::channel(8);
-    let blobs = console.store().layout().blobs();
+    // How long the file alone is, nobody says.
+    let place = UploadPlace::take(console.store(), console.shared.max_image, None)?;
+    let keeper = console.clone();
     let kept = tokio::task::spawn_blocking(move || {
-        blobs.put(&mut Pieces { received, now: Bytes::new() }, MAX_IMAGE)
+        place.keep(keeper.store(), &mut Pieces { received, now: Bytes::new() })
     });
     let broken = loop {
         match field.chunk().await {

@@ -13,7 +13,7 @@ use super::lang::{Lang, cookie};
 use super::messages::Msg;
 use crate::Failure;
 use crate::access::{Signed, csrf};
-use crate::origin::api::blocking;
+use crate::origin::api::{blocking, status_of};
 
 /// Light or dark, as chosen by the switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +162,7 @@ impl Problem {
 
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, text: failure.to_string(), english: true }
+        Self { status: status_of(&failure), text: failure.to_string(), english: true }
     }
 }
 

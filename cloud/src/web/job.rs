@@ -18,6 +18,7 @@ use crate::Failure;
 use crate::data::jobs::Job;
 use crate::data::time;
 use crate::rollout::job::{Event, State as JobState};
+use crate::rollout::terms::Terms;
 
 /// Which devices are shown.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -244,6 +245,17 @@ fn devices(console: &Console, v: &Visitor, job: &Job, asked: &Asked) -> Result<M
     })
 }
 
+/// What a job of OneNET's devices has besides.
+fn onenet(v: &Visitor, terms: &Terms) -> String {
+    let mut parts = vec![v.t(if terms.kind == 1 { Msg::Fota } else { Msg::Sota }).to_owned()];
+    for (label, least) in [(Msg::LeastBattery, terms.power), (Msg::LeastSignal, terms.signal)] {
+        if least > 0 {
+            parts.push(format!("{} {least}", v.t(label)));
+        }
+    }
+    parts.join(" · ")
+}
+
 fn plan(v: &Visitor, job: &Job) -> Markup {
     let spec = &job.spec;
     let listed = |names: &[String]| names.join(v.t(Msg::Comma));
@@ -265,6 +277,7 @@ fn plan(v: &Visitor, job: &Job) -> Markup {
         (row(Msg::Product, job.product_key.clone()))
         (row(Msg::TargetVersion, job.version.clone()))
         (row(Msg::Module, job.module.clone().unwrap_or_default()))
+        (row(Msg::Platform, spec.onenet.as_ref().map(|terms| onenet(v, terms)).unwrap_or_default()))
         (row(Msg::SourceVersions, listed(&spec.source_versions)))
         (row(Msg::TestDevices, listed(&spec.verify)))
         (row(Msg::Scope, scope))

@@ -18,7 +18,9 @@ use super::{Console, parts};
 use crate::Failure;
 use crate::data::model::Firmware;
 use crate::data::version;
-use crate::rollout::spec::{Candidate, Spec, Stage, Window};
+use crate::rollout::spec::{Candidate, Spec, Stage};
+use crate::rollout::terms::Terms;
+use crate::rollout::window::Window;
 
 /// Devices that can be ticked; of more, names are typed.
 const TICKS: usize = 40;
@@ -98,6 +100,14 @@ fn fields(v: &Visitor, form: &Form, firmware: &Firmware, devices: &[Candidate]) 
                 p { (firmware.product_key) " → " strong { (firmware.version) } @if let Some(module) = &firmware.module { " · " (module) } }
                 (text(Msg::Name, "name", Msg::HintJobName))
             }
+            @if firmware.module.is_none() { fieldset.card { legend { (v.t(Msg::Platform)) }
+                label { span { (v.t(Msg::Platform)) } select name="onenet" {
+                    @for (value, label) in [("", Msg::LinkKit), ("1", Msg::Fota), ("2", Msg::Sota)] {
+                        option value=(value) selected[form.text("onenet") == value] { (v.t(label)) } }
+                } small { (v.t(Msg::HintPlatform)) } }
+                (number(Msg::LeastBattery, "power", 0, 100, Msg::HintOneNet))
+                (number(Msg::LeastSignal, "signal", 0, 100, Msg::HintOneNet))
+            } }
             fieldset.card { legend { (v.t(Msg::TestDevices)) }
                 p.hint { (v.t(Msg::HintVerify)) }
                 (names(v, form, "verify", devices))
@@ -168,7 +178,17 @@ fn spec(v: &Visitor, form: &Form) -> Result<Spec, String> {
         (None, None) => None,
         _ => return Err(v.t(Msg::HalfWindow).to_owned()),
     };
+    let onenet = match form.given("onenet") {
+        None => None,
+        Some(_) => Some(Terms {
+            kind: form.number("onenet").map_err(bad(Msg::Platform))?.unwrap_or_default(),
+            power: form.number("power").map_err(bad(Msg::LeastBattery))?.unwrap_or_default(),
+            signal: form.number("signal").map_err(bad(Msg::LeastSignal))?.unwrap_or_default(),
+            ..Terms::default()
+        }),
+    };
     Ok(Spec {
+        onenet,
         verify: form.words("verify"),
         devices: form.words("devices"),
         tags: form.words("tags"),

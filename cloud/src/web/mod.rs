@@ -23,7 +23,7 @@ mod parts;
 mod preferences;
 mod read;
 mod sign_in;
-mod snippet;
+pub mod snippet;
 pub mod talk;
 
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Text to paste: how a device gets to this server.
 
-use crate::data::model::{Address, Device};
+use crate::data::model::Device;
+use crate::lan::Reach;
 
 /// In place of a secret that is not shown.
 pub const MASK: &str = "••••••";
@@ -78,18 +79,39 @@ void *start_ota(void **mqtt)
 }
 
 /// The project's own examples, as commands.
-pub fn commands(device: &Device, secret: &str, address: &Address) -> [String; 2] {
+pub fn commands(device: &Device, secret: &str, reach: &Reach) -> [String; 2] {
     let (product, name, secret) = (shell(&device.product_key), shell(&device.device_name), shell(secret));
+    let start = |variable: &str, value: &str| format!("{variable}={}{} \\\n  ", shell(value), trust(reach));
     [
-        format!(
-            "OTAKIT_LAB_ALIYUN_MQTT={} \\\n  linkkit_ota_basic -k {product} -n {name} -s {secret} -v 1.0.0",
-            shell(&address.mqtt)
-        ),
-        format!(
-            "OTAKIT_LAB_ONENET={} \\\n  onenet_ota -p {product} -d {name} -k {secret}",
-            shell(&address.http)
-        ),
+        start("OTAKIT_LAB_ALIYUN_MQTT", &reach.mqtt)
+            + &format!("linkkit_ota_basic -k {product} -n {name} -s {secret} -v 1.0.0"),
+        start("OTAKIT_LAB_ONENET", &reach.http) + &format!("onenet_ota -p {product} -d {name} -k {secret}"),
     ]
+}
+
+/// Which certificate a lab build trusts.
+fn trust(reach: &Reach) -> String {
+    let file = reach.certificate.as_ref();
+    file.map(|file| format!(" OTAKIT_LAB_CA={}", shell(&file.to_string_lossy()))).unwrap_or_default()
+}
+
+/// The parameters of a product's firmware, as C: where this server is, and what it trusts.
+pub fn server(products: &[String], host: &str, port: &str, certificate: &str) -> String {
+    let named = products.first().map_or("a product of yours", String::as_str);
+    let more = if products.len() > 1 {
+        format!("  /* or: {} */", products.get(1..).unwrap_or_default().join(", "))
+    } else {
+        String::new()
+    };
+    let lines: Vec<String> = certificate.lines().map(|line| c(&format!("{line}\n"))).collect();
+    format!(
+        "#define PRODUCT_KEY {}{more}\nstatic const char cloud_ca[] =\n    {};\n\n\
+         /* in iotx_mqtt_param_t, for IOT_MQTT_Construct: */\n\
+         params.host = {};\nparams.port = {port};\nparams.pub_key = cloud_ca;\n",
+        c(named),
+        lines.join("\n    "),
+        c(host),
+    )
 }
 
 #[cfg(test)]

@@ -140,7 +140,7 @@ fn device_of(topic: &str) -> Option<DeviceKey> {
 }
 
 /// In place of a secret.
-const MASK: &str = "••••••";
+pub const MASK: &str = "••••••";
 
 /// A payload as text, with what is secret in it masked.
 fn masked(payload: &[u8]) -> String {
@@ -165,7 +165,8 @@ fn masked(payload: &[u8]) -> String {
     format!("{}…", text.get(..end).unwrap_or_default())
 }
 
-fn is_secret(name: &str) -> bool {
+/// Whether what has this name is a secret.
+pub fn is_secret(name: &str) -> bool {
     let name: String =
         name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     ["secret", "password", "passwd", "token", "accesskey", "privatekey", "credential"]

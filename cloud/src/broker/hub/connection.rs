@@ -30,6 +30,8 @@ const MAX_PACKET: usize = 256 * 1024;
 const BUFFER: usize = 4 * 1024;
 /// Messages of QoS 2 that a device may have under way.
 const MAX_UNFINISHED: usize = 100;
+/// What a sign-in waits while two clients use one identity.
+const CALM: Duration = Duration::from_secs(3);
 /// The longest pause after a connection could not be accepted.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -129,9 +131,18 @@ impl Door {
             ));
             return refuse(client, packet::BAD_CLIENT_ID).await;
         }
+        let known = self.hub.is_contested(&device);
+        if known {
+            tokio::time::sleep(CALM).await;
+        }
         self.store.count_connection(&device, true);
         let attached = self.hub.attach(&device, connect.clean);
-        if attached.replaced {
+        if attached.contested {
+            note(format_args!(
+                "two clients use the identity of {device}, the last one from {address}: each closes the other's connection; \
+                 they are made to wait {CALM:?} from now on"
+            ));
+        } else if attached.replaced && !known {
             note(format_args!("{device} signed in again from {address}; its older connection is closed"));
         }
         let number = attached.connection;

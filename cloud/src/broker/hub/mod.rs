@@ -7,6 +7,7 @@
 //! of the sub-devices in its topology.
 
 mod connection;
+mod contest;
 pub mod outbox;
 pub mod packet;
 mod session;
@@ -14,12 +15,14 @@ pub mod topic;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use crate::data::model::DeviceKey;
+use contest::Contests;
 use outbox::Outbox;
 use session::{Message, Session};
 
@@ -104,6 +107,7 @@ struct State {
     /// Who has filters for a device's topics, when it is not that device alone.
     listeners: HashMap<DeviceKey, HashSet<DeviceKey>>,
     connections: u64,
+    contests: Contests,
 }
 
 /// A connection that has been let in.
@@ -113,6 +117,8 @@ struct Attached {
     present: bool,
     /// It replaced one that was open.
     replaced: bool,
+    /// Two clients use the device's identity, which is news.
+    contested: bool,
     /// Whose topics the session that was kept listens to.
     listens_to: HashSet<DeviceKey>,
 }
@@ -165,10 +171,8 @@ impl Hub {
         let state = &mut *guard;
         state.connections += 1;
         let connection = state.connections;
-        let mut replaced = false;
-        if let Some(old) = state.sessions.get_mut(device) {
-            replaced = old.take_link();
-        }
+        let replaced = state.sessions.get_mut(device).is_some_and(Session::take_link);
+        let contested = replaced && state.contests.note(device, Instant::now());
         if clean {
             forget(state, device);
         }
@@ -181,7 +185,7 @@ impl Hub {
         // The acknowledgement goes first, then what waited.
         outbox.push(packet::connack(present, 0));
         session.set_link(outbox.clone());
-        Attached { outbox, connection, present, replaced, listens_to }
+        Attached { outbox, connection, present, replaced, contested, listens_to }
     }
 
     fn detach(&self, device: &DeviceKey, connection: u64) {
@@ -194,6 +198,12 @@ impl Hub {
         if session.clean {
             forget(state, device);
         }
+        state.contests.calm(device, Instant::now());
+    }
+
+    /// Whether two clients use a device's identity, each of which closes the other's connection.
+    pub fn is_contested(&self, device: &DeviceKey) -> bool {
+        self.state.lock().contests.is_one(device, Instant::now())
     }
 
     /// Takes filters; the codes of the SUBACK, and whose topics are listened to now.

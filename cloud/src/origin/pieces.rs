@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A part of a file as the body of an answer. While one piece is sent the next one is read, on a thread that may wait for
+//! the disk. A client that takes its pieces quickly gets larger ones; a slow one never holds much.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::task::JoinHandle;
+
+/// The first piece, and the largest.
+const SMALL: u64 = 64 << 10;
+const LARGE: u64 = 512 << 10;
+/// A piece that was taken within this time was taken quickly.
+const QUICK: Duration = Duration::from_millis(20);
+
+struct Pieces {
+    file: Arc<File>,
+    at: u64,
+    left: u64,
+    size: u64,
+    /// The piece that is read already, or is being read.
+    next: Option<JoinHandle<io::Result<Bytes>>>,
+    given: Option<Instant>,
+}
+
+impl Pieces {
+    /// Begins to read the next piece, if there is more.
+    fn begin(&mut self) -> Option<JoinHandle<io::Result<Bytes>>> {
+        let size = self.size.min(self.left);
+        let length = usize::try_from(size).ok().filter(|length| *length > 0)?;
+        let (file, at) = (self.file.clone(), self.at);
+        self.at += size;
+        self.left -= size;
+        Some(tokio::task::spawn_blocking(move || {
+            let mut bytes = vec![0; length];
+            file.read_exact_at(&mut bytes, at)?;
+            Ok(Bytes::from(bytes))
+        }))
+    }
+
+    async fn take(mut self) -> Option<(io::Result<Bytes>, Self)> {
+        if let Some(given) = self.given {
+            self.size = size_after(self.size, given.elapsed());
+        }
+        let now = self.next.take().or_else(|| self.begin())?;
+        let piece = now.await.unwrap_or_else(|e| Err(io::Error::other(e)));
+        if piece.is_err() {
+            self.left = 0;
+        }
+        self.next = self.begin();
+        self.given = Some(Instant::now());
+        Some((piece, self))
+    }
+}
+
+/// How large the piece is that follows one of this size, which was taken in this time.
+fn size_after(size: u64, took: Duration) -> u64 {
+    let next = if took < QUICK { size * 2 } else { size / 2 };
+    next.clamp(SMALL, LARGE)
+}
+
+/// The bytes `first..first + length` of a file.
+pub fn body(file: File, first: u64, length: u64) -> Body {
+    let pieces =
+        Pieces { file: Arc::new(file), at: first, left: length, size: SMALL, next: None, given: None };
+    Body::from_stream(stream::unfold(pieces, Pieces::take))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::to_bytes;
+
+    #[tokio::test]
+    async fn parts_of_a_file() {
+        let path = std::env::temp_dir().join(format!("otakit-cloud-pieces-{}", std::process::id()));
+        let all: Vec<u8> = (0..3_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        std::fs::write(&path, &all).unwrap();
+        for (first, length) in
+            [(0, 3_000_000), (0, 0), (0, 1), (2_999_999, 1), (65_535, 2), (70_000, 1_500_000)]
+        {
+            let got = to_bytes(body(File::open(&path).unwrap(), first, length), usize::MAX).await.unwrap();
+            let start = usize::try_from(first).unwrap();
+            assert!(got == all[start..start + usize::try_from(length).unwrap()], "{first} {length}");
+        }
+        // A file that became shorter ends the answer as a failure, not as a shorter image.
+        assert!(to_bytes(body(File::open(&path).unwrap(), 2_999_000, 2_000), usize::MAX).await.is_err());
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn a_slow_client_holds_little() {
+        let after = |start: u64, took: u64| {
+            (0..6).fold(start, |size, _| size_after(size, Duration::from_millis(took)))
+        };
+        assert_eq!((after(LARGE, 21), after(SMALL, 0)), (SMALL, LARGE));
+    }
+}
