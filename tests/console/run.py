@@ -17,11 +17,12 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
+import attacks  # noqa: E402
 import shown  # noqa: E402
 import walk  # noqa: E402
 from browser import Browser, Failure  # noqa: E402
 
-SUITES = [walk, shown]
+SUITES = [walk, attacks, shown]
 
 
 def main(argv):

@@ -114,6 +114,18 @@ fn sessions() {
     let cookie = sign_in(&http);
     let other = sign_in(&http);
     assert_ne!(cookie, other);
+    // A session that somebody planted in the browser before is not taken over.
+    let planted =
+        format!("{}=planted0planted0planted0planted0planted0plan", cookie.trim().split_once('=').unwrap().0);
+    let (status_, head, _) = ask(
+        &http,
+        "POST",
+        "/api/session",
+        &format!("{JSON}{planted}\r\n"),
+        &json!({ "password": ADMIN }).to_string(),
+    );
+    assert!(status_ == 200 && !head.contains("planted"), "{head}");
+    assert_eq!(status(&http, "GET", "/api/status", &format!("{planted}\r\n")), 401);
     let (status_, _, about) = ask(&http, "GET", "/api/session", &cookie, "");
     assert_eq!((status_, about["who"].as_str(), about["open"].as_bool()), (200, Some("admin"), Some(false)));
     let csrf = about["csrf"].as_str().unwrap().to_owned();
@@ -167,6 +179,29 @@ fn tries_are_counted() {
     assert_eq!(answers.last(), Some(&429));
     let right = json!({ "password": ADMIN }).to_string();
     assert_eq!(ask(&http, "POST", "/api/session", JSON, &right).0, 429, "the right one waits too");
+}
+
+/// A thousand tries, as they would come through a proxy: they end soon, and who has the password is let in meanwhile.
+#[test]
+fn others_can_sign_in_while_somebody_guesses() {
+    let mut cloud = Cloud::new("access-crowd");
+    set_password(&cloud, ADMIN);
+    let proxy = ["--mqtt", "127.0.0.1:0", "--behind-proxy", "127.0.0.1", "--public-url", "https://ota.test"];
+    let (_, http) = cloud.serve(&proxy);
+    let from = |address: &str, password: &str| {
+        let headers = format!("{JSON}X-Forwarded-For: {address}\r\n");
+        ask(&http, "POST", "/api/session", &headers, &json!({ "password": password }).to_string()).0
+    };
+    assert_eq!(from("198.51.100.8", ADMIN), 200, "somebody who is known");
+    let start = std::time::Instant::now();
+    let mut checked = 0;
+    for n in 0..1_000 {
+        checked += usize::from(from(&format!("203.0.113.{}", n % 50), "a guess of many") == 401);
+    }
+    assert!((10..=200).contains(&checked), "{checked} guesses were checked");
+    assert!(start.elapsed() < 6 * PATIENCE, "{:?}", start.elapsed());
+    assert_eq!(from("198.51.100.8", ADMIN), 200, "is let in");
+    assert_eq!(from("203.0.113.7", ADMIN), 429, "who guessed waits, right or wrong");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::access::{ADMIN, ask, set_password};
 use crate::support::*;
 
 /// Starts a server that is to refuse; what it says.
-fn refused(cloud: &Cloud, options: &[&str]) -> String {
+pub fn refused(cloud: &Cloud, options: &[&str]) -> String {
     let mut command = cloud.command(&["serve"]);
     command
         .arg("--ready-file")
@@ -77,7 +77,7 @@ fn with_tls(name: &str) -> (Cloud, String, String, Value) {
 }
 
 /// A connection that trusts this certificate and no other.
-fn secured(address: &str, certificate: &str) -> StreamOwned<ClientConnection, TcpStream> {
+pub fn secured(address: &str, certificate: &str) -> StreamOwned<ClientConnection, TcpStream> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(certificate).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));

@@ -9,11 +9,11 @@ use hmac::{Hmac, KeyInit, Mac};
 
 use crate::support::{Cloud, PATIENCE, PRODUCT};
 
-fn text(text: &str) -> Vec<u8> {
+pub fn text(text: &str) -> Vec<u8> {
     [&(text.len() as u16).to_be_bytes(), text.as_bytes()].concat()
 }
 
-fn packet(first: u8, body: &[u8]) -> Vec<u8> {
+pub fn packet(first: u8, body: &[u8]) -> Vec<u8> {
     let mut packet = vec![first];
     let mut length = body.len();
     while length > 0x7F {
@@ -76,7 +76,7 @@ impl Raw {
     }
 
     /// Signed in.
-    fn device(broker: &str, name: &str) -> Self {
+    pub fn device(broker: &str, name: &str) -> Self {
         let mut raw = Self::connect(broker, &sign_in(name, &secret(name), true));
         assert_eq!(raw.next().unwrap(), [0x20, 2, 0, 0], "{name}");
         raw
@@ -133,7 +133,7 @@ impl Raw {
     }
 
     /// The answer to a ping comes behind everything that the server had to say before.
-    fn ping(&mut self) -> Vec<Vec<u8>> {
+    pub fn ping(&mut self) -> Vec<Vec<u8>> {
         self.send(&[0xC0, 0]);
         let mut before = Vec::new();
         loop {
@@ -146,12 +146,12 @@ impl Raw {
     }
 }
 
-fn secret(name: &str) -> String {
+pub fn secret(name: &str) -> String {
     format!("secret-of-{name}")
 }
 
 /// A cloud with devices `a` and `b`, and a gateway `g` that has the sub-device `s`.
-fn cloud(name: &str) -> (Cloud, String) {
+pub fn cloud(name: &str) -> (Cloud, String) {
     let mut cloud = Cloud::new(name);
     for device in ["a", "b", "g", "s"] {
         cloud.ok(&["device", "add", PRODUCT, device, &secret(device)]);

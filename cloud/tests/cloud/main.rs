@@ -5,15 +5,21 @@
 
 mod access;
 mod api;
+mod attacks;
 mod console;
 mod exposure;
+mod hostile;
 mod hub;
 mod jobs;
 mod kill;
 mod kill_jobs;
+mod lan;
 mod legacy;
+mod migrations;
 mod observe;
 mod offers;
+mod onenet_jobs;
+mod planted;
 mod postgres;
 mod rollback;
 mod serve;

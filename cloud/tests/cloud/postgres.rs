@@ -92,6 +92,16 @@ impl Postgres {
         }
     }
 
+    /// Everything in the database, as statements.
+    pub fn dump(&self) -> Vec<u8> {
+        let dump = Command::new(program("pg_dump"))
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "cloud", "--inserts", "cloud"])
+            .output()
+            .unwrap();
+        assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
+        dump.stdout
+    }
+
     pub fn url(&self) -> String {
         format!("postgres://cloud:not-a-secret@127.0.0.1:{}/cloud", self.port)
     }

@@ -185,3 +185,49 @@ fn addresses_that_devices_can_reach() {
     assert!(origin.starts_with("https://127.0.0.1:"), "the command line reaches it: {origin}");
     assert!(cloud.ok(&["device", "list"]).contains(DEVICE));
 }
+
+/// Without a name of its own a server on all interfaces gives devices an address that leads to it.
+#[test]
+fn offers_never_lead_to_all_interfaces() {
+    let mut cloud = Cloud::new("interfaces");
+    set_password(&cloud, ADMIN);
+    image(&cloud.path("fw.bin"), 100);
+    assert!(add(&cloud, "fw.bin", &[]).status.success());
+    cloud.serve(&["--mqtt", "127.0.0.1:0", "--http", "0.0.0.0:0", "--tls"]);
+    let url = cloud.ok(&["firmware", "url", "--product", PRODUCT, "--version", "2.0.0"]);
+    let host = url.strip_prefix("https://").unwrap().split(':').next().unwrap();
+    let address: std::net::IpAddr = host.parse().unwrap();
+    assert!(!address.is_unspecified() && !address.is_loopback(), "{url}");
+}
+
+/// Firmware of a module is not that of a product whose name looks like both.
+#[test]
+fn names_that_read_alike_are_two() {
+    let mut cloud = Cloud::new("alike");
+    let (_, origin) = cloud.serve(&["--mqtt", "127.0.0.1:0"]);
+    let mut urls = Vec::new();
+    for (n, (product, module, version)) in [
+        ("p", Some("m"), "1"),
+        ("p-m", None, "1"),
+        ("p", None, "m-1"),
+        ("p", Some("m-1"), "1"),
+        ("p-m-1", None, "1"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = cloud.path(&format!("fw{n}.bin"));
+        std::fs::write(&file, format!("image {n}")).unwrap();
+        let mut words =
+            vec!["firmware", "add", file.to_str().unwrap(), "--product", product, "--version", version];
+        words.extend(module.iter().flat_map(|module| ["--module", module]));
+        cloud.ok(&words);
+        let mut words = vec!["firmware", "url", "--product", product, "--version", version];
+        words.extend(module.iter().flat_map(|module| ["--module", module]));
+        urls.push(cloud.ok(&words).trim().to_owned());
+    }
+    for (n, url) in urls.iter().enumerate() {
+        let path = format!("/{}", url.splitn(4, '/').nth(3).unwrap());
+        assert_eq!(http(&origin, "GET", &path, "").1, format!("image {n}").as_bytes());
+    }
+}
