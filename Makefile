@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # What people do with this project. The C library itself is built by CMake (see README.md).
 
-.PHONY: help demo console test check e2e format lint unit headers setup bench bench-gate dist matrix cross faults kill kill-long kill-cloud \
+.PHONY: help demo console test check e2e format lint unit headers setup bench bench-cloud bench-gate dist matrix cross faults kill kill-long kill-cloud \
         api-fuzz fuzz tsan coverage clean
 
 help:               ## This list
@@ -24,6 +24,9 @@ e2e:                ## End-to-end tests; T=pattern selects some (a part of modul
 
 bench:              ## Speed, memory and size against what people would use instead
 	@scripts/bench.sh
+
+bench-cloud:        ## The local cloud's figures, beside nginx and mosquitto; WRITE=1 puts them into docs/BENCHMARKS.md
+	@scripts/cloud.sh bench $(if $(WRITE),--write docs/BENCHMARKS.md)
 
 bench-gate:         ## Fails when size or instructions grew by more than 5 % (benches/baseline.json)
 	@scripts/bench-gate.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# The longer tests of the local cloud: cloud.sh kill, cloud.sh fuzz [SECONDS].
+# The longer tests of the local cloud, and its figures: cloud.sh kill, cloud.sh fuzz [SECONDS], cloud.sh bench [OPTION]...
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/common.sh"
@@ -16,8 +16,13 @@ case ${1-} in
         build_cloud
         python3 tests/api/run.py --cloud "$CLOUD" --seconds "${2:-20}"
         ;;
+    bench)
+        shift
+        cargo build --locked --release --manifest-path cloud/Cargo.toml --target-dir "$TARGET_DIR"
+        exec python3 benches/cloud/run.py --cloud "$TARGET_DIR/release/otakit-cloud" "$@"
+        ;;
     *)
-        echo "usage: cloud.sh kill | fuzz [SECONDS]" >&2
+        echo "usage: cloud.sh kill | fuzz [SECONDS] | bench [OPTION]..." >&2
         exit 2
         ;;
 esac
