@@ -306,11 +306,9 @@ fn withdrawn(tx: &Tx<'_>, task: &Task) -> Result<bool, Failure> {
     };
     let row = tx.one("SELECT state FROM upgrade WHERE id = $1", &[update.into()])?;
     let state = row.and_then(|mut row| upgrade::State::named(&row.text()));
-    // With its device it is gone altogether.
-    Ok(state.is_none_or(|state| {
-        use upgrade::State::{Cancelled, Superseded, TimedOut};
-        matches!(state, Cancelled | Superseded | TimedOut)
-    }))
+    // With its device it is gone altogether. One that a task of the other kind took the place of goes on: a module has its
+    // own firmware beside the application.
+    Ok(state.is_none_or(|state| matches!(state, upgrade::State::Cancelled | upgrade::State::TimedOut)))
 }
 
 /// Refuses firmware that no device of OneNET could ask for.
