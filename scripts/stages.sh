@@ -81,7 +81,7 @@ core_alone() {
     else
         echo "no Rust target $BARE_TARGET here (rustup target add $BARE_TARGET): only checked, for this machine"
     fi
-    for features in "" alloc; do
+    for features in "" alloc delta; do
         if [ ${#target[@]} -gt 0 ]; then
             cargo build --locked --package otakit-core --no-default-features --features "$features" \
                 --target-dir "$TARGET_DIR" "${target[@]}" --release || return 1

@@ -17,6 +17,8 @@ extern crate std;
 pub mod checkpoint;
 pub mod course;
 pub mod date;
+#[cfg(feature = "delta")]
+pub mod delta;
 pub mod digest;
 #[cfg(feature = "alloc")]
 pub mod failure;
