@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # What people do with this project. The C library itself is built by CMake (see README.md).
 
-.PHONY: help demo console test check e2e format lint unit headers setup bench bench-cloud bench-gate dist matrix cross faults kill kill-long kill-cloud \
+.PHONY: help demo console test check e2e format lint unit headers setup bench bench-cloud bench-gate dist matrix cross faults kill kill-long kill-cloud kill-delta \
         api-fuzz fuzz tsan coverage clean
 
 help:               ## This list
@@ -48,6 +48,9 @@ kill-long:          ## The same with 10,000 random kills
 
 kill-cloud:         ## The local cloud killed 200 times while devices report and jobs run, on both databases
 	@scripts/cloud.sh kill
+
+kill-delta:         ## Delta updates killed after every block, and KILLS times at random (1,000)
+	@scripts/kill-delta.sh $(KILLS)
 
 api-fuzz:           ## The cloud's control API fuzzed from its own document (SECONDS for each database, 20 by default)
 	@scripts/cloud.sh fuzz $(SECONDS)
