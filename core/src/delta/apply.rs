@@ -19,7 +19,7 @@ const BASE_PIECE: u64 = 64 * 1024;
 #[derive(Clone, Debug)]
 pub enum Step {
     /// All bytes were taken that are of use: go on with those of the package from `offset` on. That is where the last ones
-    /// ended, but for one jump when an update goes on from a point.
+    /// ended, apart from one jump when an update goes on from a point.
     Package {
         /// In bytes from the start of the package.
         offset: u64,
