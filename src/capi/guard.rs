@@ -7,12 +7,15 @@ use std::sync::Once;
 use parking_lot::Mutex;
 
 use super::arguments::{self, Outcome};
+use crate::hal::border;
 use crate::hal::process::NoCancel;
 
-/// Runs the body of the export `name`; a panic inside it becomes `on_panic` and a log line. The calling thread may be
-/// cancelled before and after it.
-pub fn guard<T: Outcome>(name: &str, on_panic: T, body: impl FnOnce() -> T) -> T {
+/// Runs the body of the export `name`; a panic inside it becomes `on_panic` and a log line, and so does a call of a signal
+/// handler that has interrupted another export. The calling thread may be cancelled before and after it.
+pub fn guard<T: Outcome>(name: &'static str, on_panic: T, body: impl FnOnce() -> T) -> T {
     static PREPARED: Once = Once::new();
+    // Nothing may come before it: what comes after it takes locks and memory.
+    let Some(inside) = border::enter(name) else { return on_panic };
     PREPARED.call_once(prepare);
     let _cancelled_afterwards = NoCancel::begin();
     arguments::clear();
@@ -28,6 +31,12 @@ pub fn guard<T: Outcome>(name: &str, on_panic: T, body: impl FnOnce() -> T) -> T
     {
         refused(format!("{name}: refused: {noted}"));
     }
+    inside.refused(|other| {
+        refused(format!(
+            "{other}: refused: called in a signal handler that interrupted {name}; set a flag in the handler and call \
+             afterwards"
+        ));
+    });
     outcome
 }
 

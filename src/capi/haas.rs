@@ -14,6 +14,7 @@ use otakit_core::platform::aliyun::identity::{self, DEVICE_SECRET_LEN, Region, S
 use super::guard::guard;
 use super::handle::{Handle, Kind, Table};
 use super::{settings, text};
+use crate::hal::border::in_c;
 use crate::lab::{self, Redirect};
 use crate::net::{Roots, Security, Target};
 use crate::service::haas::{self, Hub, Login};
@@ -37,7 +38,7 @@ fn of_number(handle: i64) -> Option<Handle> {
     Some(Handle::from_c(std::ptr::without_provenance(address)))
 }
 
-fn answer(name: &str, body: impl FnOnce() -> Option<()>) -> c_int {
+fn answer(name: &'static str, body: impl FnOnce() -> Option<()>) -> c_int {
     guard(name, FAILED, || body().map_or(FAILED, |()| OK))
 }
 
@@ -124,7 +125,9 @@ pub unsafe extern "C" fn haas_device_open(
             return None;
         }
         // SAFETY: the texts are NULL or NUL-terminated, by this function's contract.
-        let id = unsafe { haas_device_connect(region, product_key, device_name, device_secret, keepalive_s) };
+        let id = in_c(|| unsafe {
+            haas_device_connect(region, product_key, device_name, device_secret, keepalive_s)
+        });
         // SAFETY: `device` is not NULL and may be written, by this function's contract; its alignment is not
         // relied on.
         unsafe { device.write_unaligned(id) };

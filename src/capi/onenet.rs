@@ -21,6 +21,7 @@ use parking_lot::Mutex;
 use super::calls::{Calls, Running};
 use super::guard::guard;
 use super::{settings, text};
+use crate::hal::border::in_c;
 use crate::service::onenet::{Config, Error, Onenet, Spoken};
 
 /// `ERR_OK`.
@@ -180,7 +181,7 @@ impl Context {
         let Ok(len) = u32::try_from(body.len()) else { return };
         body.push(0);
         // SAFETY: C gave the function for this prototype; the data outlives the call, and nobody else uses it.
-        unsafe { callback(state, body.as_mut_ptr(), len) };
+        in_c(|| unsafe { callback(state, body.as_mut_ptr(), len) });
     }
 
     fn answered<T>(self: &Arc<Self>, state: ota_state_t, spoken: Spoken<T>) -> Result<T, i32> {

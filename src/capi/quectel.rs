@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use super::calls::{Calls, Running};
 use super::guard::guard;
 use super::{settings, text};
+use crate::hal::border::in_c;
 use crate::service::fota::{Event, Fota};
 
 const OK: c_int = 0;
@@ -67,13 +68,13 @@ impl Callbacks {
         let (status, progress) = event.pair();
         if let (Some(callback), Some(_running)) = (self.event, self.enter()) {
             // SAFETY: C gave the function for this prototype and promised that `user` is good for it until it is replaced.
-            unsafe { callback(self.user(), status, progress) };
+            in_c(|| unsafe { callback(self.user(), status, progress) });
         }
         if event == Event::Restart
             && let (Some(restart), Some(_running)) = (self.restart, self.enter())
         {
             // SAFETY: as for the event's function.
-            unsafe { restart(self.user()) };
+            in_c(|| unsafe { restart(self.user()) });
         }
     }
 }
@@ -91,7 +92,7 @@ fn replace_callbacks(mut new: Callbacks) {
     CALLS.wait_for_others(|serial| *serial < new.serial);
 }
 
-fn answer(name: &str, body: impl FnOnce() -> Option<()>) -> c_int {
+fn answer(name: &'static str, body: impl FnOnce() -> Option<()>) -> c_int {
     guard(name, FAILED, || body().map_or(FAILED, |()| OK))
 }
 
@@ -339,9 +340,9 @@ pub unsafe extern "C" fn quectel_fota_apn_set(
         let (apn, user, password) = (copy(apn)?, copy(user)?, copy(password)?);
         let _running = callbacks.enter()?;
         // SAFETY: C gave the function for this prototype, with its pointer; the strings live during the call.
-        let done = unsafe {
+        let done = in_c(|| unsafe {
             callback(callbacks.user(), apn.as_ptr(), ip_type.into(), user.as_ptr(), password.as_ptr())
-        };
+        });
         (done == 0).then_some(())
     })
 }

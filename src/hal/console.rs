@@ -3,6 +3,7 @@
 
 use std::ffi::CString;
 
+use super::border::in_c;
 use super::{ffi, gate};
 use crate::log::Level;
 
@@ -12,7 +13,7 @@ pub fn print(text: &str) {
     let Ok(text) = CString::new(bytes) else { return };
     let Some(_pass) = gate::enter() else { return };
     // SAFETY: the format takes one string, which is NUL-terminated and outlives the call.
-    unsafe { ffi::HAL_Printf(c"%s".as_ptr(), text.as_ptr()) };
+    in_c(|| unsafe { ffi::HAL_Printf(c"%s".as_ptr(), text.as_ptr()) });
 }
 
 /// A [`crate::log::Sink`] that prints one line: `[wrn] fetch: text`.

@@ -3,6 +3,7 @@
 
 use std::ffi::{CStr, CString, c_char, c_int};
 
+use super::border::in_c;
 use super::ffi;
 use crate::log;
 
@@ -62,13 +63,13 @@ pub fn set(part: Part, value: &str) -> bool {
     // A copy that the firmware may write to, as the prototype lets it.
     let mut bytes = value.into_bytes_with_nul();
     // SAFETY: NUL-terminated, and outlives the call.
-    unsafe { set(bytes.as_mut_ptr().cast()) >= 0 }
+    in_c(|| unsafe { set(bytes.as_mut_ptr().cast()) >= 0 })
 }
 
 fn ask(what: &str, max: usize, get: unsafe extern "C" fn(*mut c_char) -> c_int) -> Option<String> {
     let mut buf = [0u8; ROOM];
     // SAFETY: the contract of every HAL_Get* is to write at most `max` bytes and a NUL; the buffer has more room.
-    let returned = unsafe { get(buf.as_mut_ptr().cast()) };
+    let returned = in_c(|| unsafe { get(buf.as_mut_ptr().cast()) });
     if returned <= 0 {
         return None;
     }

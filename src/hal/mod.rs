@@ -23,6 +23,7 @@
 // The border to C: raw pointers and foreign functions cannot be had otherwise. Every block says why it is sound.
 #![allow(unsafe_code)]
 
+pub mod border;
 pub mod console;
 pub mod device;
 mod ffi;

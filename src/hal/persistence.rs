@@ -5,12 +5,13 @@
 //! no more bytes come, not that they are good: a HAL is stopped after a failed download as well. It is told so before, by
 //! [`not_valid`].
 
+use super::border::in_c;
 use super::ffi;
 
 /// Begins an image; one that was not stopped is given up.
 pub fn start() {
     // SAFETY: no arguments.
-    unsafe { ffi::HAL_Firmware_Persistence_Start() }
+    in_c(|| unsafe { ffi::HAL_Firmware_Persistence_Start() })
 }
 
 /// Appends to the image; `false` when that failed (a negative return: some HALs return the length). The buffer is the firmware's to change during the call.
@@ -18,7 +19,7 @@ pub fn start() {
 pub fn write(data: &mut [u8]) -> bool {
     let Ok(len) = u32::try_from(data.len()) else { return false };
     // SAFETY: the pointer is good for reads and writes of `len` bytes.
-    unsafe { ffi::HAL_Firmware_Persistence_Write(data.as_mut_ptr().cast(), len) >= 0 }
+    in_c(|| unsafe { ffi::HAL_Firmware_Persistence_Write(data.as_mut_ptr().cast(), len) >= 0 })
 }
 
 /// Says that the image, complete or not, is not valid: a write of no bytes, which never comes otherwise. [`stop`] follows.
@@ -26,14 +27,14 @@ pub fn not_valid() {
     // A firmware's own function may look at the buffer, whatever the length.
     let mut nothing = [0_u8];
     // SAFETY: the pointer is good for reads and writes of the one byte there, and none is to be taken.
-    let _ = unsafe { ffi::HAL_Firmware_Persistence_Write(nothing.as_mut_ptr().cast(), 0) };
+    let _ = in_c(|| unsafe { ffi::HAL_Firmware_Persistence_Write(nothing.as_mut_ptr().cast(), 0) });
 }
 
 /// Ends the image; `false` when it is not safely stored.
 #[must_use]
 pub fn stop() -> bool {
     // SAFETY: no arguments.
-    unsafe { ffi::HAL_Firmware_Persistence_Stop() >= 0 }
+    in_c(|| unsafe { ffi::HAL_Firmware_Persistence_Stop() >= 0 })
 }
 
 #[cfg(test)]

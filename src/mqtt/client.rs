@@ -174,7 +174,7 @@ impl Client {
         if up && error == MqttError::Network {
             return Err(error);
         }
-        state.registry.add(filter, known_qos(qos), handler);
+        state.add_handler(filter, known_qos(qos), handler);
         if up {
             // The link came back at this moment, and did not know of the filter.
             state
@@ -361,7 +361,7 @@ impl Client {
         // Type, length, packet id, filter, QoS.
         let mut state = self.with_room(limit, filter.len() + 8, |state| state.session.may_request())?;
         // First the handler: what the server sends at once must find it.
-        state.registry.add(filter, qos, handler);
+        state.add_handler(filter, qos, handler);
         let id = state.send_request(Request::Subscribe { filter: filter.to_owned(), qos }, false)?;
         if wait.is_some() {
             state.waits.push((id, None));

@@ -17,6 +17,7 @@ fn options() -> Options {
         request_timeout: Duration::from_secs(2),
         max_packet_in: 1024,
         max_packet_out: 1024,
+        kept: |_| false,
     }
 }
 

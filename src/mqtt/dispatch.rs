@@ -51,6 +51,9 @@ fn deliver(shared: &Shared, delivery: &Delivery) {
             }
         }
     } else if publish.wire_len <= limit {
+        if (shared.options.kept)(&publish.topic) {
+            shared.lock().unclaimed.keep(publish);
+        }
         call_default(shared, &event);
     } else {
         // Whoever wanted messages of this size is gone.

@@ -33,6 +33,7 @@ mod renewals;
 mod session;
 mod shared;
 pub mod topic;
+mod unclaimed;
 
 pub use client::Client;
 #[cfg(any(test, feature = "fuzzing"))]

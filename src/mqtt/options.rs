@@ -32,6 +32,8 @@ pub struct Options {
     pub max_packet_in: usize,
     /// Largest packet sent, in bytes.
     pub max_packet_out: usize,
+    /// Of which topics a message that nobody has subscribed to yet waits for its first subscription.
+    pub kept: fn(&str) -> bool,
 }
 
 impl Options {

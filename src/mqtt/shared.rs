@@ -18,6 +18,7 @@ use super::outbox::Outbox;
 use super::registry::Registry;
 use super::renewals::Renewals;
 use super::session::{Pending, Qos2, Request, Session};
+use super::unclaimed::Unclaimed;
 use crate::cancel::Cancel;
 use crate::log;
 use crate::thread;
@@ -54,6 +55,8 @@ pub(super) struct State {
     pub waits: Vec<(u16, Option<Answer>)>,
     /// Filters that the server does not grant on this connection, of those that it has to.
     pub renewals: Renewals,
+    /// Messages that wait for their first subscription.
+    pub unclaimed: Unclaimed,
 }
 
 /// Where the I/O thread is.
@@ -101,6 +104,7 @@ impl Shared {
             dispatcher: None,
             waits: Vec::new(),
             renewals: Renewals::default(),
+            unclaimed: Unclaimed::default(),
         };
         Self {
             options,
@@ -124,6 +128,7 @@ impl Shared {
             next.closing = state.closing;
             next.registry = std::mem::take(&mut state.registry);
             next.inbox = std::mem::take(&mut state.inbox);
+            next.unclaimed = std::mem::take(&mut state.unclaimed);
             let fresh = Session::new(self.options.request_timeout.saturating_mul(2));
             next.session = std::mem::replace(&mut state.session, fresh);
             next.inbox.push(Incoming::Disconnected);
@@ -299,6 +304,15 @@ impl State {
             Inbound::PingResp | Inbound::Ignored => {}
         }
         Ok(None)
+    }
+
+    /// Adds a subscription, and hands it what has waited for it.
+    pub(super) fn add_handler(&mut self, filter: &str, qos: u8, handler: Arc<dyn Handler>) {
+        self.registry.add(filter, qos, handler);
+        for publish in self.unclaimed.claim(filter) {
+            let delivery = Delivery { publish, link: self.link, epoch: self.session.epoch() };
+            self.inbox.push(Incoming::Message(Box::new(delivery)));
+        }
     }
 
     fn published(&mut self, publish: Publish) {

@@ -9,6 +9,8 @@ use crate::cancel::Cancel;
 
 /// How often a waiting thread looks whether it was cancelled.
 const SLICE: Duration = Duration::from_millis(50);
+/// Pause before a question that could not be sent is put again.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// Holds one answer for whoever waits for it.
 pub struct Desk<T> {
@@ -47,6 +49,21 @@ impl<T> Desk<T> {
         *self.waiting.lock() = None;
     }
 
+    /// Puts a question and waits for its answer, each for at most `limit`. `question` says whether it was sent: a link
+    /// that is down may be back before the time is over. What the platform says unasked meanwhile is an answer too.
+    pub fn ask(&self, limit: Duration, cancel: &Cancel, question: impl Fn() -> bool) -> Option<T> {
+        let deadline = Instant::now() + limit;
+        while !question() {
+            if let Some(answer) = self.wait(AGAIN, cancel) {
+                return Some(answer);
+            }
+            if Instant::now() >= deadline || cancel.is_cancelled() {
+                return None;
+            }
+        }
+        self.wait(limit, cancel)
+    }
+
     /// The answer, waited for at most `limit`.
     pub fn wait(&self, limit: Duration, cancel: &Cancel) -> Option<T> {
         let deadline = Instant::now() + limit;
@@ -58,5 +75,48 @@ impl<T> Desk<T> {
             self.came.wait_for(&mut waiting, SLICE);
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(1);
+    const LONG: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn a_question_is_put_until_it_is_sent() {
+        let (desk, sent, cancel) = (Desk::default(), AtomicU32::new(0), Cancel::new());
+        desk.open();
+        let answer = desk.ask(LONG, &cancel, || {
+            let is_sent = sent.fetch_add(1, Ordering::Relaxed) == 2;
+            if is_sent {
+                assert!(desk.deliver("answer").is_none());
+            }
+            is_sent
+        });
+        assert_eq!((answer, sent.into_inner()), (Some("answer"), 3));
+    }
+
+    #[test]
+    fn what_is_said_unasked_is_an_answer() {
+        let desk = Desk::default();
+        desk.open();
+        assert!(desk.deliver(1).is_none());
+        assert_eq!(desk.ask(LONG, &Cancel::new(), || false), Some(1));
+    }
+
+    #[test]
+    fn it_ends_with_its_time_and_with_a_cancel() {
+        let (desk, cancel) = (Desk::<()>::default(), Cancel::new());
+        desk.open();
+        assert_eq!(desk.ask(SOON, &cancel, || false), None);
+        assert_eq!(desk.ask(SOON, &cancel, || true), None);
+        cancel.cancel();
+        assert_eq!(desk.ask(LONG, &cancel, || false), None);
+        assert_eq!(desk.ask(LONG, &cancel, || true), None);
     }
 }

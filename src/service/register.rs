@@ -78,6 +78,7 @@ mod over_mqtt {
             request_timeout: SIGN_IN_TIMEOUT,
             max_packet_in: MAX_ANSWER,
             max_packet_out: MAX_ANSWER,
+            kept: |_| false,
         };
         let inlet = Arc::new(Inlet::default());
         let early = vec![Subscription { filter: register::TOPIC.to_owned(), qos: 1, handler: inlet.clone() }];

@@ -19,7 +19,7 @@ use crate::hal::own::Own;
 #[derive(Debug)]
 pub struct FileSink {
     path: PathBuf,
-    journal: Option<PathBuf>,
+    other: Option<PathBuf>,
     staging: Option<Staging>,
     /// The image that has its place already.
     image: Option<Own<File>>,
@@ -34,13 +34,14 @@ impl FileSink {
     /// A sink for `path`; nothing is touched before [`Sink::prepare`].
     pub fn new(path: &Path) -> Self {
         let path = path.to_owned();
-        Self { path, journal: None, staging: None, image: None, end: 0, size: 0, named: false }
+        Self { path, other: None, staging: None, image: None, end: 0, size: 0, named: false }
     }
 
-    /// Names the file that the journal is kept in: it must not be the image's or the staging file's under another name.
+    /// Names a file that is in use meanwhile, a journal or a source: it must not be the image's or the staging file under
+    /// another name.
     #[must_use]
-    pub fn beside(mut self, journal: &Path) -> Self {
-        self.journal = Some(journal.to_owned());
+    pub fn beside(mut self, other: &Path) -> Self {
+        self.other = Some(other.to_owned());
         self
     }
 
@@ -56,20 +57,31 @@ impl FileSink {
             (None, None) => Ok(None),
         }
     }
+}
 
-    /// Whether the journal has a file of its own.
-    fn is_apart(&self, staging: &Staging) -> bool {
-        let Some(journal) = &self.journal else { return true };
-        let named = Place::resolve(journal).ok().flatten();
-        if named.is_some_and(|journal| journal == staging.place || journal == staging.own) {
-            return false;
-        }
-        // A hard link, or a file system that takes two spellings for one name.
-        let Ok(journal) = journal.metadata() else { return true };
-        let image = staging.place.path().metadata().ok();
-        let part = staging.about().ok();
-        [image, part].into_iter().flatten().all(|other| identity(&other) != identity(&journal))
-    }
+/// Whether `other` names the image's file or its staging file.
+fn has_name_of(place: &Place, other: &Path) -> bool {
+    let named = Place::resolve(other).ok().flatten();
+    named.is_some_and(|other| other == *place || other == place.beside(".part"))
+}
+
+/// Whether `other` is the image's file or the staging file under another name: a hard link, or a file system that takes two
+/// spellings for one name.
+fn is_file_of(staging: &Staging, other: &Path) -> bool {
+    let Ok(other) = other.metadata() else { return false };
+    let image = staging.place.path().metadata().ok();
+    let part = staging.about().ok();
+    [image, part].into_iter().flatten().any(|ours| identity(&ours) == identity(&other))
+}
+
+fn shared(image: &Path, other: &Path) -> StoreError {
+    let (image, other) = (image.display(), other.display());
+    crate::log!(
+        Error,
+        "store",
+        "{image}: it gathers in {image}.part; {other} must be another file than these two: give it another name"
+    );
+    StoreError::Destination
 }
 
 impl Sink for FileSink {
@@ -77,14 +89,20 @@ impl Sink for FileSink {
         if self.staging.is_some() {
             return Ok(());
         }
-        let staging = Staging::take(Place::judge(&self.path)?)?;
+        let place = Place::judge(&self.path)?;
+        let other = self.other.as_deref();
+        // First by name: a staging file that has other names too is given up as one.
+        if let Some(other) = other.filter(|other| has_name_of(&place, other)) {
+            return Err(shared(&self.path, other));
+        }
+        let staging = Staging::take(place)?;
         let kept = staging.about()?.len();
-        if !self.is_apart(&staging) {
-            crate::log!(Error, "store", "{}: the journal needs a file of its own", self.path.display());
+        if let Some(other) = other.filter(|other| is_file_of(&staging, other)) {
+            let error = shared(&self.path, other);
             if kept == 0 {
                 staging.remove()?;
             }
-            return Err(StoreError::Destination);
+            return Err(error);
         }
         (self.end, self.size, self.named) = (kept, kept, false);
         self.staging = Some(staging);

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """One event after another: pushes during downloads, second upgrades, failures and recovery, lost links."""
 
+import json
+
 from lib.bench import FETCHED_SIZE, FILE_SIZE, RESET_FETCHED_SIZE, VERSION, Bench
-from lib.packets import FROM_BROKER
+from lib.broker import offer
+from lib.packets import FROM_BROKER, FROM_DEVICE, encode_publish
 from lib.proc import wait_until
 
 
@@ -195,6 +198,19 @@ class Links(Bench):
             "size": image.size, "version": "2.0.0", "url": self.origin.url(image.name), "md5": image.md5}})
         device.proxy.refusing = False
         device.pump(lambda: device.fetching, "the offer", 15)
+        self.assert_valid(device, image, device.fetch_all())
+
+    def test_offer_before_the_session(self):
+        """A persistent session brings an offer before IOT_OTA_Init: the session begins with it, the newest of two."""
+        device = self.device().connect()
+        image = self.origin.image
+        for version, acknowledged in (("1.9.0", 1), ("2.0.0", 2)):
+            device.proxy.inject(encode_publish(device.topic("upgrade"), json.dumps(
+                offer(image.size, version, self.origin.url(image.name), image.md5)), 1, acknowledged))
+            device.pump(lambda: len(device.proxy.list("PUBACK", FROM_DEVICE)) >= acknowledged, "PUBACK")
+        device.init()
+        device.pump(lambda: device.fetching, "the offer")
+        self.assertEqual(bytes.fromhex(device.ioctl(VERSION, 32).hex).rstrip(b"\0"), b"2.0.0")
         self.assert_valid(device, image, device.fetch_all())
 
     def test_client_codes(self):

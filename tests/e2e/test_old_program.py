@@ -54,6 +54,11 @@ class OldProgram(Bench):
         """Handlers run in the program's thread, and interrupt its calls."""
         self.updates("timer")
 
+    def test_handlers_that_call(self):
+        """A call in a signal handler that interrupts another is refused at once, and told of; the other goes on."""
+        process, _, _ = self.updates("handler")
+        self.assertRegex(process.out, r"\w+: refused: called in a signal handler that interrupted IOT_\w+; set a flag")
+
     def test_children(self):
         """fork and exit, fork and exec, system(): the connection of the parent stays up."""
         process, _, _ = self.updates("children")

@@ -11,6 +11,7 @@ use otakit_core::platform::aliyun::module::Upgrade;
 
 use super::{DEVICES, FAILED, HUB, guard, of_number, timeout};
 use crate::capi::text;
+use crate::hal::border::in_c;
 use crate::service::haas::{self, Content, Event, json};
 
 /// `struct haas_offer`.
@@ -199,7 +200,7 @@ pub unsafe extern "C" fn haas_dispatch(
             let held = Held::new(event);
             // SAFETY: C gave the function for this prototype and promised that `user` is good for it; what the event points
             // to lives until the call returns.
-            unsafe { callback(user, &raw const held.event) };
+            in_c(|| unsafe { callback(user, &raw const held.event) });
             wait = Duration::ZERO;
             count += 1;
         }

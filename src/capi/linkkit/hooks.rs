@@ -11,6 +11,7 @@ use super::ota::{returned, session};
 use super::{FAIL, NULL_VALUE, SUCCESS};
 use crate::capi::guard::guard;
 use crate::capi::text;
+use crate::hal::border::in_c;
 use crate::service::{Content, OtaError};
 
 /// `ota_fetch_cb_fpt`: called with `is_fetch` 0 when a firmware is on offer (inside the MQTT yield)
@@ -150,9 +151,9 @@ fn call_firmware(
     let (Some(url), Some(version)) = (owned(&offer.url), owned(&offer.version)) else { return };
     let size = narrow(offer.size);
     // SAFETY: C gave the function for this prototype; the texts outlive the call.
-    unsafe {
+    in_c(|| unsafe {
         callback(user_data.0, c_int::from(ended), size, url.as_ptr().cast_mut(), version.as_ptr().cast_mut())
-    };
+    });
 }
 
 fn call_config(callback: Present<cota_fetch_cb_fpt>, user_data: &UserData, ended: bool, config: &Config) {
@@ -162,7 +163,7 @@ fn call_config(callback: Present<cota_fetch_cb_fpt>, user_data: &UserData, ended
     let size = narrow(config.offer.size);
     let pointer = |text: &CString| text.as_ptr().cast_mut();
     // SAFETY: C gave the function for this prototype; the texts outlive the call.
-    unsafe {
+    in_c(|| unsafe {
         callback(
             user_data.0,
             c_int::from(ended),
@@ -173,7 +174,7 @@ fn call_config(callback: Present<cota_fetch_cb_fpt>, user_data: &UserData, ended
             pointer(&url),
             pointer(&get_type),
         );
-    }
+    })
 }
 
 fn narrow(size: u64) -> u32 {

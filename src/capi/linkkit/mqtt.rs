@@ -18,6 +18,7 @@ use crate::capi::arguments::{Fault, note};
 use crate::capi::guard::guard;
 use crate::capi::handle::{Handle, Kind, Table};
 use crate::capi::{settings, text, wait_without};
+use crate::hal::border::in_c;
 use crate::mqtt::{Client, Handler, MqttError, Subscription};
 use callback::Pclient;
 pub use construct::iotx_mqtt_param_t;
@@ -353,7 +354,9 @@ pub unsafe extern "C" fn IOT_MQTT_Subscribe_Sync(
     guard("IOT_MQTT_Subscribe_Sync", FAIL, || {
         let Some(client) = find(handle) else {
             // SAFETY: as the caller promises.
-            return unsafe { IOT_MQTT_Subscribe(handle, topic_filter, qos, topic_handle_func, pcontext) };
+            return in_c(|| unsafe {
+                IOT_MQTT_Subscribe(handle, topic_filter, qos, topic_handle_func, pcontext)
+            });
         };
         // SAFETY: as the caller promises.
         let subscription = unsafe { subscription(handle, topic_filter, qos, topic_handle_func, pcontext) };

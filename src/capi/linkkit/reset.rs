@@ -14,6 +14,7 @@ use super::sign::{array_text, iotx_dev_meta_info_t};
 use super::{FAIL, mqtt};
 use crate::capi::guard::guard;
 use crate::capi::handle::Handle;
+use crate::hal::border::in_c;
 use crate::mqtt::{Client, Event, Handler};
 use crate::service::message_id;
 
@@ -60,7 +61,7 @@ impl Handler for Answer {
             payload_len: u32::try_from(message.payload.len()).unwrap_or(u32::MAX),
         };
         // SAFETY: C gave the function for this prototype; what it is told outlives the call.
-        unsafe { callback(RECEIVED, (&raw mut told).cast()) };
+        in_c(|| unsafe { callback(RECEIVED, (&raw mut told).cast()) });
     }
 
     fn identity(&self) -> (usize, usize) {

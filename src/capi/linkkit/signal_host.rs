@@ -10,6 +10,7 @@ use super::mqtt_types::{
     PUBLISH_RECEIVED, iotx_mqtt_event_handle_func_fpt, iotx_mqtt_event_msg_t, iotx_mqtt_qos_t,
     iotx_mqtt_topic_info_t,
 };
+use crate::hal::border::in_c;
 use crate::service::{Listener, Signal, SignalError};
 
 unsafe extern "C" {
@@ -102,7 +103,7 @@ impl Signal for HostSignal {
             payload: text.as_ptr(),
         };
         // SAFETY: the texts and the structure outlive the call; the host copies what it keeps.
-        let code = unsafe { IOT_MQTT_Publish(self.client.0, topic.as_ptr(), &raw mut info) };
+        let code = in_c(|| unsafe { IOT_MQTT_Publish(self.client.0, topic.as_ptr(), &raw mut info) });
         if code < 0 { Err(SignalError) } else { Ok(()) }
     }
 
@@ -117,7 +118,7 @@ impl Signal for HostSignal {
         };
         let context = std::ptr::without_provenance_mut(id);
         // SAFETY: the host copies the filter; the callback may be called at any time, whatever the context.
-        let code = unsafe {
+        let code = in_c(|| unsafe {
             IOT_MQTT_Subscribe(
                 self.client.0,
                 topic.as_ptr(),
@@ -125,7 +126,7 @@ impl Signal for HostSignal {
                 Some(on_event),
                 context,
             )
-        };
+        });
         if code < 0 {
             LISTENERS.lock().known.retain(|(known, _)| *known != id);
             return Err(SignalError);
@@ -137,7 +138,7 @@ impl Signal for HostSignal {
         LISTENERS.lock().known.retain(|(_, known)| !std::ptr::addr_eq(known.as_ptr(), Arc::as_ptr(listener)));
         if let Ok(topic) = CString::new(topic) {
             // SAFETY: the host copies the filter.
-            unsafe { IOT_MQTT_Unsubscribe(self.client.0, topic.as_ptr()) };
+            in_c(|| unsafe { IOT_MQTT_Unsubscribe(self.client.0, topic.as_ptr()) });
         }
     }
 }

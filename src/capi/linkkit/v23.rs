@@ -16,6 +16,7 @@ use super::ota::{IOT_OTA_CmdType_t, IOT_OTA_Ioctl};
 use super::{FAIL, NULL_VALUE};
 use crate::capi::guard::guard;
 use crate::capi::text;
+use crate::hal::border::in_c;
 use crate::service::message_id;
 
 /// `iotx_mqtt_param_t` of this lineage: without `customize_info`.
@@ -96,7 +97,7 @@ pub unsafe extern "C" fn otakit_v23_IOT_OTA_Ioctl(
 ) -> c_int {
     guard("IOT_OTA_Ioctl", FAIL, || match c_int::try_from(buf_len) {
         // SAFETY: as the caller promises.
-        Ok(len) => unsafe { IOT_OTA_Ioctl(handle, cmd, buf, len) },
+        Ok(len) => in_c(|| unsafe { IOT_OTA_Ioctl(handle, cmd, buf, len) }),
         Err(_) => NULL_VALUE,
     })
 }
@@ -125,7 +126,7 @@ pub unsafe extern "C" fn otakit_v23_IOT_Linkkit_Report(
     guard("IOT_Linkkit_Report", FAIL, || {
         // SAFETY: `payload` is NULL or points to `payload_len` bytes, as that function asks for.
         renumbered(msg_type)
-            .map_or(FAIL, |kind| unsafe { IOT_Linkkit_Report(devid, kind, payload, payload_len) })
+            .map_or(FAIL, |kind| in_c(|| unsafe { IOT_Linkkit_Report(devid, kind, payload, payload_len) }))
     })
 }
 
@@ -143,7 +144,7 @@ pub unsafe extern "C" fn otakit_v23_IOT_Linkkit_Query(
     guard("IOT_Linkkit_Query", FAIL, || {
         // SAFETY: `payload` is NULL or points to `payload_len` bytes, as that function asks for.
         renumbered(msg_type)
-            .map_or(FAIL, |kind| unsafe { IOT_Linkkit_Query(devid, kind, payload, payload_len) })
+            .map_or(FAIL, |kind| in_c(|| unsafe { IOT_Linkkit_Query(devid, kind, payload, payload_len) }))
     })
 }
 

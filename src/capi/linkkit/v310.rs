@@ -16,6 +16,7 @@ use super::sign::{CLOUD, IOT_Sign_MQTT, iotx_dev_meta_info_t, iotx_mqtt_region_t
 use super::{FAIL, NULL_VALUE, SUCCESS, v310_callbacks};
 use crate::capi::guard::guard;
 use crate::capi::text;
+use crate::hal::border::in_c;
 use crate::hal::device::{self, Part};
 use crate::service::Content;
 
@@ -58,7 +59,7 @@ pub unsafe extern "C" fn otakit_v310_IOT_Sign_MQTT(
             password: [0; 65],
         };
         // SAFETY: as the caller promises.
-        let code = unsafe { IOT_Sign_MQTT(region, meta, &raw mut signed) };
+        let code = in_c(|| unsafe { IOT_Sign_MQTT(region, meta, &raw mut signed) });
         if code != SUCCESS {
             return code;
         }
@@ -98,8 +99,8 @@ pub unsafe extern "C" fn otakit_v310_IOT_Ioctl(option: c_int, value: *mut c_void
         // SAFETY: as the caller promises.
         unsafe {
             match option {
-                18 => IOT_Ioctl(12, value),
-                0..=11 | 13 => IOT_Ioctl(option, value),
+                18 => in_c(|| IOT_Ioctl(12, value)),
+                0..=11 | 13 => in_c(|| IOT_Ioctl(option, value)),
                 14 => {
                     CLOUD.lock().mqtt_port = value.cast::<u16>().read_unaligned();
                     SUCCESS
@@ -155,7 +156,7 @@ pub unsafe extern "C" fn otakit_v310_IOT_OTA_Ioctl(
     guard("IOT_OTA_Ioctl", FAIL, || {
         if cmd.0 != 14 {
             // SAFETY: as the caller promises.
-            return unsafe { IOT_OTA_Ioctl(handle, cmd, buf, buf_len) };
+            return in_c(|| unsafe { IOT_OTA_Ioctl(handle, cmd, buf, buf_len) });
         }
         let Some(ota) = ota_session(handle) else { return NULL_VALUE };
         ota.forget_offer();
@@ -176,7 +177,7 @@ pub extern "C" fn IOT_OTA_SetOnPushedCallback(
         let hook = Arc::new(move |_: &Content, ended: bool| {
             if !ended {
                 // SAFETY: C gave the function for this prototype.
-                unsafe { callback(std::ptr::without_provenance_mut(handle)) };
+                in_c(|| unsafe { callback(std::ptr::without_provenance_mut(handle)) });
             }
         });
         ota.on_firmware(hook.clone());
@@ -189,9 +190,9 @@ pub extern "C" fn IOT_OTA_SetOnPushedCallback(
 #[unsafe(no_mangle)]
 pub extern "C" fn otakit_v310_iotx_event_callback(evt: c_int) -> *mut c_void {
     guard("iotx_event_callback", std::ptr::null_mut(), || match evt {
-        0..=5 => iotx_event_callback(evt),
-        7..=17 => iotx_event_callback(evt - 1),
-        31 | 32 => iotx_event_callback(evt - 14),
+        0..=5 => in_c(|| iotx_event_callback(evt)),
+        7..=17 => in_c(|| iotx_event_callback(evt - 1)),
+        31 | 32 => in_c(|| iotx_event_callback(evt - 14)),
         _ => v310_callbacks::registered(evt),
     })
 }
@@ -201,7 +202,7 @@ pub extern "C" fn otakit_v310_iotx_event_callback(evt: c_int) -> *mut c_void {
 pub extern "C" fn otakit_v310_IOT_Linkkit_Yield(timeout_ms: c_int) -> c_int {
     guard("IOT_Linkkit_Yield", FAIL, || {
         let connected = session::master().is_some_and(|master| master.is_connected());
-        IOT_Linkkit_Yield(timeout_ms);
+        in_c(|| IOT_Linkkit_Yield(timeout_ms));
         if timeout_ms <= 0 || !connected {
             return FAIL;
         }
@@ -223,7 +224,7 @@ pub unsafe extern "C" fn otakit_v310_IOT_Linkkit_Report(
     guard("IOT_Linkkit_Report", FAIL, || {
         if msg_type.0 != 16 {
             // SAFETY: as the caller promises.
-            return unsafe { IOT_Linkkit_Report(devid, msg_type, payload, payload_len) };
+            return in_c(|| unsafe { IOT_Linkkit_Report(devid, msg_type, payload, payload_len) });
         }
         // SAFETY: as the caller promises.
         let payload = unsafe { text::bytes(payload.cast(), payload_len.into()) };

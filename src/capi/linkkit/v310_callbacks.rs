@@ -9,6 +9,7 @@ use super::model::session;
 use super::{FAIL, SUCCESS, v310_state};
 use crate::capi::guard::guard;
 use crate::capi::text;
+use crate::hal::border::in_c;
 use crate::service::model::{Master, ReplyTo};
 
 /// A text.
@@ -62,7 +63,7 @@ pub fn service(master: &Master, devid: c_int, name: &CStr, params: &CStr, reply:
     let context = std::ptr::without_provenance_mut(master.remember_call(reply.clone()));
     let length = |text: &CStr| c_int::try_from(text.count_bytes()).unwrap_or(c_int::MAX);
     // SAFETY: C gave the function for this prototype; the texts outlive the call. The context is a number.
-    unsafe {
+    in_c(|| unsafe {
         callback(
             devid,
             name.as_ptr(),
@@ -73,7 +74,7 @@ pub fn service(master: &Master, devid: c_int, name: &CStr, params: &CStr, reply:
             length(params),
             context,
         )
-    };
+    });
     true
 }
 
@@ -128,7 +129,7 @@ pub fn cloud_error(code: c_int, data: &str, detail: &str) {
     let texts = (CString::new(data), CString::new(detail));
     if let (Some(callback), (Ok(data), Ok(detail))) = (callback, texts) {
         // SAFETY: C gave the function for this prototype; the texts outlive the call.
-        unsafe { callback(code, data.as_ptr(), detail.as_ptr()) };
+        in_c(|| unsafe { callback(code, data.as_ptr(), detail.as_ptr()) });
     }
 }
 
@@ -137,7 +138,7 @@ pub fn device_secret(secret: &str) {
     let callback = SLOTS.lock().device_secret;
     if let (Some(callback), Ok(secret)) = (callback, CString::new(secret)) {
         // SAFETY: C gave the function for this prototype; the text outlives the call.
-        unsafe { callback(secret.as_ptr()) };
+        in_c(|| unsafe { callback(secret.as_ptr()) });
     }
 }
 

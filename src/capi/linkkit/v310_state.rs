@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use super::{FAIL, SUCCESS};
 use crate::capi::guard::guard;
 use crate::capi::text;
+use crate::hal::border::in_c;
 use crate::mqtt::ConnectError;
 
 /// A state's code and text.
@@ -34,12 +35,12 @@ pub fn handler(event: c_int) -> Option<Handler> {
 fn tell(event: c_int, code: c_int, message: &CString) -> bool {
     let (Some(own), all) = (handler(event), handler(FIRST)) else { return false };
     // SAFETY: C gave the functions for this prototype; the text outlives the calls.
-    unsafe {
+    in_c(|| unsafe {
         own(code, message.as_ptr());
         if let Some(all) = all.filter(|all| *all as usize != own as usize) {
             all(code, message.as_ptr());
         }
-    }
+    });
     true
 }
 
@@ -79,7 +80,7 @@ pub unsafe extern "C" fn otakit_v310_state_event(event: c_int, code: c_int, mess
 }
 
 /// Registers for one event; for all of them in place of it.
-fn register(name: &str, event: usize, cb: Option<Handler>) -> c_int {
+fn register(name: &'static str, event: usize, cb: Option<Handler>) -> c_int {
     guard(name, SUCCESS, || {
         let mut handlers = HANDLERS.lock();
         match handlers.get_mut(event) {

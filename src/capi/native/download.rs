@@ -14,6 +14,7 @@ use crate::capi::arguments::refuse;
 use crate::capi::guard::guard;
 use crate::capi::{settings, text};
 use crate::engine::{Download, Session, Step};
+use crate::hal::border::in_c;
 use crate::store::{FileJournal, FileSink, Journal, KvJournal, PersistenceSink, Resume, Sink};
 
 /// Bytes handed to the store at once.
@@ -130,7 +131,7 @@ pub unsafe extern "C" fn otakit_download_persistence(
                 let user = user;
                 // SAFETY: C gave the function for this prototype, and `user` to be called with until this
                 // call returns.
-                unsafe { resume(user.0, stored) != 0 }
+                in_c(|| unsafe { resume(user.0, stored) != 0 })
             }) as Resume
         });
         let mut sink = PersistenceSink::new(ask);
@@ -197,7 +198,7 @@ pub(super) fn run<'a>(
 /// Asks C's watch whether the download is to go on.
 pub(super) fn watched(watch: otakit_watch_t, user: User, course: &Course) -> bool {
     // SAFETY: C gave the function for this prototype, and `user` to be called with until the call that watches returns.
-    watch.is_none_or(|watch| unsafe { watch(user.0, course.fetched, course.total) == 0 })
+    watch.is_none_or(|watch| in_c(|| unsafe { watch(user.0, course.fetched, course.total) == 0 }))
 }
 
 /// The code of a download's outcome.

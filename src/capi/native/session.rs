@@ -84,7 +84,7 @@ pub extern "C" fn otakit_linkkit_ota_resume(ota_handle: *mut c_void) -> c_int {
     control("otakit_linkkit_ota_resume", ota_handle, |ota| ota.session().resume())
 }
 
-fn control(name: &str, handle: *mut c_void, act: impl FnOnce(&Ota)) -> c_int {
+fn control(name: &'static str, handle: *mut c_void, act: impl FnOnce(&Ota)) -> c_int {
     guard(name, OTAKIT_FAILED, || match session(handle) {
         Some(ota) => {
             act(&ota);

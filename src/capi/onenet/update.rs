@@ -12,6 +12,7 @@ use super::{Context, INVALID_PARAM, OTHERS, code, current, milliseconds};
 use crate::capi::guard::guard;
 use crate::capi::{settings, text};
 use crate::engine::download::NOTE_EVERY;
+use crate::hal::border::in_c;
 use crate::service::onenet::run::{Host, Plan, Summary, run};
 use crate::store::{FileJournal, FileSink, Journal, KvJournal, PersistenceSink, Sink};
 
@@ -163,7 +164,7 @@ impl User {
     ) -> bool {
         let Some(_running) = context.enter() else { return false };
         // SAFETY: C gave the function for this prototype.
-        unsafe { resume(self.0, offset) != 0 }
+        in_c(|| unsafe { resume(self.0, offset) != 0 })
     }
 }
 
@@ -177,7 +178,7 @@ impl Firmware<'_> {
     fn measure(&self, measure: Option<unsafe extern "C" fn(*mut c_void) -> i32>) -> Option<i32> {
         let (measure, _running) = (measure?, self.context.enter()?);
         // SAFETY: C gave the function for this prototype.
-        Some(unsafe { measure(self.options.user) })
+        Some(in_c(|| unsafe { measure(self.options.user) }))
     }
 }
 
@@ -194,7 +195,7 @@ impl Host for Firmware<'_> {
         let Some(progress) = self.options.progress else { return true };
         let Some(_running) = self.context.enter() else { return false };
         // SAFETY: C gave the function for this prototype.
-        unsafe { progress(self.options.user, stored, total) == 0 }
+        in_c(|| unsafe { progress(self.options.user, stored, total) == 0 })
     }
 
     fn apply(&mut self, task: &Task) -> u32 {
@@ -203,7 +204,7 @@ impl Host for Firmware<'_> {
         };
         let Some(_running) = self.context.enter() else { return 0 };
         // SAFETY: C gave the function for this prototype; the text outlives the call.
-        let code = unsafe { apply(self.options.user, version.as_ptr()) };
+        let code = in_c(|| unsafe { apply(self.options.user, version.as_ptr()) });
         u32::try_from(code).unwrap_or(otakit_core::platform::onenet::step::UPGRADE_FAILED)
     }
 }

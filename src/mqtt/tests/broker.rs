@@ -117,6 +117,7 @@ impl Broker {
             request_timeout: Duration::from_secs(5),
             max_packet_in: 1024,
             max_packet_out: 1024,
+            kept: |_| false,
         }
     }
 

@@ -17,8 +17,6 @@ use crate::engine::pump::Renew;
 
 /// How long an answer is waited for, for each of the two ways to ask.
 pub const ANSWER: Duration = Duration::from_secs(5);
-/// Pause before a question that could not be sent is put again.
-const AGAIN: Duration = Duration::from_millis(200);
 
 /// Asks on behalf of one service.
 pub struct Renewal(Weak<Ota>);
@@ -72,19 +70,8 @@ fn ask(ota: &Arc<Ota>, cancel: &Cancel) -> Option<Content> {
     answer(ota, cancel, || request_newer(ota))
 }
 
-/// Puts a question and waits for its answer. A link that is down may be back before the time is over; what the platform
-/// says unasked then is an answer too.
 fn answer(ota: &Ota, cancel: &Cancel, question: impl Fn() -> Result<(), SignalError>) -> Option<Content> {
-    let deadline = Instant::now() + ANSWER;
-    while put(ota, &question).is_err() {
-        if let Some(content) = ota.renewals.wait(AGAIN, cancel) {
-            return Some(content);
-        }
-        if Instant::now() >= deadline || cancel.is_cancelled() {
-            return None;
-        }
-    }
-    ota.renewals.wait(ANSWER, cancel)
+    ota.renewals.ask(ANSWER, cancel, || put(ota, &question).is_ok())
 }
 
 /// The newer way, whose answer comes on a topic that is subscribed only now.

@@ -150,7 +150,10 @@ fn place(length: u64, from: &Path, to: &Path) -> i64 {
         Ok(None) => return -13,
         Ok(Some(input)) => input,
     };
-    let mut sink = FileSink::new(to);
+    // Its own place is the one that a file may be installed to under another name.
+    let is_itself = to.canonicalize().is_ok_and(|to| from.canonicalize().is_ok_and(|from| from == to));
+    let sink = FileSink::new(to);
+    let mut sink = if is_itself { sink } else { sink.beside(from) };
     let mut written = sink.open(0, length);
     let read = match written {
         Ok(()) => input.read_through(|piece| {
@@ -223,6 +226,26 @@ mod tests {
         for bad in ["folder", "pipe", "/dev/null", "absent/x"] {
             assert_eq!(place(3, &file, &folder.join(bad)), -14, "{bad}");
         }
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_source_is_never_what_the_image_gathers_in() {
+        let (folder, _) = crate::system::tests::no_files("haas-part");
+        let to = folder.join("installed");
+        let part = folder.join("installed.part");
+        std::fs::write(&part, b"abc").unwrap();
+        std::fs::hard_link(&part, folder.join("hard-link")).unwrap();
+        for from in [&part, &folder.join("./installed.part")] {
+            assert_eq!(place(3, from, &to), -14, "{}", from.display());
+            assert_eq!(std::fs::read(from).unwrap(), b"abc");
+        }
+        // Another name of it is as good as a copy: only the staging file's name goes.
+        assert_eq!(place(3, &folder.join("hard-link"), &to), 0);
+        assert_eq!(std::fs::read(folder.join("hard-link")).unwrap(), b"abc");
+        // A file may be installed where it is.
+        assert_eq!(place(3, &to, &to), 0);
+        assert_eq!(std::fs::read(&to).unwrap(), b"abc");
         std::fs::remove_dir_all(folder).unwrap();
     }
 

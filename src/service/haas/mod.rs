@@ -195,6 +195,7 @@ impl Device {
             request_timeout: Duration::from_secs(2),
             max_packet_in: MAX_PACKET,
             max_packet_out: MAX_PACKET,
+            kept: |_| false,
         };
         let link: Arc<dyn Handler> = Arc::new(Inbox { device: Arc::downgrade(self), topic: None });
         match Client::connect(dial, options, Some(link), Vec::<Subscription>::new()) {

@@ -112,22 +112,19 @@ impl Device {
     fn ask(self: &Arc<Self>, name: &str, desk: &Desk<Offer>, cancel: &Cancel) -> Option<Offer> {
         let inbox = Inbox { device: Arc::downgrade(self), topic: Some(Kind::GetReply) };
         let of = &self.login.device;
-        let asked = self.client().is_some_and(|client| {
-            client.subscribe(&Topic::FirmwareGetReply.of(of), 0, Arc::new(inbox)).is_ok()
-                && self
-                    .publish(
-                        &Topic::FirmwareGet.of(of),
-                        0,
-                        module::firmware_get(message_id::next(), name).as_bytes(),
-                    )
-                    .is_some()
-        });
-        if asked && let Some(offer) = desk.wait(ANSWER, cancel) {
+        let inbox = Arc::new(inbox);
+        let newer = || {
+            let client = self.client()?;
+            client.subscribe(&Topic::FirmwareGetReply.of(of), 0, Arc::clone(&inbox) as _).ok()?;
+            let question = module::firmware_get(message_id::next(), name);
+            self.publish(&Topic::FirmwareGet.of(of), 0, question.as_bytes())
+        };
+        if let Some(offer) = desk.ask(ANSWER, cancel, || newer().is_some()) {
             return Some(offer);
         }
         let running = self.modules.lock().get(name).cloned()?;
-        self.publish(&Topic::Inform.of(of), 1, module::inform(name, &running).as_bytes())?;
-        desk.wait(ANSWER, cancel)
+        let report = module::inform(name, &running);
+        desk.ask(ANSWER, cancel, || self.publish(&Topic::Inform.of(of), 1, report.as_bytes()).is_some())
     }
 }
 

@@ -215,6 +215,7 @@ fn options(broker: &Broker) -> Options {
         request_timeout: Duration::from_secs(5),
         max_packet_in: MAX_PACKET,
         max_packet_out: MAX_PACKET,
+        kept: |_| false,
     }
 }
 

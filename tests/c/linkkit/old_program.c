@@ -148,6 +148,55 @@ static void timer_after(void)
     CHECK_EQ(elsewhere, 0);
 }
 
+/* Handlers that call the SDK ---------------------------------------------------------------------------------------- */
+
+static volatile sig_atomic_t calling;
+static unsigned long refused_calls;
+
+static void on_alarm_calling(int signal_number)
+{
+    (void)signal_number;
+    /* In the program's own code a handler may call nothing that takes memory. */
+    if (calling) {
+        uint32_t size = 0;
+
+        refused_calls += IOT_MQTT_Publish_Simple(client, "/handler", 0, (void *)"x", 1) < 0;
+        refused_calls += IOT_OTA_Ioctl(ota, IOT_OTAG_FILE_SIZE, &size, sizeof(size)) < 0;
+    }
+}
+
+static void handler_before(void)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = on_alarm_calling;
+    sigemptyset(&action.sa_mask);
+    CHECK_EQ(sigaction(SIGALRM, &action, NULL), 0);
+}
+
+static void handler_turn(unsigned long bytes)
+{
+    struct itimerval every = {{0, 500}, {0, 500}}, none;
+    int i;
+
+    (void)bytes;
+    memset(&none, 0, sizeof(none));
+    CHECK_EQ(setitimer(ITIMER_REAL, &every, NULL), 0);
+    for (i = 0; i < 20; i++) {
+        calling = 1;
+        IOT_MQTT_Publish_Simple(client, "/main", 1, (void *)"x", 1);
+        IOT_MQTT_Yield(client, 1);
+        calling = 0;
+    }
+    CHECK_EQ(setitimer(ITIMER_REAL, &none, NULL), 0);
+}
+
+static void handler_after(void)
+{
+    CHECK_EQ(refused_calls > 0, 1);
+}
+
 /* Children that have nothing to do with the SDK ------------------------------------------------------------------- */
 
 static int child_ends_by_exit, children_wrong;
@@ -434,6 +483,7 @@ static const habit_t habits[] = {
     {"plain", NULL, NULL, NULL, NULL},
     {"sigwait", NULL, wait_connected, wait_turn, wait_after},
     {"timer", timer_before, NULL, timer_turn, timer_after},
+    {"handler", handler_before, NULL, handler_turn, handler_after},
     {"children", NULL, NULL, children_turn, children_after},
     {"daemon", NULL, daemon_early, NULL, NULL},
     {"daemon-twice", NULL, daemon_twice, NULL, NULL},

@@ -32,6 +32,12 @@ pub enum Topic {
     DeviceInfo,
 }
 
+/// Whether the platform gives orders on a topic: offers, and configurations that it pushes.
+pub fn is_order(topic: &str) -> bool {
+    topic.starts_with("/ota/device/upgrade/")
+        || topic.starts_with("/sys/") && topic.ends_with("/thing/config/push")
+}
+
 impl Topic {
     /// What a device listens to, with the QoS and in the order that the reference subscribes.
     pub const SUBSCRIBED: [(Topic, u8); 4] =

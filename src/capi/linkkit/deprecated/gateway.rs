@@ -16,6 +16,7 @@ use super::gateway_types::{
 use super::solo_state::Context;
 use crate::capi::guard::guard;
 use crate::capi::text;
+use crate::hal::border::in_c;
 use crate::service::model::{CloudStanding, ModelError, Wants};
 use otakit_core::platform::aliyun::identity::Device;
 
@@ -163,7 +164,7 @@ pub unsafe extern "C" fn linkkit_gateway_start(cbs: *mut linkkit_cbs_t, ctx: *mu
 fn complete(callbacks: Option<linkkit_cbs_t>, ctx: *mut c_void) {
     if let Some(callback) = callbacks.and_then(|callbacks| callbacks.register_complete) {
         // SAFETY: C gave the function for this prototype.
-        unsafe { callback(ctx) };
+        in_c(|| unsafe { callback(ctx) });
     }
 }
 

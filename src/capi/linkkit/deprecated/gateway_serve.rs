@@ -17,6 +17,7 @@ use super::gateway_types::{
 };
 use super::int;
 use super::solo_state::{Context, FotaCallback, NEW_VERSION, service_fota_callback_type_t};
+use crate::hal::border::in_c;
 use crate::service::model::{CODE_TIMEOUT, CloudStanding, Event, Master, ReplyTo};
 use crate::thread::{self, Birth};
 
@@ -179,7 +180,9 @@ impl Gateway {
                 if let (Some(callback), Some(version)) = (callback, c_text(version)) {
                     deliver::about(devid, || {
                         // SAFETY: C gave the function for this prototype; the text outlives the call.
-                        unsafe { callback(service_fota_callback_type_t(NEW_VERSION), version.as_ptr()) };
+                        in_c(|| unsafe {
+                            callback(service_fota_callback_type_t(NEW_VERSION), version.as_ptr())
+                        });
                         0
                     });
                 }
@@ -197,7 +200,7 @@ impl Gateway {
         if let Some(callback) = self.event_cb {
             let mut event = linkkit_event_t { event_type, event_data };
             // SAFETY: C gave the function for this prototype; the event and its texts outlive the call.
-            unsafe { callback(&raw mut event, self.context.0) };
+            in_c(|| unsafe { callback(&raw mut event, self.context.0) });
         }
     }
 
@@ -228,7 +231,7 @@ impl Gateway {
         };
         let Some(callback) = callbacks.set_property else { return };
         // SAFETY: C gave the function for this prototype; the text is NUL-terminated and a copy that it may change.
-        let taken = unsafe { callback(params.as_mut_ptr().cast(), context.0) } == 0;
+        let taken = in_c(|| unsafe { callback(params.as_mut_ptr().cast(), context.0) }) == 0;
         if self.set_replies {
             self.answer(reply, if taken { 200 } else { 400 }, b"{}");
         }
@@ -241,7 +244,7 @@ impl Gateway {
         let Some(callback) = callbacks.get_property else { return };
         self.with_room(reply, |out, len| {
             // SAFETY: C gave the function for this prototype; the text is a copy, and there are `len` bytes of room.
-            unsafe { callback(params.as_mut_ptr().cast(), out, len, context.0) }
+            in_c(|| unsafe { callback(params.as_mut_ptr().cast(), out, len, context.0) })
         });
     }
 
@@ -255,7 +258,7 @@ impl Gateway {
         self.with_room(reply, |out, len| {
             let (name, params) = (name.as_mut_ptr().cast(), params.as_mut_ptr().cast());
             // SAFETY: C gave the function for this prototype; the texts are copies, and there are `len` bytes of room.
-            unsafe { callback(name, params, out, len, context.0) }
+            in_c(|| unsafe { callback(name, params, out, len, context.0) })
         });
     }
 
@@ -277,12 +280,13 @@ impl Gateway {
         if is_reply {
             if let Some(callback) = callbacks.post_rawdata_reply {
                 // SAFETY: C gave the function for this prototype; the bytes outlive the call.
-                unsafe { callback(start, len, context.0) };
+                in_c(|| unsafe { callback(start, len, context.0) });
             }
         } else if let Some(callback) = callbacks.down_rawdata {
             let mut out = vec![0_u8; self.room];
             // SAFETY: as above; there are so many bytes of room.
-            let n = unsafe { callback(start, len, out.as_mut_ptr().cast(), int(self.room), context.0) };
+            let n =
+                in_c(|| unsafe { callback(start, len, out.as_mut_ptr().cast(), int(self.room), context.0) });
             if let Some(answer @ [_, ..]) = usize::try_from(n).ok().and_then(|n| out.get(..n)) {
                 let _ = self.master.raw_reply(devid, answer);
             }
@@ -302,7 +306,7 @@ impl Gateway {
                 _ => -1,
             };
             // SAFETY: C gave the function for this prototype.
-            unsafe { callback(outcome, context.0) };
+            in_c(|| unsafe { callback(outcome, context.0) });
         }
     }
 }

@@ -11,6 +11,7 @@ use super::solo_state::{
     self as state, NEW_VERSION, OPTIONS, Solo, service_cota_callback_type_t, service_fota_callback_type_t,
 };
 use super::{id, int};
+use crate::hal::border::in_c;
 use crate::service::model::{CloudStanding, Event, ReplyTo};
 use otakit_core::platform::aliyun::config::Config;
 
@@ -22,7 +23,7 @@ pub fn all(solo: &Solo) {
         && let Some(_pass) = solo.master.gate().enter()
     {
         // SAFETY: C gave the function for this prototype.
-        unsafe { callback(state::thing(), solo.context.0) };
+        in_c(|| unsafe { callback(state::thing(), solo.context.0) });
     }
     deliver::each(&solo.master, |event| one(solo, event));
 }
@@ -34,14 +35,14 @@ fn one(solo: &Solo, event: Event) {
             let callback = if event == Event::Connected { ops.on_connect } else { ops.on_disconnect };
             if let Some(callback) = callback {
                 // SAFETY: C gave the function for this prototype.
-                unsafe { callback(context) };
+                in_c(|| unsafe { callback(context) });
             }
         }
         // The reference does not hand the answers to sent data on.
         Event::RawData { data, reply: false, .. } => {
             if let Some(callback) = ops.raw_data_arrived {
                 // SAFETY: as above; the bytes outlive the call.
-                unsafe { callback(state::thing(), data.as_ptr().cast(), int(data.len()), context) };
+                in_c(|| unsafe { callback(state::thing(), data.as_ptr().cast(), int(data.len()), context) });
             }
         }
         Event::Standing { standing, .. } => {
@@ -49,7 +50,7 @@ fn one(solo: &Solo, event: Event) {
                 if standing == CloudStanding::Enabled { ops.thing_enable } else { ops.thing_disable };
             if let Some(callback) = callback {
                 // SAFETY: C gave the function for this prototype.
-                unsafe { callback(state::thing(), context) };
+                in_c(|| unsafe { callback(state::thing(), context) });
             }
         }
         Event::PropertySet { params, reply, .. } => property_set(solo, &params, &reply),
@@ -65,7 +66,7 @@ fn one(solo: &Solo, event: Event) {
             let callback = solo.inner.lock().ntp;
             if let (Some(callback), Some(time)) = (callback, c_text(time)) {
                 // SAFETY: C gave the function for this prototype; the text outlives the call.
-                unsafe { callback(time.as_ptr()) };
+                in_c(|| unsafe { callback(time.as_ptr()) });
             }
         }
         Event::Firmware { devid, version } => {
@@ -73,7 +74,7 @@ fn one(solo: &Solo, event: Event) {
             if let (Some(callback), Some(version)) = (callback, c_text(version)) {
                 deliver::about(devid, || {
                     // SAFETY: as above.
-                    unsafe { callback(service_fota_callback_type_t(NEW_VERSION), version.as_ptr()) };
+                    in_c(|| unsafe { callback(service_fota_callback_type_t(NEW_VERSION), version.as_ptr()) });
                     0
                 });
             }
@@ -112,7 +113,7 @@ fn property_set(solo: &Solo, params: &str, reply: &ReplyTo) {
     let Some(callback) = solo.ops.thing_prop_changed else { return };
     for name in set.into_iter().filter_map(c_text) {
         // SAFETY: C gave the function for this prototype; the text outlives the call.
-        unsafe { callback(state::thing(), name.as_ptr(), solo.context.0) };
+        in_c(|| unsafe { callback(state::thing(), name.as_ptr(), solo.context.0) });
     }
 }
 
@@ -164,7 +165,7 @@ fn service(solo: &Solo, name: String, params: &str, reply: ReplyTo) {
     solo.inner.lock().called(number, name.clone(), reply);
     if let Some(name) = c_text(name) {
         // SAFETY: C gave the function for this prototype; the text outlives the call.
-        unsafe { callback(state::thing(), name.as_ptr(), number, solo.context.0) };
+        in_c(|| unsafe { callback(state::thing(), name.as_ptr(), number, solo.context.0) });
     }
 }
 
@@ -173,7 +174,7 @@ fn answered(solo: &Solo, number: c_int, code: c_int, text: Option<String>) {
     let text = text.and_then(c_text);
     let text = text.as_ref().map_or(std::ptr::null(), |text| text.as_ptr());
     // SAFETY: C gave the function for this prototype; the text, where there is one, outlives the call.
-    unsafe { callback(state::thing(), number, code, text, solo.context.0) };
+    in_c(|| unsafe { callback(state::thing(), number, code, text, solo.context.0) });
 }
 
 fn configuration(solo: &Solo, devid: c_int, config: Config) {
@@ -185,9 +186,9 @@ fn configuration(solo: &Solo, devid: c_int, config: Config) {
         let (kind, config_id) = (service_cota_callback_type_t(NEW_VERSION), config_id.as_ptr());
         let get_type = get_type.as_ptr();
         // SAFETY: C gave the function for this prototype; the texts outlive the call.
-        unsafe {
+        in_c(|| unsafe {
             callback(kind, config_id, size, get_type, sign.as_ptr(), method.as_ptr(), url.as_ptr());
-        }
+        });
         0
     });
 }

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::super::{SUCCESS, v310_callbacks};
 use crate::capi::guard::guard;
+use crate::hal::border::in_c;
 
 type Function<F> = Option<F>;
 /// Without arguments.
@@ -134,7 +135,7 @@ pub fn mqtt_connected() {
 pub fn call(callback: Function<Plain>) {
     if let Some(callback) = callback {
         // SAFETY: C gave the function for this prototype.
-        unsafe { callback() };
+        in_c(|| unsafe { callback() });
     }
 }
 
@@ -142,11 +143,11 @@ pub fn call(callback: Function<Plain>) {
 pub fn call_with(callback: Function<Number>, number: c_int) {
     if let Some(callback) = callback {
         // SAFETY: C gave the function for this prototype.
-        unsafe { callback(number) };
+        in_c(|| unsafe { callback(number) });
     }
 }
 
-fn set(name: &str, change: impl FnOnce(&mut Slots)) -> c_int {
+fn set(name: &'static str, change: impl FnOnce(&mut Slots)) -> c_int {
     guard(name, SUCCESS, || {
         change(&mut SLOTS.lock());
         SUCCESS

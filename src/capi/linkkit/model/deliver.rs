@@ -8,6 +8,7 @@ use std::ptr::NonNull;
 use super::super::sign::CLOUD;
 use super::super::v310_callbacks;
 use super::callbacks::{self, Slots};
+use crate::hal::border::in_c;
 use crate::hal::memory;
 use crate::service::model::{Event, Master, ReplyTo};
 
@@ -51,7 +52,7 @@ fn one(master: &Master, slots: &Slots, event: Event) {
         Event::RawData { devid, data, .. } => {
             if let Some(callback) = slots.rawdata {
                 // SAFETY: C gave the function for this prototype; the bytes outlive the call.
-                unsafe { callback(devid, data.as_ptr(), int(data.len())) };
+                in_c(|| unsafe { callback(devid, data.as_ptr(), int(data.len())) });
             }
         }
         Event::PropertySet { devid, params, reply } => {
@@ -60,7 +61,7 @@ fn one(master: &Master, slots: &Slots, event: Event) {
             }
             if let (Some(callback), Some(params)) = (slots.property_set, c_text(params)) {
                 // SAFETY: as above.
-                unsafe { callback(devid, params.as_ptr(), length(&params)) };
+                in_c(|| unsafe { callback(devid, params.as_ptr(), length(&params)) });
             }
         }
         Event::Service { devid, name, params, reply } => {
@@ -72,28 +73,30 @@ fn one(master: &Master, slots: &Slots, event: Event) {
             with_response(master, &reply, |response, len| {
                 let (name, name_len) = (name.as_ptr(), length(&name));
                 // SAFETY: as above; `response` and `len` are writable.
-                unsafe { callback(devid, name, name_len, params.as_ptr(), length(&params), response, len) }
+                in_c(|| unsafe {
+                    callback(devid, name, name_len, params.as_ptr(), length(&params), response, len)
+                })
             });
         }
         Event::PropertyGet { devid, params, reply } => {
             if let (Some(callback), Some(params)) = (slots.property_get, c_text(params)) {
                 with_response(master, &reply, |response, len| {
                     // SAFETY: as above.
-                    unsafe { callback(devid, params.as_ptr(), length(&params), response, len) }
+                    in_c(|| unsafe { callback(devid, params.as_ptr(), length(&params), response, len) })
                 });
             }
         }
         Event::Firmware { devid, version } => {
             if let (Some(callback), Some(version)) = (slots.fota, c_text(version)) {
                 // SAFETY: C gave the function for this prototype; the text outlives the call.
-                about(devid, || unsafe { callback(0, version.as_ptr()) });
+                about(devid, || in_c(|| unsafe { callback(0, version.as_ptr()) }));
             }
         }
         Event::Notice { devid, params, reply } => {
             if let (Some(callback), Some(params)) = (slots.notice, c_text(params)) {
                 master.told_notice(reply);
                 // SAFETY: as above.
-                unsafe { callback(devid, params.as_ptr(), length(&params)) };
+                in_c(|| unsafe { callback(devid, params.as_ptr(), length(&params)) });
             }
         }
         Event::Config { devid, config } => offer_config(slots, devid, config),
@@ -107,7 +110,7 @@ fn answered(slots: &Slots, event: Event) {
         Event::Desired(data) => {
             if let (Some(callback), Some(data)) = (slots.desired, c_text(data)) {
                 // SAFETY: C gave the function for this prototype; the text outlives the call.
-                unsafe { callback(data.as_ptr(), length(&data)) };
+                in_c(|| unsafe { callback(data.as_ptr(), length(&data)) });
             }
         }
         Event::Report { devid, msgid, code, text } => {
@@ -116,7 +119,7 @@ fn answered(slots: &Slots, event: Event) {
             let (text, len) =
                 text.as_ref().map_or((std::ptr::null(), 0), |text| (text.as_ptr(), length(text)));
             // SAFETY: as above.
-            unsafe { callback(devid, id(msgid), code, text, len) };
+            in_c(|| unsafe { callback(devid, id(msgid), code, text, len) });
         }
         Event::EventReply { devid, msgid, code, name, message } => {
             if let (Some(callback), Some(name), Some(message)) =
@@ -124,27 +127,27 @@ fn answered(slots: &Slots, event: Event) {
             {
                 let (name, name_len) = (name.as_ptr(), length(&name));
                 // SAFETY: as above.
-                unsafe {
+                in_c(|| unsafe {
                     callback(devid, id(msgid), code, name, name_len, message.as_ptr(), length(&message))
-                };
+                });
             }
         }
         Event::Timestamp(time) => {
             if let (Some(callback), Some(time)) = (slots.timestamp, c_text(time)) {
                 // SAFETY: as above.
-                unsafe { callback(time.as_ptr()) };
+                in_c(|| unsafe { callback(time.as_ptr()) });
             }
         }
         Event::TopoList { msgid, code, list } => {
             if let (Some(callback), Some(list)) = (slots.topolist, c_text(list)) {
                 // SAFETY: as above.
-                unsafe { callback(0, id(msgid), code, list.as_ptr(), length(&list)) };
+                in_c(|| unsafe { callback(0, id(msgid), code, list.as_ptr(), length(&list)) });
             }
         }
         Event::PermitJoin { product_key, seconds } => {
             if let (Some(callback), Some(product_key)) = (slots.permit_join, c_text(product_key)) {
                 // SAFETY: as above.
-                unsafe { callback(product_key.as_ptr(), seconds) };
+                in_c(|| unsafe { callback(product_key.as_ptr(), seconds) });
             }
         }
         Event::CloudError { code, data, text, .. } => v310_callbacks::cloud_error(code, &data, &text),
@@ -157,9 +160,19 @@ fn offer_config(slots: &Slots, devid: c_int, config: otakit_core::platform::aliy
     let texts = [config.id, config.get_type, config.sign, config.sign_method, config.offer.url].map(c_text);
     let [Some(config_id), Some(get_type), Some(sign), Some(method), Some(url)] = texts else { return };
     let size = c_int::try_from(config.offer.size).unwrap_or(c_int::MAX);
-    // SAFETY: C gave the function for this prototype; the texts outlive the call.
-    about(devid, || unsafe {
-        callback(0, config_id.as_ptr(), size, get_type.as_ptr(), sign.as_ptr(), method.as_ptr(), url.as_ptr())
+    about(devid, || {
+        // SAFETY: C gave the function for this prototype; the texts outlive the call.
+        in_c(|| unsafe {
+            callback(
+                0,
+                config_id.as_ptr(),
+                size,
+                get_type.as_ptr(),
+                sign.as_ptr(),
+                method.as_ptr(),
+                url.as_ptr(),
+            )
+        })
     });
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use otakit_core::store::StoreError;
 use parking_lot::Mutex;
 
+use crate::hal::border::in_c;
 use crate::service::model::ModelError;
 use crate::store::{Keep, PersistenceSink, Sink};
 
@@ -84,7 +85,7 @@ impl Sink for OwnStore {
             return Err(StoreError::Mismatch);
         }
         // SAFETY: C gave the function for this prototype, with this pointer.
-        if unsafe { (self.callbacks.start)(self.callbacks.user, size) } < 0 {
+        if in_c(|| unsafe { (self.callbacks.start)(self.callbacks.user, size) }) < 0 {
             return Err(StoreError::Io);
         }
         self.open = true;
@@ -94,7 +95,8 @@ impl Sink for OwnStore {
     fn write(&mut self, bytes: &mut [u8]) -> Result<(), StoreError> {
         let len = u32::try_from(bytes.len()).map_err(|_| StoreError::Io)?;
         // SAFETY: as above; the pointer is good for `len` bytes during the call.
-        let wrote = unsafe { (self.callbacks.write)(self.callbacks.user, bytes.as_mut_ptr().cast(), len) };
+        let wrote =
+            in_c(|| unsafe { (self.callbacks.write)(self.callbacks.user, bytes.as_mut_ptr().cast(), len) });
         if wrote < 0 { Err(StoreError::Io) } else { Ok(()) }
     }
 
@@ -112,7 +114,7 @@ impl Sink for OwnStore {
         }
         let valid = keep == Keep::Image;
         // SAFETY: as above.
-        let stopped = unsafe { (self.callbacks.stop)(self.callbacks.user, c_int::from(valid)) };
+        let stopped = in_c(|| unsafe { (self.callbacks.stop)(self.callbacks.user, c_int::from(valid)) });
         if stopped < 0 && valid { Err(StoreError::Io) } else { Ok(()) }
     }
 }

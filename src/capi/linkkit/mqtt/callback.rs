@@ -9,6 +9,7 @@ use super::super::mqtt_types::{
     PUBLISH_RECEIVED, iotx_mqtt_event_handle_func_fpt, iotx_mqtt_event_msg_t, iotx_mqtt_topic_info_t,
 };
 use crate::capi::handle::Handle;
+use crate::hal::border::in_c;
 use crate::mqtt::{Event, Handler, Message};
 
 /// The client that a callback is told, which may be there only later than the callback.
@@ -62,7 +63,7 @@ impl CHandler {
     fn call(&self, event_type: c_int, msg: *mut c_void) {
         let mut event = iotx_mqtt_event_msg_t { event_type, msg };
         // SAFETY: C gave the function for this prototype; `event` and what it points to outlive the call.
-        unsafe { (self.function)(self.context, self.client.get(), &raw mut event) };
+        in_c(|| unsafe { (self.function)(self.context, self.client.get(), &raw mut event) });
     }
 
     fn message(&self, message: &Message<'_>) {

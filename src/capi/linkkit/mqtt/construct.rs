@@ -9,7 +9,7 @@ use otakit_core::platform::aliyun::identity::{
     Credentials, DEVICE_SECRET_LEN, Device, SecureMode, credentials,
 };
 use otakit_core::platform::aliyun::report;
-use otakit_core::platform::aliyun::topics::Topic;
+use otakit_core::platform::aliyun::topics::{Topic, is_order};
 
 use super::super::mqtt_types::iotx_mqtt_event_handle_t;
 use super::super::register;
@@ -170,6 +170,7 @@ pub fn plan(mut given: Given, limits: &Limits) -> Option<Plan> {
         keepalive,
         request_timeout,
         max_packet_in,
+        kept: is_order,
         max_packet_out,
     };
     let (early, authorities) = (Vec::new(), endpoint.authorities);
