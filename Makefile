@@ -70,7 +70,7 @@ coverage:           ## Line coverage of the library under the whole suite; write
 setup:              ## Install what is missing (Debian; needs root only if something is)
 	@scripts/setup.sh
 
-headers:            ## Write include/otakit.h again from src/capi/native.rs
+headers:            ## Write include/otakit.h again from src/bindings/native.rs
 	cargo run --quiet --locked -p xtask -- headers
 
 format:             ## Format the Rust code

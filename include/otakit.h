@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-/* otakit: the native C API. Generated from src/capi/native.rs by `make headers`; do not edit. */
+/* otakit: the native C API. Generated from src/bindings/native.rs by `make headers`; do not edit. */
 
 #ifndef OTAKIT_H
 #define OTAKIT_H

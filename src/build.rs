@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The build script, no module of the crate: writes the text of `otakit_build_info`, and the names of arguments for `src/capi/arguments.rs`.
+//! The build script, no module of the crate: writes the text of `otakit_build_info`, and the names of arguments for `src/bindings/arguments.rs`.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 fn main() -> std::io::Result<()> {
     println!("cargo::rustc-env=OTAKIT_BUILD_INFO={}", build_info());
     println!("cargo::rerun-if-changed=src/build.rs");
-    println!("cargo::rerun-if-changed=src/capi");
+    println!("cargo::rerun-if-changed=src/bindings");
     let out = std::env::var_os("OUT_DIR").unwrap_or_default();
-    std::fs::write(PathBuf::from(out).join("arguments.rs"), arguments(Path::new("src/capi")))
+    std::fs::write(PathBuf::from(out).join("arguments.rs"), arguments(Path::new("src/bindings")))
 }
 
 /// How the library is built, in one line.

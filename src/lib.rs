@@ -4,11 +4,11 @@
 //! Data takes one way through the crate (see `docs/ARCHITECTURE.md`):
 //! a cloud message is decoded by [`platform`] into an offer, [`engine`] runs one update from
 //! offer to verdict, [`fetch`] brings the bytes over [`net`], [`service`] binds them to one device, and a C API in
-//! [`capi`] hands them to C.
-//! `unsafe` lives in [`capi`] and [`hal`] alone.
+//! [`bindings`] hands them to C.
+//! `unsafe` lives in [`bindings`] and [`hal`] alone.
 
+pub mod bindings;
 pub mod cancel;
-pub mod capi;
 pub mod engine;
 pub mod fetch;
 #[cfg(any(test, feature = "fuzzing"))]

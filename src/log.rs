@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Log lines with a level, handed to one sink. `capi` installs a sink that prints through `HAL_Printf`.
+//! Log lines with a level, handed to one sink. `bindings` installs a sink that prints through `HAL_Printf`.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};

@@ -37,6 +37,7 @@ pub fn id() -> Id {
 }
 
 /// Whether the calling thread is the one behind the handle, one of the library's own.
+#[cfg(feature = "mqtt")]
 #[allow(clippy::disallowed_methods)] // The library's own threads end outside of it.
 pub fn is_current<T>(handle: &JoinHandle<T>) -> bool {
     is_ours() && handle.thread().id() == std::thread::current().id()
@@ -150,13 +151,18 @@ pub fn forked() {
 #[derive(Clone, Copy, Debug)]
 pub struct Birth {
     generation: u32,
+    #[cfg(feature = "mqtt")]
     process: u32,
 }
 
 impl Birth {
     /// Here and now.
     pub fn now() -> Self {
-        Self { generation: GENERATION.load(Ordering::Acquire), process: std::process::id() }
+        Self {
+            generation: GENERATION.load(Ordering::Acquire),
+            #[cfg(feature = "mqtt")]
+            process: std::process::id(),
+        }
     }
 
     /// Whether it was in this process.
@@ -165,6 +171,7 @@ impl Birth {
     }
 
     /// Whether the process that it was in still runs. Where the system does not tell, only a parent counts.
+    #[cfg(feature = "mqtt")]
     pub fn process_runs(&self) -> bool {
         // A child of a process that has ended has another parent at once, even if nobody has collected the old one yet.
         self.is_here() || std::os::unix::process::parent_id() == self.process || runs(self.process)
@@ -172,6 +179,7 @@ impl Birth {
 }
 
 /// Whether a process runs, by Linux's word: it is listed, and not only waiting to be collected.
+#[cfg(feature = "mqtt")]
 fn runs(process: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     // pid (name) state …; a name may hold anything.
@@ -192,6 +200,7 @@ mod tests {
         assert_eq!(thread.join().unwrap().as_deref(), Some("otakit-test"));
     }
 
+    #[cfg(feature = "mqtt")]
     #[test]
     fn a_process_runs_until_it_has_ended() {
         assert!(runs(std::process::id()));

@@ -1,25 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A device's OTA service: binds a platform's messages to an engine session over a signal channel.
 
-mod aliyun;
-mod desk;
+pub mod aliyun;
 #[cfg(any(feature = "haas", feature = "quectel"))]
 pub mod events;
-#[cfg(feature = "quectel")]
-pub mod fota;
 pub mod gate;
 #[cfg(feature = "haas")]
 pub mod haas;
-pub mod message_id;
-#[cfg(feature = "mqtt")]
-pub mod model;
+mod mailbox;
 #[cfg(feature = "onenet")]
 pub mod onenet;
 #[cfg(any(feature = "haas", feature = "quectel"))]
 pub mod package;
-pub mod register;
-
-pub use aliyun::{Content, Ota, OtaError, Settings};
+#[cfg(feature = "quectel")]
+pub mod quectel;
 
 use std::fmt;
 use std::sync::Arc;

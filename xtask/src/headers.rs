@@ -34,7 +34,7 @@ pub fn check(root: &Path) -> Outcome {
 /// Included after the platform's hand-written headers, the C compiler rejects each one that differs from its prototype there.
 pub fn gate(root: &Path, out: &Path, platform: &str) -> Outcome {
     let config = config(&root.join("xtask/gate.toml"))?;
-    let apis = root.join("src/capi");
+    let apis = root.join("src/bindings");
     let mut sources = rust_files(&apis)?;
     sources.retain(|path| path.strip_prefix(&apis).is_ok_and(|path| is_of(path, platform)));
     if platform == "linkkit" {
@@ -60,8 +60,8 @@ pub fn gate(root: &Path, out: &Path, platform: &str) -> Outcome {
 
 fn native(root: &Path) -> Result<String, String> {
     // cbindgen looks for the modules of native.rs beside it, where no file is: they are named one by one.
-    let mut sources = vec![root.join("src/capi/native.rs")];
-    sources.extend(rust_files(&root.join("src/capi/native"))?);
+    let mut sources = vec![root.join("src/bindings/native.rs")];
+    sources.extend(rust_files(&root.join("src/bindings/native"))?);
     generate(config(&root.join("cbindgen.toml"))?, &sources)
 }
 

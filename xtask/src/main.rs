@@ -2,7 +2,7 @@
 //! Checks and generators of the build.
 //!
 //! ```text
-//! xtask headers [--check]          writes include/otakit.h from src/capi/native.rs, or says that it is out of date
+//! xtask headers [--check]          writes include/otakit.h from src/bindings/native.rs, or says that it is out of date
 //! xtask gate OUT.h PLATFORM            writes the functions of a platform as C sees them, for the prototype gate
 //! xtask exports                    fails unless the body of each exported function is one guarded call
 //! xtask layers                     imports within src/ go downward only, see docs/ARCHITECTURE.md

@@ -128,7 +128,7 @@ pub struct Device {
     fetching: Mutex<Vec<JoinHandle<()>>>,
     modules: Mutex<BTreeMap<String, String>>,
     /// Where downloads that need a fresh URL wait for the answer, by module.
-    desks: Mutex<BTreeMap<String, Asked>>,
+    mailboxes: Mutex<BTreeMap<String, Asked>>,
     system: Mutex<System>,
     /// How updates ended that the cloud could not be told of yet: step and words, by module.
     owed: Mutex<BTreeMap<String, (i32, String)>>,
@@ -154,7 +154,7 @@ impl Device {
             ending: Mutex::default(),
             fetching: Mutex::default(),
             modules: Mutex::default(),
-            desks: Mutex::default(),
+            mailboxes: Mutex::default(),
             system: Mutex::default(),
             owed: Mutex::default(),
             settings,

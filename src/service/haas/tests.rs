@@ -225,13 +225,13 @@ fn an_answer_with_another_image_ends_the_download_and_is_an_order() {
     bench.offer(&json!({}));
     assert_eq!(bench.told(), one("mod", "1"));
     let Content::Offer(known) = bench.event().content else { panic!() };
-    let desk = Arc::<crate::service::desk::Desk<otakit_core::offer::Offer>>::default();
-    desk.open();
-    let asked = Asked { image: known.firmware.offer, desk: Arc::clone(&desk) };
-    bench.device.desks.lock().insert("mod".into(), asked);
+    let mailbox = Arc::<crate::service::mailbox::Mailbox<otakit_core::offer::Offer>>::default();
+    mailbox.open();
+    let asked = Asked { image: known.firmware.offer, mailbox: Arc::clone(&mailbox) };
+    bench.device.mailboxes.lock().insert("mod".into(), asked);
     for (version, is_same) in [("2", true), ("3", false)] {
         bench.offer(&json!({"version": version, "url": "http://127.0.0.1:1/fresh"}));
-        let got = desk.wait(LONG, &Cancel::new()).unwrap();
+        let got = mailbox.wait(LONG, &Cancel::new()).unwrap();
         assert_eq!((got.version.as_str(), got.url.as_str()), (version, "http://127.0.0.1:1/fresh"));
         if !is_same {
             assert_eq!(bench.told(), one("mod", "1"));

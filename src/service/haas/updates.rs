@@ -12,8 +12,8 @@ use otakit_core::platform::aliyun::topics::Topic;
 use super::{Content, Device, Inbox, Kind, TRIGGER};
 use crate::cancel::Cancel;
 use crate::engine::pump::Renew;
-use crate::service::desk::Desk;
-use crate::service::message_id;
+use crate::service::aliyun::message_id;
+use crate::service::mailbox::Mailbox;
 
 /// How long an answer is waited for, for each of the two ways to ask.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -23,7 +23,7 @@ const MAX_OFFERS: usize = 32;
 /// A download that waits for a fresh URL of its image.
 pub(super) struct Asked {
     pub(super) image: Offer,
-    pub(super) desk: Arc<Desk<Offer>>,
+    pub(super) mailbox: Arc<Mailbox<Offer>>,
 }
 
 /// Who has waited for an offer.
@@ -75,12 +75,12 @@ impl Device {
     /// Hands an offer to the download that waits for a fresh URL.
     fn deliver(&self, upgrade: &Upgrade) -> Waited {
         let offer = &upgrade.firmware.offer;
-        let asked = self.desks.lock().get(&upgrade.module).map(|Asked { image, desk }| {
+        let asked = self.mailboxes.lock().get(&upgrade.module).map(|Asked { image, mailbox }| {
             let waited = if image.is_same_image(offer) { Waited::Same } else { Waited::Other };
-            (waited, Arc::clone(desk))
+            (waited, Arc::clone(mailbox))
         });
         match asked {
-            Some((waited, desk)) if desk.deliver(offer.clone()).is_none() => waited,
+            Some((waited, mailbox)) if mailbox.deliver(offer.clone()).is_none() => waited,
             _ => Waited::Nobody,
         }
     }
@@ -109,7 +109,7 @@ impl Device {
     }
 
     /// Asks for a module's offer, first in the newer form, then by reporting its version again.
-    fn ask(self: &Arc<Self>, name: &str, desk: &Desk<Offer>, cancel: &Cancel) -> Option<Offer> {
+    fn ask(self: &Arc<Self>, name: &str, mailbox: &Mailbox<Offer>, cancel: &Cancel) -> Option<Offer> {
         let inbox = Inbox { device: Arc::downgrade(self), topic: Some(Kind::GetReply) };
         let of = &self.login.device;
         let inbox = Arc::new(inbox);
@@ -119,12 +119,12 @@ impl Device {
             let question = module::firmware_get(message_id::next(), name);
             self.publish(&Topic::FirmwareGet.of(of), 0, question.as_bytes())
         };
-        if let Some(offer) = desk.ask(ANSWER, cancel, || newer().is_some()) {
+        if let Some(offer) = mailbox.ask(ANSWER, cancel, || newer().is_some()) {
             return Some(offer);
         }
         let running = self.modules.lock().get(name).cloned()?;
         let report = module::inform(name, &running);
-        desk.ask(ANSWER, cancel, || self.publish(&Topic::Inform.of(of), 1, report.as_bytes()).is_some())
+        mailbox.ask(ANSWER, cancel, || self.publish(&Topic::Inform.of(of), 1, report.as_bytes()).is_some())
     }
 }
 
@@ -137,12 +137,12 @@ pub(super) struct Renewal {
 impl Renew for Renewal {
     fn renew(&self, image: &Offer, cancel: &Cancel) -> Option<Offer> {
         let device = self.device.upgrade()?;
-        let desk = Arc::<Desk<Offer>>::default();
-        desk.open();
-        let asked = Asked { image: image.clone(), desk: Arc::clone(&desk) };
-        device.desks.lock().insert(self.module.clone(), asked);
-        let offer = device.ask(&self.module, &desk, cancel);
-        device.desks.lock().remove(&self.module);
+        let mailbox = Arc::<Mailbox<Offer>>::default();
+        mailbox.open();
+        let asked = Asked { image: image.clone(), mailbox: Arc::clone(&mailbox) };
+        device.mailboxes.lock().insert(self.module.clone(), asked);
+        let offer = device.ask(&self.module, &mailbox, cancel);
+        device.mailboxes.lock().remove(&self.module);
         offer
     }
 }

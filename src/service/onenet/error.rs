@@ -9,7 +9,7 @@ use otakit_core::http::status;
 use otakit_core::net::NetError;
 use otakit_core::store::StoreError;
 
-/// Why a call failed. The numbers of the C API are in `capi::onenet`.
+/// Why a call failed. The numbers of the C API are in `bindings::onenet`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
     /// An argument is out of range.

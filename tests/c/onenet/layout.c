@@ -33,7 +33,7 @@ AT(struct ota_task_info_t, type, 144);
 SIZE(struct ota_task_info_t, 148);
 #endif
 
-/* As src/capi/onenet/update.rs has them. */
+/* As src/bindings/onenet/update.rs has them. */
 AT(struct onenet_run_t, path, 24 - 4 * (sizeof(void *) == 4));
 AT(struct onenet_run_t, user, 24 - 4 * (sizeof(void *) == 4) + 6 * sizeof(void *));
 AT(struct onenet_result_t, size, 64);
