@@ -15,8 +15,8 @@ use otakit_core::phase::{Input, Phase};
 use otakit_core::retry::Patience;
 use parking_lot::{Mutex, MutexGuard};
 
-use super::pipe::Pipe;
-use super::pump::{Pump, Renew, Shared};
+use super::driver::{self, Line};
+use super::transfer::{Plan, Renew, Shared, Transfer};
 use crate::cancel::Cancel;
 use crate::engine::Policy;
 use crate::fetch::Source;
@@ -95,14 +95,15 @@ struct Control {
     words: Option<String>,
     /// Whether the image was put together from several answers.
     joined: bool,
-    transfer: Option<Transfer>,
+    running: Option<Running>,
     /// Grows whenever what was fetched so far stops counting.
     epoch: u64,
 }
 
-struct Transfer {
+/// A transfer that has begun.
+struct Running {
     birth: Birth,
-    pipe: Arc<Pipe<Failure>>,
+    line: Line,
     cancel: Cancel,
     shared: Arc<Shared>,
 }
@@ -111,8 +112,8 @@ impl Control {
     /// In a child of a fork, lets go of a transfer whose thread only the parent has. Nothing of it is touched: that thread
     /// may have held a lock at the moment of the fork.
     fn leave_parent(&mut self) {
-        if self.transfer.as_ref().is_some_and(|transfer| !transfer.birth.is_here()) {
-            std::mem::forget(self.transfer.take());
+        if self.running.as_ref().is_some_and(|running| !running.birth.is_here()) {
+            std::mem::forget(self.running.take());
         }
     }
 
@@ -122,12 +123,11 @@ impl Control {
     }
 
     fn drop_transfer(&mut self) {
-        if let Some(Transfer { birth: _, pipe, cancel, shared }) = self.transfer.take() {
+        if let Some(Running { birth: _, line, cancel, shared }) = self.running.take() {
             cancel.cancel();
             shared.wake();
             self.joined |= shared.is_joined();
-            pipe.finish(Err(Failure::Cancelled));
-            pipe.close();
+            line.close();
         }
     }
 
@@ -219,11 +219,26 @@ impl Session {
     }
 
     fn set_paused(&self, paused: bool) {
+        let mut reader = self.reader.try_lock();
         let mut control = self.control();
         control.paused = paused;
-        if let Some(transfer) = &control.transfer {
-            transfer.shared.set_paused(paused);
-            transfer.pipe.wake();
+        if let Some(running) = &control.running {
+            running.shared.set_paused(paused);
+            running.line.wake();
+            if let Some(reader) = reader.as_mut().and_then(|reader| reader.as_mut()) {
+                reader.intake.look();
+            }
+        }
+    }
+
+    /// Lets go of a transfer that is over, unless a read is under way: that one lets go when it ends.
+    fn let_go(&self, control: MutexGuard<'_, Control>) {
+        let epoch = control.epoch;
+        drop(control);
+        if let Some(mut reader) = self.reader.try_lock()
+            && reader.as_ref().is_some_and(|reader| reader.epoch != epoch)
+        {
+            *reader = None;
         }
     }
 
@@ -236,8 +251,7 @@ impl Session {
         if reader.epoch != control.epoch {
             return None;
         }
-        let validator =
-            control.transfer.as_ref().and_then(|transfer| transfer.shared.validator.lock().clone());
+        let validator = control.running.as_ref().and_then(|running| running.shared.validator.lock().clone());
         Some(Checkpoint { offset: reader.fetched, hasher: reader.hasher.clone(), validator })
     }
 
@@ -292,6 +306,7 @@ impl Session {
         let mut control = self.control();
         control.step(Input::Restart)?;
         control.start_over();
+        self.let_go(control);
         Ok(())
     }
 
@@ -304,6 +319,7 @@ impl Session {
             control.failure = Some(Failure::Cancelled);
             control.words = None;
         }
+        self.let_go(control);
     }
 
     /// The image came to nothing after all, whatever its digest says: it could not be stored, say. The session then stands
@@ -316,6 +332,7 @@ impl Session {
             control.failure = Some(failure);
             control.words = None;
         }
+        self.let_go(control);
     }
 
     /// Whether a read is under way.
@@ -368,7 +385,7 @@ impl Session {
     fn attach(&self, reader: &mut Option<Reader>) -> Result<(), Failure> {
         let mut control = self.control();
         control.step(Input::Read)?;
-        if reader.as_ref().is_some_and(|reader| reader.epoch == control.epoch) && control.transfer.is_some() {
+        if reader.as_ref().is_some_and(|reader| reader.epoch == control.epoch) && control.running.is_some() {
             return Ok(());
         }
         let offer = control.offer.clone().ok_or(Failure::State)?;
@@ -386,23 +403,12 @@ impl Session {
         };
         let Checkpoint { offset, hasher, validator } =
             left.or_else(|| control.from.take()).unwrap_or_else(|| Checkpoint::start(&offer));
-        let pipe = Arc::new(Pipe::new(settings.slots, settings.slot_size));
         let cancel = Cancel::new();
         let shared = Arc::new(Shared::new(validator, control.paused));
-        *reader = Some(Reader {
-            epoch: control.epoch,
-            deadline,
-            size: offer.size,
-            fetched: offset,
-            pipe: pipe.clone(),
-            slot: None,
-            hasher,
-        });
-        let pump = Pump {
+        let size = offer.size;
+        let plan = Plan {
             source: self.source.clone(),
             offer,
-            offset,
-            pipe: pipe.clone(),
             cancel: cancel.clone(),
             shared: shared.clone(),
             patience: settings.patience,
@@ -411,8 +417,11 @@ impl Session {
             policy: settings.policy,
             renewal: self.renewal.lock().clone(),
         };
-        control.transfer = Some(Transfer { birth: Birth::now(), pipe, cancel, shared });
-        let (epoch, started) = (control.epoch, pump.start());
+        let transfer = Transfer::new(plan, offset);
+        let (line, intake, started) = driver::start(transfer, settings.slots, settings.slot_size);
+        let epoch = control.epoch;
+        *reader = Some(Reader { epoch, deadline, size, fetched: offset, intake, hasher });
+        control.running = Some(Running { birth: Birth::now(), line, cancel, shared });
         drop(control);
         started.map_err(|failure| self.fail(epoch, failure))
     }
@@ -503,8 +512,8 @@ impl Session {
     fn fail(&self, epoch: u64, failure: Failure) -> Failure {
         let words = {
             let control = self.control();
-            let transfer = control.transfer.as_ref().filter(|_| control.epoch == epoch);
-            let told = transfer.and_then(|transfer| transfer.shared.told.lock().take());
+            let running = control.running.as_ref().filter(|_| control.epoch == epoch);
+            let told = running.and_then(|running| running.shared.told.lock().take());
             let (fetched, size) = (control.fetched, control.offer.as_ref().map_or(0, |offer| offer.size));
             match failure {
                 Failure::Deadline => {

@@ -3,17 +3,40 @@
 
 pub mod http;
 
+use std::time::Duration;
+
 use otakit_core::fetch::{FetchError, Validator};
 
 use crate::cancel::Cancel;
 
-/// A place that images are fetched from. Called on the worker thread of one transfer; blocking.
+/// A place that images are fetched from. Called by whoever drives the transfer: a worker thread, or the caller's own.
 pub trait Source: Send + Sync {
-    /// Opens the image at `request.offset`.
+    /// Opens the image at `request.offset`; blocks until it is open or has failed.
     ///
     /// The body may start earlier than asked (see [`Opened::start`]); a source that cannot tell where the body
     /// starts must fail.
     fn open(&self, request: &Request<'_>, cancel: &Cancel) -> Result<Opened, FetchError>;
+
+    /// Begins to open it, step by step. A source that cannot be opened in steps opens it here.
+    fn begin(&self, request: &Request<'_>, cancel: &Cancel) -> Box<dyn Opening> {
+        Box::new(AtOnce(Some(self.open(request, cancel))))
+    }
+}
+
+/// An image that is being opened.
+pub trait Opening: Send {
+    /// Goes on, for about `wait`: only a firmware's own connecting takes longer. The image once it is open; not to be
+    /// called again after that or after a failure.
+    fn step(&mut self, wait: Duration) -> Result<Option<Opened>, FetchError>;
+}
+
+/// An image that was opened in one go.
+struct AtOnce(Option<Result<Opened, FetchError>>);
+
+impl Opening for AtOnce {
+    fn step(&mut self, _: Duration) -> Result<Option<Opened>, FetchError> {
+        self.0.take().transpose()
+    }
 }
 
 /// What to open.
@@ -43,6 +66,12 @@ pub trait Body: Send {
     /// Reads what is there, at least one byte; `Ok(0)` is the end of the image. Blocks until bytes come, the source's
     /// stall time-out passes, or the transfer is cancelled.
     fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError>;
+
+    /// As [`Body::read`], and waits for about `wait` only: `None` when nothing came in that time. A body that cannot be
+    /// asked like that waits for as long as it needs.
+    fn poll(&mut self, buf: &mut [u8], _wait: Duration) -> Result<Option<usize>, FetchError> {
+        self.read(buf).map(Some)
+    }
 
     /// Reads more of what is there already, hardly waiting. 0 says nothing but that `read` has to be asked, which is
     /// also what a source answers that cannot look ahead.

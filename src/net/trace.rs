@@ -33,6 +33,17 @@ thread_local! {
     static TRACE: RefCell<Trace> = RefCell::default();
 }
 
+/// The words of something that uses its thread for a while only.
+#[derive(Default)]
+pub struct Kept(Trace);
+
+impl Kept {
+    /// Puts these words in place of the thread's, and those here. Done twice, each has its own again.
+    pub fn swap(&mut self) {
+        let _ = TRACE.try_with(|kept| std::mem::swap(&mut *kept.borrow_mut(), &mut self.0));
+    }
+}
+
 /// Changes or reads this thread's trace. A thread that ends, in an `atexit` handler, has none any more: its failures are told
 /// without.
 fn with<T>(act: impl FnOnce(&mut Trace) -> T) -> T {

@@ -49,32 +49,64 @@ impl<T> Mailbox<T> {
         *self.waiting.lock() = None;
     }
 
-    /// Puts a question and waits for its answer, each for at most `limit`. `question` says whether it was sent: a link
-    /// that is down may be back before the time is over. What the platform says unasked meanwhile is an answer too.
-    pub fn ask(&self, limit: Duration, cancel: &Cancel, question: impl Fn() -> bool) -> Option<T> {
-        let deadline = Instant::now() + limit;
-        while !question() {
-            if let Some(answer) = self.wait(AGAIN, cancel) {
-                return Some(answer);
-            }
-            if Instant::now() >= deadline || cancel.is_cancelled() {
-                return None;
-            }
-        }
-        self.wait(limit, cancel)
-    }
-
     /// The answer, waited for at most `limit`.
     pub fn wait(&self, limit: Duration, cancel: &Cancel) -> Option<T> {
         let deadline = Instant::now() + limit;
         let mut waiting = self.waiting.lock();
-        while !cancel.is_cancelled() && Instant::now() < deadline {
+        while !cancel.is_cancelled() {
             if let Some(answer) = waiting.as_mut().and_then(Option::take) {
                 return Some(answer);
             }
-            self.came.wait_for(&mut waiting, SLICE);
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            self.came.wait_for(&mut waiting, left.min(SLICE));
         }
         None
+    }
+}
+
+/// A question that is being put, step by step. A link that is down may be back before the time is over, and what the
+/// platform says unasked meanwhile is an answer too.
+pub struct Question {
+    limit: Duration,
+    /// When the answer, or the link, must have come.
+    deadline: Option<Instant>,
+    /// When it is put again; `None` once it was sent.
+    again: Option<Instant>,
+}
+
+impl Question {
+    /// A question that can be put within `limit`, and answered within `limit` from then on.
+    pub fn new(limit: Duration) -> Self {
+        Self { limit, deadline: None, again: Some(Instant::now()) }
+    }
+
+    /// Waits for about `wait`. `put` sends the question, and says whether it could. The answer, or that none came, once that
+    /// is known.
+    pub fn step<T>(
+        &mut self,
+        mailbox: &Mailbox<T>,
+        wait: Duration,
+        cancel: &Cancel,
+        put: impl FnOnce() -> bool,
+    ) -> Option<Option<T>> {
+        let now = Instant::now();
+        if self.again.is_some_and(|again| now >= again) {
+            let is_sent = put();
+            self.again = (!is_sent).then(|| now + AGAIN);
+            // Its answer has all of the time, whenever the link came back.
+            if is_sent || self.deadline.is_none() {
+                self.deadline = Some(now + self.limit);
+            }
+        }
+        let deadline = self.deadline.unwrap_or(now);
+        let next = self.again.map_or(deadline, |again| again.min(deadline));
+        if let Some(answer) = mailbox.wait(wait.min(next.saturating_duration_since(now)), cancel) {
+            return Some(Some(answer));
+        }
+        (Instant::now() >= deadline || cancel.is_cancelled()).then_some(None)
     }
 }
 
@@ -84,6 +116,15 @@ mod tests {
 
     use super::*;
 
+    fn ask<T>(mailbox: &Mailbox<T>, limit: Duration, cancel: &Cancel, put: impl Fn() -> bool) -> Option<T> {
+        let mut question = Question::new(limit);
+        loop {
+            if let Some(answer) = question.step(mailbox, SOON, cancel, &put) {
+                return answer;
+            }
+        }
+    }
+
     const SOON: Duration = Duration::from_millis(1);
     const LONG: Duration = Duration::from_secs(3600);
 
@@ -91,7 +132,7 @@ mod tests {
     fn a_question_is_put_until_it_is_sent() {
         let (mailbox, sent, cancel) = (Mailbox::default(), AtomicU32::new(0), Cancel::new());
         mailbox.open();
-        let answer = mailbox.ask(LONG, &cancel, || {
+        let answer = ask(&mailbox, LONG, &cancel, || {
             let is_sent = sent.fetch_add(1, Ordering::Relaxed) == 2;
             if is_sent {
                 assert!(mailbox.deliver("answer").is_none());
@@ -106,17 +147,17 @@ mod tests {
         let mailbox = Mailbox::default();
         mailbox.open();
         assert!(mailbox.deliver(1).is_none());
-        assert_eq!(mailbox.ask(LONG, &Cancel::new(), || false), Some(1));
+        assert_eq!(ask(&mailbox, LONG, &Cancel::new(), || false), Some(1));
     }
 
     #[test]
     fn it_ends_with_its_time_and_with_a_cancel() {
         let (mailbox, cancel) = (Mailbox::<()>::default(), Cancel::new());
         mailbox.open();
-        assert_eq!(mailbox.ask(SOON, &cancel, || false), None);
-        assert_eq!(mailbox.ask(SOON, &cancel, || true), None);
+        assert_eq!(ask(&mailbox, SOON, &cancel, || false), None);
+        assert_eq!(ask(&mailbox, SOON, &cancel, || true), None);
         cancel.cancel();
-        assert_eq!(mailbox.ask(LONG, &cancel, || false), None);
-        assert_eq!(mailbox.ask(LONG, &cancel, || true), None);
+        assert_eq!(ask(&mailbox, LONG, &cancel, || false), None);
+        assert_eq!(ask(&mailbox, LONG, &cancel, || true), None);
     }
 }

@@ -14,7 +14,7 @@ use otakit_core::store::StoreError;
 use otakit_core::url::Url;
 
 use crate::cancel::Cancel;
-use crate::engine::pump::Renew;
+use crate::engine::Renew;
 use crate::engine::{Download, Session, Settings, Step};
 use crate::fetch::http::HttpSource;
 use crate::store::{FileJournal, FileSink, Input, Keep, Sink};

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Takes bytes out of the pipe and hands them to the caller, hashing them on the way, on the caller's thread.
+//! Takes bytes from the driver and hands them to the caller, hashing them on the way, on the caller's thread.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use otakit_core::digest::Hasher;
 use otakit_core::failure::Failure;
 
-use crate::engine::pipe::{Pipe, Popped, Slot};
+use crate::engine::driver::Intake;
 
 /// Takes the bytes that are handed out, piece by piece and in order.
 pub type Put<'a> = &'a mut dyn FnMut(&[u8]);
@@ -23,9 +22,7 @@ pub struct Reader {
     /// Bytes handed out or there before.
     pub fetched: u64,
     /// Where the bytes come from.
-    pub pipe: Arc<Pipe<Failure>>,
-    /// The slot being taken from.
-    pub slot: Option<Slot>,
+    pub intake: Intake,
     /// The digests of the bytes handed out.
     pub hasher: Hasher,
 }
@@ -41,32 +38,21 @@ impl Reader {
     pub fn take(&mut self, room: usize, deadline: Instant, put: Put<'_>) -> Result<usize, Failure> {
         let mut taken = 0;
         while self.fetched < self.size && taken < room {
-            let slot = match &mut self.slot {
-                Some(slot) => slot,
-                None => match self.pipe.pop(deadline) {
-                    Popped::Slot(slot) => self.slot.insert(slot),
-                    Popped::TimedOut => break,
-                    Popped::End(_) if taken > 0 => break,
-                    Popped::End(Err(failure)) => return Err(failure),
-                    Popped::End(Ok(())) => return Err(Failure::Internal),
-                },
+            let front = match self.intake.peek(deadline) {
+                Ok(Some(bytes)) => front(bytes, room - taken),
+                Ok(None) => break,
+                Err(_) if taken > 0 => break,
+                Err(failure) => return Err(failure),
             };
-            let front = front(slot.rest(), room - taken);
             put(front);
             // After the copy, which has brought the bytes into the processor's cache.
             self.hasher.update(front);
             let n = front.len();
             taken += n;
             self.fetched += n as u64;
-            slot.take(n);
-            if slot.rest().is_empty()
-                && let Some(slot) = self.slot.take()
-            {
-                self.pipe.recycle_slot(slot);
-                // However much is ready: it must not keep the caller for longer than it wants to wait.
-                if Instant::now() >= deadline {
-                    break;
-                }
+            // However much is ready: it must not keep the caller for longer than it wants to wait.
+            if self.intake.take(n) && Instant::now() >= deadline {
+                break;
             }
         }
         Ok(taken)

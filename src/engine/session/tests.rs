@@ -58,6 +58,10 @@ impl Body for Hanging {
         self.0.sleep(Duration::from_secs(3600));
         Err(FetchError::Net(NetError::Cancelled))
     }
+
+    fn poll(&mut self, _: &mut [u8], wait: Duration) -> Result<Option<usize>, FetchError> {
+        if self.0.sleep(wait) { Err(FetchError::Net(NetError::Cancelled)) } else { Ok(None) }
+    }
 }
 
 impl Source for Script {

@@ -2,7 +2,7 @@
 //! The body of an HTTP answer, however its end is marked. Bytes go from the connection straight into the caller's
 //! buffer; only the lines between chunks are read into one of its own.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use otakit_core::fetch::FetchError;
 use otakit_core::http::answer::{content_length, is_chunked};
@@ -61,6 +61,8 @@ pub struct Content {
     /// Bytes read from the stream and not yet used.
     input: Vec<u8>,
     bounds: Bounds,
+    /// How long nothing has come.
+    silence: Duration,
 }
 
 impl Content {
@@ -71,29 +73,41 @@ impl Content {
         front: Vec<u8>,
         bounds: Bounds,
     ) -> Result<Self, FetchError> {
-        Ok(Self { stream, framing: framing(head)?, input: front, bounds })
+        Ok(Self { stream, framing: framing(head)?, input: front, bounds, silence: Duration::ZERO })
     }
 
     /// Reads what is there, at least one byte; 0 is the body's end. Waits for the time a silence may last.
     pub fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError> {
+        let mut wait = SLICE;
+        loop {
+            if let Some(n) = self.poll(buf, wait)? {
+                return Ok(n);
+            }
+            wait = (wait * 2).min(QUIET);
+        }
+    }
+
+    /// As [`Content::read`], and waits for the network once, for `wait` at most: `None` when nothing came.
+    pub fn poll(&mut self, buf: &mut [u8], wait: Duration) -> Result<Option<usize>, FetchError> {
         if buf.is_empty() {
-            return Ok(0);
+            return Ok(Some(0));
         }
         if self.is_cancelled() {
             return Err(FetchError::Net(NetError::Cancelled));
         }
-        let deadline = self.bounds.until(self.bounds.limits.stall);
-        let mut wait = SLICE;
-        loop {
-            match self.step(buf, wait)? {
-                Step::Bytes(n) => return Ok(n),
-                Step::End => return Ok(0),
-                Step::Nothing => {
-                    let stall = self.bounds.limits.stall;
-                    self.bounds.check(deadline).inspect_err(|error| silent(*error, "byte", stall))?;
-                }
+        let began = Instant::now();
+        match self.step(buf, wait)? {
+            Step::Bytes(n) => {
+                self.silence = Duration::ZERO;
+                Ok(Some(n))
             }
-            wait = (wait * 2).min(QUIET);
+            Step::End => Ok(Some(0)),
+            Step::Nothing => {
+                self.silence += began.elapsed();
+                let stall = self.bounds.limits.stall;
+                self.bounds.check(self.silence, stall).inspect_err(|error| silent(*error, "byte", stall))?;
+                Ok(None)
+            }
         }
     }
 

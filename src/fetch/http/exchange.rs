@@ -27,22 +27,20 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// When something that begins now and may take `span` must be over.
-    pub(super) fn until(&self, span: Duration) -> Instant {
-        let limit = Instant::now() + span;
-        self.end.map_or(limit, |end| end.min(limit))
-    }
-
+    /// The time for something that begins now and may take `span`.
     fn left(&self, span: Duration) -> Duration {
-        self.until(span).saturating_duration_since(Instant::now())
+        let end = self.end.map(|end| end.saturating_duration_since(Instant::now()));
+        end.map_or(span, |left| left.min(span))
     }
 
-    /// Whether a wait until `deadline` goes on.
-    pub(super) fn check(&self, deadline: Instant) -> Result<(), NetError> {
+    /// Whether a wait goes on that may take `span` and has taken `waited`. The time between two steps does not count: what
+    /// came meanwhile is there, and was not looked for.
+    pub(super) fn check(&self, waited: Duration, span: Duration) -> Result<(), NetError> {
         if self.cancel.is_cancelled() {
             return Err(NetError::Cancelled);
         }
-        if Instant::now() >= deadline { Err(NetError::Timeout) } else { Ok(()) }
+        let over = self.end.is_some_and(|end| Instant::now() >= end);
+        if over || waited >= span { Err(NetError::Timeout) } else { Ok(()) }
     }
 }
 
@@ -56,6 +54,14 @@ pub struct Exchange {
     bounds: Bounds,
 }
 
+/// A request that was sent; the head of its answer is on its way.
+pub struct Asked {
+    stream: Box<dyn Stream>,
+    lines: Lines,
+    bounds: Bounds,
+    waited: Duration,
+}
+
 /// Connects, sends `request` as it is, and waits for the head of the answer.
 pub fn exchange(
     dial: &dyn Dial,
@@ -63,10 +69,54 @@ pub fn exchange(
     request: &[u8],
     bounds: Bounds,
 ) -> Result<Exchange, FetchError> {
-    let mut stream = dial.dial(target, bounds.left(bounds.limits.connect), &bounds.cancel)?;
-    stream.write_all(request, bounds.left(bounds.limits.stall))?;
-    let (head, front) = answer(&mut *stream, &bounds)?;
-    Ok(Exchange { head, stream, front, bounds })
+    let mut asked = Asked::send(dial, target, request, bounds)?;
+    loop {
+        if let Some(answer) = asked.step(SLICE)? {
+            return Ok(asked.answered(answer));
+        }
+    }
+}
+
+impl Asked {
+    /// Connects, and sends `request` as it is.
+    pub fn send(
+        dial: &dyn Dial,
+        target: &Target,
+        request: &[u8],
+        bounds: Bounds,
+    ) -> Result<Self, FetchError> {
+        let mut stream = dial.dial(target, bounds.left(bounds.limits.connect), &bounds.cancel)?;
+        stream.write_all(request, bounds.left(bounds.limits.stall))?;
+        Ok(Self { stream, lines: Lines::default(), bounds, waited: Duration::ZERO })
+    }
+
+    /// Waits for the network once, for `wait` at most, past interim answers. The head of the answer once it is complete,
+    /// with what came behind it.
+    pub fn step(&mut self, wait: Duration) -> Result<Option<(Head, Vec<u8>)>, FetchError> {
+        let began = Instant::now();
+        let n = match self.stream.read(self.lines.room()?, wait) {
+            Ok(n) => n,
+            // However politely it ended: there is no answer.
+            Err(NetError::Closed) => {
+                trace::reason("the server closed it without an answer");
+                return Err(FetchError::Net(NetError::Broken));
+            }
+            Err(error) => return Err(FetchError::Net(error)),
+        };
+        if let Some(found) = self.lines.take(n)? {
+            return Ok(Some(found));
+        }
+        self.waited += began.elapsed();
+        let span = self.bounds.limits.answer;
+        self.bounds.check(self.waited, span).inspect_err(|error| silent(*error, "answer", span))?;
+        Ok(None)
+    }
+
+    /// With the head that [`Asked::step`] has given.
+    pub fn answered(self, (head, front): (Head, Vec<u8>)) -> Exchange {
+        let Self { stream, bounds, .. } = self;
+        Exchange { head, stream, front, bounds }
+    }
 }
 
 impl Exchange {
@@ -81,28 +131,6 @@ impl Exchange {
 pub(super) fn silent(error: NetError, what: &str, span: Duration) {
     if error == NetError::Timeout {
         trace::reason(format_args!("no {what} within {} ms", span.as_millis()));
-    }
-}
-
-/// Reads up to the end of the head, past interim answers; with what came behind it.
-fn answer(stream: &mut dyn Stream, bounds: &Bounds) -> Result<(Head, Vec<u8>), FetchError> {
-    let deadline = bounds.until(bounds.limits.answer);
-    let mut lines = Lines::default();
-    loop {
-        let room = lines.room()?;
-        let n = match stream.read(room, SLICE) {
-            Ok(n) => n,
-            // However politely it ended: there is no answer.
-            Err(NetError::Closed) => {
-                trace::reason("the server closed it without an answer");
-                return Err(FetchError::Net(NetError::Broken));
-            }
-            Err(error) => return Err(FetchError::Net(error)),
-        };
-        if let Some(found) = lines.take(n)? {
-            return Ok(found);
-        }
-        bounds.check(deadline).inspect_err(|error| silent(*error, "answer", bounds.limits.answer))?;
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod call;
 mod content;
 mod exchange;
+mod get;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod pieces;
 mod size;
@@ -14,14 +15,15 @@ use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use otakit_core::fetch::{FetchError, Validator};
-use otakit_core::http::answer::{self, Answer, Expectation};
-use otakit_core::url::{Url, place};
+use otakit_core::http::answer::{self, Expectation};
+use otakit_core::url::Url;
 
-use super::{Body, Opened, Request, Source};
+use super::{Body, Opened, Opening, Request, Source};
 use crate::cancel::Cancel;
-use crate::net::{Dial, Roots, Security, Target, trace};
+use crate::net::{Dial, QUIET, Roots, SLICE, trace};
 use content::{Content, Step};
-use exchange::{Bounds, Exchange};
+use exchange::Exchange;
+use get::Get;
 
 /// Redirects followed for one GET.
 pub const MAX_REDIRECTS: usize = 8;
@@ -51,7 +53,9 @@ impl Default for Limits {
 pub type Guard = Box<dyn Fn(&Url) -> bool + Send + Sync>;
 
 /// Fetches over HTTP. One instance serves any number of transfers.
-pub struct HttpSource {
+pub struct HttpSource(Arc<Http>);
+
+struct Http {
     dial: Arc<dyn Dial>,
     roots: Arc<Roots>,
     limits: Limits,
@@ -61,35 +65,7 @@ pub struct HttpSource {
 impl HttpSource {
     /// `roots` are trusted for https; `guard` must allow each redirect.
     pub fn new(dial: Arc<dyn Dial>, roots: Arc<Roots>, limits: Limits, guard: Guard) -> Self {
-        Self { dial, roots, limits, guard }
-    }
-
-    /// Where a redirect leads, if it may be followed.
-    fn follow(&self, from: &Url, location: &str) -> Result<Url, FetchError> {
-        let next = from.join(location).map_err(|error| {
-            trace::reason(format_args!("{error}: {}", place(location)));
-            FetchError::Redirect
-        })?;
-        // Should it be the last: these are the words for it.
-        trace::reason(format_args!("to {next}"));
-        if from.secure && !next.secure {
-            return Err(FetchError::InsecureRedirect);
-        }
-        if !(self.guard)(&next) {
-            return Err(FetchError::Forbidden);
-        }
-        crate::log!(Info, "fetch", "redirected to {}", next.authority());
-        Ok(next)
-    }
-
-    /// One request, no redirect followed.
-    fn get(&self, url: &Url, request: &Request<'_>, cancel: &Cancel) -> Result<Exchange, FetchError> {
-        let security = if url.secure { Security::Tls(self.roots.clone()) } else { Security::Plain };
-        let target = Target { host: url.host.clone(), port: url.port, security };
-        let bounds = Bounds { limits: self.limits, end: None, cancel: cancel.clone() };
-        trace::connecting(&target);
-        trace::resource(&url.path);
-        exchange::exchange(&*self.dial, &target, wire(url, request).as_bytes(), bounds)
+        Self(Arc::new(Http { dial, roots, limits, guard }))
     }
 }
 
@@ -118,32 +94,57 @@ const ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 
 impl Source for HttpSource {
     fn open(&self, request: &Request<'_>, cancel: &Cancel) -> Result<Opened, FetchError> {
-        let mut url = Url::parse(request.url).map_err(|error| {
-            trace::unreadable(&place(request.url));
-            FetchError::Url(error)
-        })?;
-        for _ in 0..=MAX_REDIRECTS {
-            let exchange = self.get(&url, request, cancel)?;
-            let expected =
-                Expectation { offset: request.offset, size: request.size, validator: request.validator };
-            let judged = answer::judge(exchange.head.status, &exchange.head.headers, &expected);
-            match judged.inspect_err(|error| explain(error, &exchange, request))? {
-                Answer::Redirect(location) => url = self.follow(&url, &location)?,
-                Answer::Bytes { start } => {
-                    let validator = answer::validator(&exchange.head.headers);
-                    let coded = answer::is_coded(&exchange.head.headers);
-                    let left = request.size.saturating_sub(start);
-                    let (_, content) = exchange.open()?;
-                    return Ok(Opened {
-                        body: Box::new(HttpBody { content, size: request.size, left, coded, failed: None }),
-                        start,
-                        validator,
-                    });
-                }
+        let mut opening = self.begin(request, cancel);
+        loop {
+            if let Some(opened) = opening.step(SLICE)? {
+                return Ok(opened);
             }
         }
-        trace::reason(format_args!("{MAX_REDIRECTS} followed, the next one leads to {url}"));
-        Err(FetchError::Redirect)
+    }
+
+    fn begin(&self, request: &Request<'_>, cancel: &Cancel) -> Box<dyn Opening> {
+        Box::new(HttpOpening { get: Get::new(self.0.clone(), cancel), wanted: Wanted::from(request) })
+    }
+}
+
+/// A [`Request`] of one's own.
+struct Wanted {
+    url: String,
+    offset: u64,
+    size: u64,
+    validator: Option<Validator>,
+}
+
+impl From<&Request<'_>> for Wanted {
+    fn from(request: &Request<'_>) -> Self {
+        let Request { url, offset, size, validator } = *request;
+        Self { url: url.to_owned(), offset, size, validator: validator.cloned() }
+    }
+}
+
+/// An image that is being opened.
+struct HttpOpening {
+    get: Get,
+    wanted: Wanted,
+}
+
+impl Opening for HttpOpening {
+    fn step(&mut self, wait: Duration) -> Result<Option<Opened>, FetchError> {
+        let Wanted { url, offset, size, validator } = &self.wanted;
+        let request = Request { url, offset: *offset, size: *size, validator: validator.as_ref() };
+        let expected =
+            Expectation { offset: request.offset, size: request.size, validator: request.validator };
+        let judge = |exchange: &Exchange| {
+            let judged = answer::judge(exchange.head.status, &exchange.head.headers, &expected);
+            judged.inspect_err(|error| explain(error, exchange, &request))
+        };
+        let Some((exchange, start)) = self.get.step(&request, judge, wait)? else { return Ok(None) };
+        let validator = answer::validator(&exchange.head.headers);
+        let coded = answer::is_coded(&exchange.head.headers);
+        let left = request.size.saturating_sub(start);
+        let (_, content) = exchange.open()?;
+        let body = HttpBody { content, size: request.size, left, coded, failed: None };
+        Ok(Some(Opened { body: Box::new(body), start, validator }))
     }
 }
 
@@ -188,18 +189,30 @@ struct HttpBody {
 
 impl Body for HttpBody {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError> {
+        let mut wait = SLICE;
+        loop {
+            if let Some(n) = self.poll(buf, wait)? {
+                return Ok(n);
+            }
+            wait = (wait * 2).min(QUIET);
+        }
+    }
+
+    fn poll(&mut self, buf: &mut [u8], wait: Duration) -> Result<Option<usize>, FetchError> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
         let room = self.room(buf);
         if room.is_empty() {
-            return Ok(0);
+            return Ok(Some(0));
         }
-        let read = match self.content.read(room) {
+        let read = match self.content.poll(room, wait) {
+            Ok(None) => return Ok(None),
             // A coded body that has ended is not the image, however often it is asked for.
-            Ok(0) if self.coded && self.content.is_complete() => Err(FetchError::Encoding),
-            Ok(0) => Err(FetchError::Truncated),
-            read => read,
+            Ok(Some(0)) if self.coded && self.content.is_complete() => Err(FetchError::Encoding),
+            Ok(Some(0)) => Err(FetchError::Truncated),
+            Ok(Some(n)) => Ok(n),
+            Err(error) => Err(error),
         };
         let n = read.inspect_err(|error| self.explain(error))?;
         let mut filled = self.count(n);
@@ -210,7 +223,7 @@ impl Body for HttpBody {
                 n => filled += n,
             }
         }
-        Ok(filled)
+        Ok(Some(filled))
     }
 
     fn read_more(&mut self, buf: &mut [u8]) -> usize {

@@ -3,32 +3,39 @@
 
 use otakit_core::fetch::FetchError;
 use otakit_core::http::answer::{self, Answer, Expectation, content_length};
-use otakit_core::url::Url;
 
-use super::{HttpSource, MAX_REDIRECTS};
+use super::HttpSource;
+use super::exchange::Exchange;
+use super::get::Get;
 use crate::cancel::Cancel;
 use crate::fetch::Request;
+use crate::net::SLICE;
 
 impl HttpSource {
     /// Size in bytes of what `url` leads to, by the header of an answer to GET: signed URLs often allow no HEAD.
     /// Blocks as a download's beginning does.
     pub fn size(&self, url: &str, cancel: &Cancel) -> Result<u64, FetchError> {
         let request = Request { url, offset: 0, size: 0, validator: None };
-        let mut url = Url::parse(url).map_err(FetchError::Url)?;
-        for _ in 0..=MAX_REDIRECTS {
-            let head = self.get(&url, &request, cancel)?.head;
-            match head.status {
-                200 | 203 => return content_length(&head.headers)?.ok_or(FetchError::Protocol),
-                status => match answer::judge(status, &head.headers, &Expectation::NOTHING) {
-                    Ok(Answer::Redirect(location)) => url = self.follow(&url, &location)?,
-                    Ok(Answer::Bytes { .. }) | Err(FetchError::Length { .. } | FetchError::Range) => {
-                        return Err(FetchError::Status { status, retry_after: None });
-                    }
-                    Err(error) => return Err(error),
-                },
+        let mut get = Get::new(self.0.clone(), cancel);
+        loop {
+            if let Some((exchange, _)) = get.step(&request, judge, SLICE)? {
+                return content_length(&exchange.head.headers)?.ok_or(FetchError::Protocol);
             }
         }
-        Err(FetchError::Redirect)
+    }
+}
+
+/// Only a whole image says how large it is.
+fn judge(exchange: &Exchange) -> Result<Answer, FetchError> {
+    let status = exchange.head.status;
+    if matches!(status, 200 | 203) {
+        return Ok(Answer::Bytes { start: 0 });
+    }
+    match answer::judge(status, &exchange.head.headers, &Expectation::NOTHING) {
+        Ok(Answer::Bytes { .. }) | Err(FetchError::Length { .. } | FetchError::Range) => {
+            Err(FetchError::Status { status, retry_after: None })
+        }
+        judged => judged,
     }
 }
 
@@ -37,8 +44,9 @@ mod tests {
     use std::sync::Arc;
 
     use otakit_core::net::NetError;
-    use otakit_core::url::UrlError;
+    use otakit_core::url::{Url, UrlError};
 
+    use super::super::MAX_REDIRECTS;
     use super::super::call::tests::Scripted;
     use super::*;
     use crate::fetch::http::Limits;

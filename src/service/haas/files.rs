@@ -18,8 +18,8 @@ use super::updates::Renewal;
 use super::{Content, DOWNLOAD, Device, Event, Hub, INSTALL, VERIFY};
 use crate::cancel::Cancel;
 use crate::engine::Policy;
+use crate::engine::Renew;
 use crate::engine::Settings;
-use crate::engine::pump::Renew;
 use crate::fetch::http::HttpSource;
 use crate::service::package::{self, Promise, Wanted};
 use crate::store::{FileSink, Input, Keep, Sink};
@@ -109,7 +109,7 @@ pub(super) fn fetch(job: Job<'_>, cancel: &Cancel, watch: &mut dyn FnMut(u64, u6
     let wanted = match &known {
         Some((device, upgrade)) => {
             let offer = &upgrade.firmware.offer;
-            let renewal = Renewal { device: device.clone(), module: upgrade.module.clone() };
+            let renewal = Renewal::of(device.clone(), &upgrade.module);
             Wanted {
                 url,
                 version: &offer.version,

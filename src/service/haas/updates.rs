@@ -8,12 +8,14 @@ use std::time::Duration;
 use otakit_core::offer::Offer;
 use otakit_core::platform::aliyun::module::{self, Upgrade};
 use otakit_core::platform::aliyun::topics::Topic;
+use parking_lot::Mutex;
 
 use super::{Content, Device, Inbox, Kind, TRIGGER};
 use crate::cancel::Cancel;
-use crate::engine::pump::Renew;
+use crate::engine::Renew;
+use crate::net::SLICE;
 use crate::service::aliyun::message_id;
-use crate::service::mailbox::Mailbox;
+use crate::service::mailbox::{Mailbox, Question};
 
 /// How long an answer is waited for, for each of the two ways to ask.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -108,41 +110,92 @@ impl Device {
         offers.push((this, upgrade));
     }
 
-    /// Asks for a module's offer, first in the newer form, then by reporting its version again.
-    fn ask(self: &Arc<Self>, name: &str, mailbox: &Mailbox<Offer>, cancel: &Cancel) -> Option<Offer> {
-        let inbox = Inbox { device: Arc::downgrade(self), topic: Some(Kind::GetReply) };
-        let of = &self.login.device;
-        let inbox = Arc::new(inbox);
-        let newer = || {
-            let client = self.client()?;
-            client.subscribe(&Topic::FirmwareGetReply.of(of), 0, Arc::clone(&inbox) as _).ok()?;
-            let question = module::firmware_get(message_id::next(), name);
-            self.publish(&Topic::FirmwareGet.of(of), 0, question.as_bytes())
-        };
-        if let Some(offer) = mailbox.ask(ANSWER, cancel, || newer().is_some()) {
-            return Some(offer);
-        }
-        let running = self.modules.lock().get(name).cloned()?;
-        let report = module::inform(name, &running);
-        mailbox.ask(ANSWER, cancel, || self.publish(&Topic::Inform.of(of), 1, report.as_bytes()).is_some())
+    /// Whether the version of a module is known.
+    fn has(&self, name: &str) -> bool {
+        self.modules.lock().contains_key(name)
     }
+
+    /// Asks for a module's offer, in the newer form or by reporting its version again. Whether the question was sent.
+    fn ask(self: &Arc<Self>, name: &str, way: Way) -> bool {
+        let of = &self.login.device;
+        let asked = || match way {
+            Way::Newer => {
+                let inbox = Inbox { device: Arc::downgrade(self), topic: Some(Kind::GetReply) };
+                self.client()?.subscribe(&Topic::FirmwareGetReply.of(of), 0, Arc::new(inbox)).ok()?;
+                let question = module::firmware_get(message_id::next(), name);
+                self.publish(&Topic::FirmwareGet.of(of), 0, question.as_bytes())
+            }
+            Way::Report => {
+                let running = self.modules.lock().get(name).cloned()?;
+                self.publish(&Topic::Inform.of(of), 1, module::inform(name, &running).as_bytes())
+            }
+        };
+        asked().is_some()
+    }
+}
+
+/// A way to ask for an offer.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Newer,
+    Report,
 }
 
 /// Asks for fresh URLs on behalf of the download of one module.
 pub(super) struct Renewal {
-    pub(super) device: Weak<Device>,
-    pub(super) module: String,
+    device: Weak<Device>,
+    module: String,
+    /// The question that is put now.
+    asking: Mutex<Option<(Way, Question)>>,
+}
+
+impl Renewal {
+    pub(super) fn of(device: Weak<Device>, module: &str) -> Self {
+        Self { device, module: module.to_owned(), asking: Mutex::default() }
+    }
 }
 
 impl Renew for Renewal {
     fn renew(&self, image: &Offer, cancel: &Cancel) -> Option<Offer> {
-        let device = self.device.upgrade()?;
-        let mailbox = Arc::<Mailbox<Offer>>::default();
-        mailbox.open();
-        let asked = Asked { image: image.clone(), mailbox: Arc::clone(&mailbox) };
-        device.mailboxes.lock().insert(self.module.clone(), asked);
-        let offer = device.ask(&self.module, &mailbox, cancel);
-        device.mailboxes.lock().remove(&self.module);
-        offer
+        loop {
+            if let Some(answer) = self.step(image, SLICE, cancel) {
+                return answer;
+            }
+        }
+    }
+
+    fn step(&self, image: &Offer, wait: Duration, cancel: &Cancel) -> Option<Option<Offer>> {
+        let Some(device) = self.device.upgrade() else { return Some(None) };
+        let mut asking = self.asking.lock();
+        if asking.is_none() {
+            let mailbox = Arc::<Mailbox<Offer>>::default();
+            mailbox.open();
+            let asked = Asked { image: image.clone(), mailbox };
+            device.mailboxes.lock().insert(self.module.clone(), asked);
+        }
+        let (way, mut question) = asking.take().unwrap_or_else(|| (Way::Newer, Question::new(ANSWER)));
+        let mailbox = device.mailboxes.lock().get(&self.module).map(|asked| Arc::clone(&asked.mailbox));
+        let mailbox = mailbox.unwrap_or_default();
+        let put = || device.ask(&self.module, way);
+        let next = match question.step(&mailbox, wait, cancel, put) {
+            None => Some((way, question)),
+            Some(None) if matches!(way, Way::Newer) && !cancel.is_cancelled() && device.has(&self.module) => {
+                Some((Way::Report, Question::new(ANSWER)))
+            }
+            Some(answer) => {
+                device.mailboxes.lock().remove(&self.module);
+                return Some(answer);
+            }
+        };
+        *asking = next;
+        None
+    }
+
+    fn stop(&self) {
+        if self.asking.lock().take().is_some()
+            && let Some(device) = self.device.upgrade()
+        {
+            device.mailboxes.lock().remove(&self.module);
+        }
     }
 }

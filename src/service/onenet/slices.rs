@@ -17,7 +17,7 @@ use otakit_core::platform::onenet::{TaskId, answer, value};
 
 use super::{Error, Known, MAX_ANSWER, Onenet};
 use crate::cancel::Cancel;
-use crate::engine::pump::Renew;
+use crate::engine::Renew;
 use crate::fetch::http::call::Reply;
 use crate::fetch::{Body, Opened, Request, Source};
 

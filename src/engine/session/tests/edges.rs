@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use otakit_core::pace::Floor;
 
 use super::*;
-use crate::engine::pump::Renew;
+use crate::engine::Renew;
 
 /// What one reading of a body does: wait, then bring so many bytes. When a body has no more, it ends in good order.
 type Steps = Vec<(Duration, usize)>;
@@ -124,9 +124,10 @@ fn a_cancelled_transfer_lets_go_of_its_source_while_it_is_paced() {
     let (tell, heard) = mpsc::channel();
     *source.heard.lock() = Some(tell);
     session.offer(offer).unwrap();
-    assert_eq!(session.read(&mut [0], Duration::ZERO).map(|read| read.bytes), Ok(0));
-    heard.recv().unwrap();
-    // The first byte is there and now waits for its time.
+    while heard.try_recv().is_err() {
+        session.read(&mut [0], Duration::ZERO).unwrap();
+    }
+    // The first byte was there, and the next one waits for its time.
     session.cancel();
     assert_eq!(heard.recv_timeout(LONG), Err(mpsc::RecvTimeoutError::Disconnected));
 }
@@ -193,9 +194,10 @@ fn an_expired_url_is_not_asked_again_until_a_fresh_one_comes() {
     assert_eq!(*source.asked.lock(), ["test:expired", "test:dead", "test:fresh"]);
 }
 
+#[cfg(not(feature = "polled"))]
 #[test]
 fn a_pipe_that_ends_without_all_bytes_is_no_whole_image() {
-    let pipe = Arc::new(Pipe::new(2, 8));
+    let pipe = Arc::new(crate::engine::pipe::Pipe::new(2, 8));
     pipe.push(vec![1; 8], 8);
     pipe.finish(Ok(()));
     let mut reader = Reader {
@@ -203,8 +205,7 @@ fn a_pipe_that_ends_without_all_bytes_is_no_whole_image() {
         deadline: None,
         size: 9,
         fetched: 0,
-        pipe,
-        slot: None,
+        intake: crate::engine::threaded::Intake::of(pipe),
         hasher: Hasher::new(Algorithm::Md5),
     };
     let mut seen = Vec::new();

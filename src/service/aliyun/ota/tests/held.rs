@@ -23,13 +23,24 @@ impl Silence {
 
 impl Body for Waiting {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError> {
+        loop {
+            if let Some(n) = self.poll(buf, MS)? {
+                return Ok(n);
+            }
+        }
+    }
+
+    fn poll(&mut self, buf: &mut [u8], wait: Duration) -> Result<Option<usize>, FetchError> {
         let mut pieces = self.0.pieces.lock();
-        while pieces.is_empty() {
-            self.0.came.wait(&mut pieces);
+        if pieces.is_empty() {
+            self.0.came.wait_for(&mut pieces, wait);
+        }
+        if pieces.is_empty() {
+            return Ok(None);
         }
         let piece = pieces.remove(0)?;
         buf[..piece.len()].copy_from_slice(&piece);
-        Ok(piece.len())
+        Ok(Some(piece.len()))
     }
 }
 
