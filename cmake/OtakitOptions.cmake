@@ -20,7 +20,7 @@ list(REMOVE_ITEM otakit_known_platforms "")
 
 # Names that users may set, and names under which the build keeps what it found.
 set(otakit_known_options
-    OTAKIT_PLATFORMS OTAKIT_MQTT OTAKIT_SIGNATURE OTAKIT_TLS OTAKIT_LAB OTAKIT_SHARED OTAKIT_PRELINK
+    OTAKIT_PLATFORMS OTAKIT_MQTT OTAKIT_SIGNATURE OTAKIT_TLS OTAKIT_DRIVER OTAKIT_LAB OTAKIT_SHARED OTAKIT_PRELINK
     OTAKIT_PRELINK_LINKERS OTAKIT_CARGO OTAKIT_RUSTC OTAKIT_CARGO_PROFILE OTAKIT_CARGO_TARGET_DIR OTAKIT_RUST_TARGET
     OTAKIT_BUILD_EXAMPLES OTAKIT_BUILD_TESTS OTAKIT_BUILD_BENCHES OTAKIT_WERROR)
 set(otakit_known_names otakit_DIR otakit_ROOT OTAKIT_QEMU OTAKIT_QEMU_ARM OTAKIT_ARM_CC OTAKIT_HAS_CXX OTAKIT_HAS_CXX_LIBRARY OTAKIT_HAS_MALLINFO2
@@ -117,6 +117,8 @@ option(OTAKIT_MQTT "Build the project's MQTT client; OFF: IOT_MQTT_* come from t
 option(OTAKIT_SIGNATURE "Check signatures over images (Ed25519, ECDSA P-256, RSA)" ON)
 set(OTAKIT_TLS rustls CACHE STRING "TLS: rustls (inside the library), hal (the firmware's HAL_SSL_*), none")
 set_property(CACHE OTAKIT_TLS PROPERTY STRINGS rustls hal none)
+set(OTAKIT_DRIVER threaded CACHE STRING "What moves a download: threaded (a thread of its own), polled (the calls that read)")
+set_property(CACHE OTAKIT_DRIVER PROPERTY STRINGS threaded polled)
 option(OTAKIT_LAB "Environment variables redirect platform hosts to a local cloud; never in a shipped build" OFF)
 
 # How it is built ------------------------------------------------------------------------------------------------------
@@ -158,6 +160,9 @@ foreach(option OTAKIT_MQTT OTAKIT_SIGNATURE OTAKIT_LAB OTAKIT_SHARED OTAKIT_PREL
 endforeach()
 if(NOT OTAKIT_TLS MATCHES "^(rustls|hal|none)$")
   otakit_fail("OTAKIT_TLS is rustls, hal or none, not '${OTAKIT_TLS}'")
+endif()
+if(NOT OTAKIT_DRIVER MATCHES "^(threaded|polled)$")
+  otakit_fail("OTAKIT_DRIVER is threaded or polled, not '${OTAKIT_DRIVER}'")
 endif()
 if(NOT OTAKIT_CARGO_PROFILE MATCHES "^(release|size|ci|dev)$")
   otakit_fail("OTAKIT_CARGO_PROFILE is release, size or ci, not '${OTAKIT_CARGO_PROFILE}'")

@@ -35,6 +35,7 @@ tree() {
             -DCMAKE_C_FLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" ;;
         nolab) build_tree nolab "$plain" ;;
         module) build_tree module -DOTAKIT_LAB=ON -DOTAKIT_MQTT=OFF "$plain" ;;
+        polled) build_tree polled -DOTAKIT_LAB=ON -DOTAKIT_MQTT=OFF -DOTAKIT_DRIVER=polled "$plain" ;;
         halssl) build_tree halssl -DOTAKIT_LAB=ON -DOTAKIT_TLS=hal "$plain" ;;
         onenet) build_tree onenet -DOTAKIT_LAB=ON -DOTAKIT_PLATFORMS=onenet "$plain" ;;
         # Without Link Kit.

@@ -53,6 +53,8 @@ may "C tests, sanitizers" in_tree asan
 must "build, without lab" tree nolab
 must "build, module only" tree module
 may "C tests, module only" in_tree module
+must "build, module only, without threads" tree polled
+may "C tests, module only, without threads" in_tree polled
 must "build, OneNET alone" tree onenet
 may "C tests, OneNET alone" in_tree onenet
 must "build, HaaS and Quectel alone" tree haas
@@ -62,7 +64,7 @@ must "build, TLS by the firmware" tree halssl
 may "C tests, TLS by the firmware" in_tree halssl
 may "faults" python3 tests/e2e/faults.py --cloud "$CLOUD" --build build/test --step 61
 may "end to end" python3 tests/e2e/run.py --jobs 2 --cloud "$CLOUD" --build build/test \
-    --module-build build/module --nolab-build build/nolab --asan-build build/asan --halssl-build build/halssl
+    --module-build build/module --polled-build build/polled --nolab-build build/nolab --asan-build build/asan --halssl-build build/halssl
 must "Python's library" env OTAKIT_PYTHON_PROFILE=ci OTAKIT_PYTHON_FEATURES=lab CARGO_TARGET_DIR="$TARGET_DIR" \
     sh python/build_library.sh build/python/libotakit_python.so
 may "Python modules" sh python/tests/run.sh build/python/libotakit_python.so "$CLOUD" build/python/tests

@@ -5,8 +5,8 @@
     python3 tests/e2e/run.py --build DIR [--jobs 2] [pattern...]
 
 DIR is a CMake build directory made with OTAKIT_LAB=ON. A pattern is a part of `module.Class.test`. The tests of a
-further build run only when its directory is given: --module-build (OTAKIT_MQTT=OFF), --nolab-build (OTAKIT_LAB=OFF),
---asan-build (address and undefined-behaviour sanitizers),
+further build run only when its directory is given: --module-build (OTAKIT_MQTT=OFF), --polled-build (that, and
+OTAKIT_DRIVER=polled), --nolab-build (OTAKIT_LAB=OFF), --asan-build (address and undefined-behaviour sanitizers),
 --halssl-build (OTAKIT_TLS=hal). --valgrind puts every driver under valgrind.
 Prints `N passed, N failed` at the end; exit code 0 when nothing failed.
 """
@@ -28,13 +28,14 @@ from lib.context import CONTEXT  # noqa: E402
 # Modules that need a build of their own, and the option that names it.
 EXTRA = {"test_module_only": "module_build", "test_lab_off": "nolab_build", "test_asan": "asan_build",
          "test_onenet_asan": "asan_build", "test_c_programs_asan": "asan_build",
-         "test_hal_ssl": "halssl_build"}
+         "test_hal_ssl": "halssl_build", "test_polled": "polled_build"}
 
 
 def parse(argv):
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--build", required=True)
     p.add_argument("--module-build")
+    p.add_argument("--polled-build")
     p.add_argument("--nolab-build")
     p.add_argument("--asan-build")
     p.add_argument("--halssl-build")
@@ -140,7 +141,7 @@ def show(rows):
 
 def main(argv):
     args = parse(argv)
-    for option in ("build", "module_build", "nolab_build", "asan_build", "halssl_build", "cloud"):
+    for option in ("build", "module_build", "polled_build", "nolab_build", "asan_build", "halssl_build", "cloud"):
         value = getattr(args, option)
         if value is not None:
             setattr(CONTEXT, option, os.path.abspath(value))

@@ -10,10 +10,14 @@ from lib.context import CONTEXT
 class ModuleOnly(Bench):
     ORIGIN = True
 
+    @property
+    def tree(self):
+        return CONTEXT.module_build
+
     def run_update(self, under_valgrind=False):
         image = self.origin.image
         process = self.program("module_only", self.origin.url(image.name), str(image.size), image.md5,
-                               build=CONTEXT.module_build, under_valgrind=under_valgrind)
+                               build=self.tree, under_valgrind=under_valgrind)
         self.assertEqual(process.wait(60), 0, process.tail())
         self.assertIn(f"bytes={image.size}", process.out_lines)
         return process
@@ -26,7 +30,7 @@ class ModuleOnly(Bench):
 
     def test_mqtt_is_the_host_s(self):
         """The program has one definition of each IOT_MQTT function: the host's."""
-        done = subprocess.run(["nm", CONTEXT.program("module_only", CONTEXT.module_build)], capture_output=True,
+        done = subprocess.run(["nm", CONTEXT.program("module_only", self.tree)], capture_output=True,
                               text=True, check=True)
         defined = [line.split()[-1] for line in done.stdout.splitlines() if " T IOT_MQTT_" in line]
         self.assertLessEqual(set(defined), {"IOT_MQTT_Subscribe", "IOT_MQTT_Unsubscribe", "IOT_MQTT_Publish",

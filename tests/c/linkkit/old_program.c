@@ -266,9 +266,15 @@ static int forked;
 
 static void daemon_turn(unsigned long bytes)
 {
+    pid_t parent = getpid();
+
     if (!forked && bytes > 20000) {
         forked = 1;
         become_child();
+        /* The rest of the image is here in a moment: its parent's end must come first. */
+        while (getppid() == parent) {
+            usleep(1000);
+        }
     }
 }
 

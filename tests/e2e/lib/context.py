@@ -14,6 +14,7 @@ class Context:
         self.nolab_build = None
         self.asan_build = None
         self.halssl_build = None
+        self.polled_build = None
         self.cloud = None
         self.valgrind = False
         # Whether the programs are slowed down by a sanitizer, so that being late is no mistake.
