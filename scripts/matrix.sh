@@ -201,7 +201,7 @@ no_cxx() {
         -exec ln -sf -t "$bin" {} + 2>/dev/null
     PATH=$bin configure no-cxx --preset dev -DOTAKIT_BUILD_EXAMPLES=OFF
     grep -q 'no C++ compiler' <(PATH=$bin configure no-cxx --preset dev)
-    PATH=$bin cmake --build "$at/no-cxx" --parallel "$JOBS" --target otakit_rust abi_layout lineage_v310
+    PATH=$bin cmake --build "$at/no-cxx" --parallel "$JOBS" --target otakit_rust abi_layout generation_v310
 }
 
 destdir() {

@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 ///
 /// Once cancelled it stays cancelled: a new job takes a new token.
 #[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<Inner>);
+pub struct CancellationToken(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -18,19 +18,19 @@ struct Inner {
     changed: Condvar,
 }
 
-impl Cancel {
+impl CancellationToken {
     /// A fresh, uncancelled token.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets the flag and wakes every [`Cancel::sleep`]. Idempotent; callable from any thread.
+    /// Sets the flag and wakes every [`CancellationToken::sleep`]. Idempotent; callable from any thread.
     pub fn cancel(&self) {
         *self.0.cancelled.lock() = true;
         self.0.changed.notify_all();
     }
 
-    /// Whether [`Cancel::cancel`] was called.
+    /// Whether [`CancellationToken::cancel`] was called.
     pub fn is_cancelled(&self) -> bool {
         *self.0.cancelled.lock()
     }
@@ -59,12 +59,12 @@ mod tests {
 
     #[test]
     fn sleep_ends_early_when_cancelled() {
-        let cancel = Cancel::new();
+        let cancel = CancellationToken::new();
         let other = cancel.clone();
         let sleeper = std::thread::spawn(move || other.sleep(Duration::from_secs(3600)));
         cancel.cancel();
         assert!(sleeper.join().unwrap());
         assert!(cancel.is_cancelled());
-        assert!(!Cancel::new().sleep(Duration::from_millis(1)));
+        assert!(!CancellationToken::new().sleep(Duration::from_millis(1)));
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 
 /// Stack of each thread in bytes, whatever the platform's default is: a TLS handshake is what needs most of it.
 /// `benches/run.py` prints how deep they really get.
@@ -98,10 +98,10 @@ pub fn is_ours() -> bool {
 }
 
 /// Threads that fetch, each with what tells that it is no longer wanted. Gone from here, it touches no network any more.
-static WORKERS: Mutex<Vec<(Birth, Cancel)>> = Mutex::new(Vec::new());
+static WORKERS: Mutex<Vec<(Birth, CancellationToken)>> = Mutex::new(Vec::new());
 static ENDED: Condvar = Condvar::new();
 
-struct Worker(Cancel);
+struct Worker(CancellationToken);
 
 impl Drop for Worker {
     fn drop(&mut self) {
@@ -111,7 +111,11 @@ impl Drop for Worker {
 }
 
 /// Starts a thread that uses the network until `cancel` is set, and that [`wait`] knows of.
-pub fn worker(name: &str, cancel: &Cancel, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+pub fn worker(
+    name: &str,
+    cancel: &CancellationToken,
+    work: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
     WORKERS.lock().push((Birth::now(), cancel.clone()));
     // Goes with the closure too, when there is no thread for it.
     let worker = Worker(cancel.clone());
@@ -132,7 +136,7 @@ pub fn wait(timeout: Duration) -> bool {
     let deadline = now.checked_add(timeout).unwrap_or(now + Duration::from_secs(u32::MAX.into()));
     let mut workers = WORKERS.lock();
     // A child of a fork has none of its parent's.
-    let unwanted = |(birth, cancel): &(Birth, Cancel)| birth.is_here() && cancel.is_cancelled();
+    let unwanted = |(birth, cancel): &(Birth, CancellationToken)| birth.is_here() && cancel.is_cancelled();
     while workers.iter().any(unwanted) {
         if ENDED.wait_until(&mut workers, deadline).timed_out() {
             return !workers.iter().any(unwanted);
@@ -221,7 +225,7 @@ mod tests {
 
     #[test]
     fn who_is_no_longer_wanted_is_waited_for() {
-        let (cancel, other) = (Cancel::new(), Cancel::new());
+        let (cancel, other) = (CancellationToken::new(), CancellationToken::new());
         let (end, ended) = mpsc::channel::<()>();
         let (told, asked) = mpsc::channel();
         worker("test", &cancel, move || {

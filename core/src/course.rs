@@ -8,7 +8,7 @@ use core::time::Duration;
 use crate::fetch::{Class, FetchError};
 use crate::net::NetError;
 use crate::pace::{Floor, Meter};
-use crate::retry::{Decision, Kind, Patience, Retries};
+use crate::retry::{Decision, Kind, Retries, RetryPolicy};
 
 /// Partial answers in a row that bring nothing before the image is asked for from its first byte.
 const USELESS: u32 = 3;
@@ -138,7 +138,7 @@ impl Course {
         &mut self,
         error: &FetchError,
         renewed: bool,
-        patience: &Patience,
+        retry_policy: &RetryPolicy,
         now: Duration,
         dice: u32,
     ) -> Decision {
@@ -150,7 +150,7 @@ impl Course {
             }
             _ => Kind::Other,
         };
-        self.retries.failed(class, kind, patience, now, dice)
+        self.retries.failed(class, kind, retry_policy, now, dice)
     }
 
     /// What a failure calls for now: one that is in doubt calls for another request to the same URL.
@@ -209,7 +209,7 @@ fn is_answer(error: &FetchError) -> bool {
     )
 }
 
-/// Whether the server only asks for patience: that says nothing of how it was asked.
+/// Whether the server only asks for retry_policy: that says nothing of how it was asked.
 fn says_later(error: &FetchError) -> bool {
     matches!(error, FetchError::Status { status: 408 | 425 | 429 | 502..=504 | 507..=599, .. })
 }
@@ -225,7 +225,7 @@ mod tests {
     }
 
     fn failed(course: &mut Course, error: &FetchError) -> Decision {
-        course.failed(error, false, &Patience::default(), NOW, 0)
+        course.failed(error, false, &RetryPolicy::default(), NOW, 0)
     }
 
     #[test]
@@ -350,7 +350,7 @@ mod tests {
         let gone = FetchError::Status { status: 403, retry_after: None };
         let mut course = Course::new(0, None);
         assert_eq!(failed(&mut course, &gone), Decision::GiveUp);
-        let again = |course: &mut Course, now| course.failed(&gone, true, &Patience::default(), now, 0);
+        let again = |course: &mut Course, now| course.failed(&gone, true, &RetryPolicy::default(), now, 0);
         assert_eq!(again(&mut course, NOW), Decision::Retry(Duration::ZERO));
         assert_eq!(again(&mut course, Duration::from_secs(60)), Decision::GiveUp);
     }

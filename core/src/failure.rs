@@ -4,7 +4,7 @@
 use core::fmt;
 
 use crate::fetch::FetchError;
-use crate::policy::Breach;
+use crate::policy::PolicyViolation;
 use crate::store::StoreError;
 
 /// What went wrong with an update.
@@ -25,7 +25,7 @@ pub enum Failure {
     /// The platform was asked for a fresh URL and offered another image.
     OtherImage,
     /// The offer breaks the policy.
-    Policy(Breach),
+    Policy(PolicyViolation),
     /// The image could not be stored.
     Store(StoreError),
     /// No memory for the transfer's slots.
@@ -48,7 +48,7 @@ impl fmt::Display for Failure {
             Self::TooSlow => f.write_str("image comes slower than allowed (slow retrieval)"),
             Self::Deadline => f.write_str("time for the download is over"),
             Self::OtherImage => f.write_str("the platform offers another image now"),
-            Self::Policy(breach) => breach.fmt(f),
+            Self::Policy(violation) => violation.fmt(f),
             Self::Store(error) => error.fmt(f),
             Self::NoMemory => f.write_str("out of memory"),
             Self::Resources => f.write_str("cannot start a thread"),
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn each_failure_reads_differently_and_tells_the_cause_beneath() {
-        let (fetch, breach, store) = (FetchError::Encoding, Breach::Rollback, StoreError::Full);
+        let (fetch, violation, store) = (FetchError::Encoding, PolicyViolation::Rollback, StoreError::Full);
         let all = [
             Failure::State,
             Failure::Fetch(fetch.clone()),
@@ -81,7 +81,7 @@ mod tests {
             Failure::TooSlow,
             Failure::Deadline,
             Failure::OtherImage,
-            Failure::Policy(breach),
+            Failure::Policy(violation),
             Failure::from(store),
             Failure::NoMemory,
             Failure::Resources,
@@ -90,7 +90,7 @@ mod tests {
         ];
         let texts: std::collections::HashSet<String> = all.iter().map(Failure::to_string).collect();
         assert_eq!(texts.len(), all.len());
-        for beneath in [fetch.to_string(), breach.to_string(), store.to_string()] {
+        for beneath in [fetch.to_string(), violation.to_string(), store.to_string()] {
             assert!(texts.contains(&beneath), "{beneath}");
         }
     }

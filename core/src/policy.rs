@@ -32,7 +32,7 @@ pub struct Policy<K> {
 
 /// Which rule an offer breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Breach {
+pub enum PolicyViolation {
     /// Not https.
     Insecure,
     /// Host not allowed.
@@ -45,7 +45,7 @@ pub enum Breach {
     Unsigned,
 }
 
-impl fmt::Display for Breach {
+impl fmt::Display for PolicyViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Insecure => "policy: not https",
@@ -72,8 +72,8 @@ impl<K> Default for Policy<K> {
 }
 
 impl<K: Verifies> Policy<K> {
-    /// A breach in words: what the offer has, what is asked for, and which setting that is.
-    pub fn explain(&self, breach: Breach, offer: &Offer) -> String {
+    /// A violation in words: what the offer has, what is asked for, and which setting that is.
+    pub fn explain(&self, violation: PolicyViolation, offer: &Offer) -> String {
         let url = Url::parse(&offer.url);
         let place = || {
             url.as_ref()
@@ -83,47 +83,49 @@ impl<K: Verifies> Policy<K> {
             "" => "the offer has none",
             version => version,
         };
-        match breach {
-            Breach::Insecure => {
-                format!("{breach}: {}; offer an https URL (otakit_policy_https_only)", place())
+        match violation {
+            PolicyViolation::Insecure => {
+                format!("{violation}: {}; offer an https URL (otakit_policy_https_only)", place())
             }
-            Breach::Host => {
-                format!("{breach}: {}; allow it with otakit_policy_allow_host", place())
+            PolicyViolation::Host => {
+                format!("{violation}: {}; allow it with otakit_policy_allow_host", place())
             }
-            Breach::Size => format!(
-                "{breach}: {} bytes are offered, {} allowed; see otakit_policy_max_size",
+            PolicyViolation::Size => format!(
+                "{violation}: {} bytes are offered, {} allowed; see otakit_policy_max_size",
                 offer.size,
                 self.max_size.unwrap_or_default()
             ),
-            Breach::Rollback => match &self.version_floor {
+            PolicyViolation::Rollback => match &self.version_floor {
                 Some(floor) if !self.floor_unknown => {
-                    format!("{breach}: {version}, the floor is {floor}; see otakit_policy_version_floor")
+                    format!("{violation}: {version}, the floor is {floor}; see otakit_policy_version_floor")
                 }
                 _ => format!(
-                    "{breach}: {version}, and the floor cannot be read; see otakit_policy_version_floor"
+                    "{violation}: {version}, and the floor cannot be read; see otakit_policy_version_floor"
                 ),
             },
-            Breach::Unsigned if offer.signature.is_some() => {
-                format!("{breach}: no key to check its signature with; give one with otakit_policy_trust_key")
+            PolicyViolation::Unsigned if offer.signature.is_some() => {
+                format!(
+                    "{violation}: no key to check its signature with; give one with otakit_policy_trust_key"
+                )
             }
-            Breach::Unsigned => {
-                format!("{breach}: the offer has no signature; sign the image (otakit_policy_signed_only)")
+            PolicyViolation::Unsigned => {
+                format!("{violation}: the offer has no signature; sign the image (otakit_policy_signed_only)")
             }
         }
     }
 
     /// Judges an offer.
-    pub fn check(&self, offer: &Offer) -> Result<(), Breach> {
+    pub fn check(&self, offer: &Offer) -> Result<(), PolicyViolation> {
         if self.max_size.is_some_and(|max| offer.size > max) {
-            return Err(Breach::Size);
+            return Err(PolicyViolation::Size);
         }
         let firmware = offer.kind == Kind::Firmware;
         let not_newer = |floor: &String| version::compare(&offer.version, floor) != Ordering::Greater;
         if firmware && (self.floor_unknown || self.version_floor.as_ref().is_some_and(not_newer)) {
-            return Err(Breach::Rollback);
+            return Err(PolicyViolation::Rollback);
         }
         if self.signed_only && firmware && (offer.signature.is_none() || self.keys.is_empty()) {
-            return Err(Breach::Unsigned);
+            return Err(PolicyViolation::Unsigned);
         }
         // A URL that cannot be read is the source's to refuse.
         Url::parse(&offer.url).map_or(Ok(()), |url| self.check_url(&url))
@@ -142,9 +144,9 @@ impl<K: Verifies> Policy<K> {
     }
 
     /// Judges a URL: an offer's, or one that a redirect leads to.
-    pub fn check_url(&self, url: &Url) -> Result<(), Breach> {
+    pub fn check_url(&self, url: &Url) -> Result<(), PolicyViolation> {
         if self.https_only && !url.secure {
-            return Err(Breach::Insecure);
+            return Err(PolicyViolation::Insecure);
         }
         let allowed = |rule: &String| match rule.strip_prefix("*.") {
             Some(domain) => {
@@ -153,7 +155,11 @@ impl<K: Verifies> Policy<K> {
             }
             None => url.host.eq_ignore_ascii_case(rule),
         };
-        if self.hosts.is_empty() || self.hosts.iter().any(allowed) { Ok(()) } else { Err(Breach::Host) }
+        if self.hosts.is_empty() || self.hosts.iter().any(allowed) {
+            Ok(())
+        } else {
+            Err(PolicyViolation::Host)
+        }
     }
 }
 
@@ -190,8 +196,14 @@ mod tests {
 
     #[test]
     fn each_breach_reads_differently() {
-        let all = [Breach::Insecure, Breach::Host, Breach::Size, Breach::Rollback, Breach::Unsigned];
-        let texts: std::collections::HashSet<String> = all.iter().map(Breach::to_string).collect();
+        let all = [
+            PolicyViolation::Insecure,
+            PolicyViolation::Host,
+            PolicyViolation::Size,
+            PolicyViolation::Rollback,
+            PolicyViolation::Unsigned,
+        ];
+        let texts: std::collections::HashSet<String> = all.iter().map(PolicyViolation::to_string).collect();
         assert_eq!(texts.len(), all.len());
         assert!(texts.iter().all(|text| text.starts_with("policy: ")));
     }
@@ -210,25 +222,25 @@ mod tests {
         let cases = [
             (good, Ok(())),
             (offer("1.10", 1, "https://CDN.test/"), Ok(())),
-            (offer("1.9.9", 1, "https://cdn.test/"), Err(Breach::Rollback)),
-            (offer("1.9", 1, "https://cdn.test/"), Err(Breach::Rollback)),
-            (offer("2.0", 101, "https://cdn.test/"), Err(Breach::Size)),
-            (offer("2.0", 1, "http://cdn.test/"), Err(Breach::Insecure)),
-            (offer("2.0", 1, "https://example.com/"), Err(Breach::Host)),
-            (offer("2.0", 1, "https://evilexample.com/"), Err(Breach::Host)),
-            (offer("2.0", 1, "https://cdn.test.evil/"), Err(Breach::Host)),
+            (offer("1.9.9", 1, "https://cdn.test/"), Err(PolicyViolation::Rollback)),
+            (offer("1.9", 1, "https://cdn.test/"), Err(PolicyViolation::Rollback)),
+            (offer("2.0", 101, "https://cdn.test/"), Err(PolicyViolation::Size)),
+            (offer("2.0", 1, "http://cdn.test/"), Err(PolicyViolation::Insecure)),
+            (offer("2.0", 1, "https://example.com/"), Err(PolicyViolation::Host)),
+            (offer("2.0", 1, "https://evilexample.com/"), Err(PolicyViolation::Host)),
+            (offer("2.0", 1, "https://cdn.test.evil/"), Err(PolicyViolation::Host)),
         ];
         for (offer, expected) in cases {
             assert_eq!(policy.check(&offer), expected, "{offer:?}");
         }
         let signed_only = Policy { signed_only: true, ..Policy::default() };
         let unsigned = offer("2.0", 1, "https://cdn.test/");
-        assert_eq!(signed_only.check(&unsigned), Err(Breach::Unsigned));
+        assert_eq!(signed_only.check(&unsigned), Err(PolicyViolation::Unsigned));
         // A signature that nobody can check is none.
         let signed = Offer { signature: Some(vec![0]), ..unsigned.clone() };
-        assert_eq!(signed_only.check(&signed), Err(Breach::Unsigned));
+        assert_eq!(signed_only.check(&signed), Err(PolicyViolation::Unsigned));
         let closed = Policy { floor_unknown: true, ..Policy::default() };
-        assert_eq!(closed.check(&unsigned), Err(Breach::Rollback));
+        assert_eq!(closed.check(&unsigned), Err(PolicyViolation::Rollback));
         // None of these rules is about configuration files.
         let floor = Policy { version_floor: Some("9".into()), floor_unknown: true, ..signed_only };
         assert_eq!(floor.check(&Offer { kind: Kind::Config, ..unsigned }), Ok(()));

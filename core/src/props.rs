@@ -16,7 +16,7 @@ use crate::offer::{Kind, Offer};
 use crate::pace::{Floor, Limiter, Meter};
 use crate::phase::{Input, Phase};
 use crate::progress::percent;
-use crate::retry::{self, Decision, Patience, Retries};
+use crate::retry::{self, Decision, Retries, RetryPolicy};
 use crate::version::compare;
 
 /// Xorshift.
@@ -94,7 +94,7 @@ fn bytes_are_wanted_only_between_an_offer_and_its_end() {
 #[test]
 fn patience_ends_after_its_attempts_and_waits_stay_below_their_ceiling() {
     forall(2000, |dice| {
-        let patience = Patience {
+        let retry_policy = RetryPolicy {
             attempts: u32::try_from(1 + dice.below(40)).unwrap(),
             base: dice.millis(100_000),
             cap: dice.millis(100_000),
@@ -114,14 +114,14 @@ fn patience_ends_after_its_attempts_and_waits_stay_below_their_ceiling() {
             };
             in_a_row += u32::from(transient);
             let roll = u32::try_from(dice.below(1 << 32)).unwrap();
-            match retries.failed(class, retry::Kind::Other, &patience, Duration::ZERO, roll) {
-                Decision::GiveUp => assert!(!transient || in_a_row >= patience.attempts),
+            match retries.failed(class, retry::Kind::Other, &retry_policy, Duration::ZERO, roll) {
+                Decision::GiveUp => assert!(!transient || in_a_row >= retry_policy.attempts),
                 Decision::Retry(wait) => {
-                    assert!(transient && in_a_row < patience.attempts);
+                    assert!(transient && in_a_row < retry_policy.attempts);
                     let doubled =
-                        patience.base.saturating_mul(1u32.checked_shl(in_a_row - 1).unwrap_or(u32::MAX));
+                        retry_policy.base.saturating_mul(1u32.checked_shl(in_a_row - 1).unwrap_or(u32::MAX));
                     let wish = wish.unwrap_or_default();
-                    assert!(wait >= wish && wait <= wish.max(doubled.min(patience.cap)));
+                    assert!(wait >= wish && wait <= wish.max(doubled.min(retry_policy.cap)));
                 }
             }
         }

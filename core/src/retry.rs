@@ -8,7 +8,7 @@ use crate::fetch::Class;
 
 /// How patient a transfer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// Failures in a row without a single new byte before the transfer is given up. At least 1.
     pub attempts: u32,
     /// Longest wait before the first retry; it doubles with each further failure …
@@ -17,7 +17,7 @@ pub struct Patience {
     pub cap: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self { attempts: 12, base: Duration::from_millis(250), cap: Duration::from_secs(30) }
     }
@@ -25,7 +25,7 @@ impl Default for Patience {
 
 /// New bytes after which waits are short again. A server that gives a byte and breaks off is not spared by that byte.
 pub const PROGRESS: u64 = 4096;
-/// A transfer is also given up after this many times [`Patience::attempts`] failures without [`PROGRESS`].
+/// A transfer is also given up after this many times [`RetryPolicy::attempts`] failures without [`PROGRESS`].
 const CREEPING: u32 = 4;
 /// Hopeless answers in a row: whatever listens there will not become an HTTP server that speaks with this device.
 const HOPELESS: u32 = 3;
@@ -98,7 +98,7 @@ impl Retries {
         &mut self,
         class: Class,
         kind: Kind,
-        patience: &Patience,
+        retry_policy: &RetryPolicy,
         now: Duration,
         dice: u32,
     ) -> Decision {
@@ -108,15 +108,15 @@ impl Retries {
         self.hopeless = if kind == Kind::Hopeless { self.hopeless + 1 } else { 0 };
         let since = if kind == Kind::Expired { Some(*self.expired.get_or_insert(now)) } else { None };
         self.expired = since;
-        if self.failures >= patience.attempts
-            || self.level >= patience.attempts.saturating_mul(CREEPING)
+        if self.failures >= retry_policy.attempts
+            || self.level >= retry_policy.attempts.saturating_mul(CREEPING)
             || self.hopeless >= HOPELESS
             || since.is_some_and(|since| now.saturating_sub(since) >= EXPIRED)
         {
             return Decision::GiveUp;
         }
-        let cap = if kind == Kind::Expired { patience.cap.min(EXPIRED_CAP) } else { patience.cap };
-        let ceiling = patience.base.saturating_mul(1u32.checked_shl(self.level - 1).unwrap_or(u32::MAX));
+        let cap = if kind == Kind::Expired { retry_policy.cap.min(EXPIRED_CAP) } else { retry_policy.cap };
+        let ceiling = retry_policy.base.saturating_mul(1u32.checked_shl(self.level - 1).unwrap_or(u32::MAX));
         let jittered = share(ceiling.min(cap), dice);
         Decision::Retry(server_wait.unwrap_or_default().max(jittered))
     }
@@ -134,12 +134,12 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Patience =
-        Patience { attempts: 5, base: Duration::from_millis(100), cap: Duration::from_millis(300) };
+    const PATIENCE: RetryPolicy =
+        RetryPolicy { attempts: 5, base: Duration::from_millis(100), cap: Duration::from_millis(300) };
     const BROKEN: Class = Class::Transient(None);
 
-    fn failed(retries: &mut Retries, patience: &Patience, dice: u32) -> Decision {
-        retries.failed(BROKEN, Kind::Other, patience, Duration::ZERO, dice)
+    fn failed(retries: &mut Retries, retry_policy: &RetryPolicy, dice: u32) -> Decision {
+        retries.failed(BROKEN, Kind::Other, retry_policy, Duration::ZERO, dice)
     }
 
     #[test]
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn a_byte_at_a_time_is_waited_for_longer_and_longer_but_not_for_ever() {
         let (mut retries, mut waits) = (Retries::default(), Vec::new());
-        while let Decision::Retry(wait) = failed(&mut retries, &Patience::default(), u32::MAX) {
+        while let Decision::Retry(wait) = failed(&mut retries, &RetryPolicy::default(), u32::MAX) {
             waits.push(wait.as_millis());
             retries.progressed(1);
         }
@@ -189,7 +189,7 @@ mod tests {
             let decision = Retries::default().failed(class, Kind::Other, &PATIENCE, now, 0);
             assert_eq!(decision, Decision::GiveUp);
         }
-        let endless = Patience { attempts: u32::MAX, ..PATIENCE };
+        let endless = RetryPolicy { attempts: u32::MAX, ..PATIENCE };
         let mut retries = Retries { failures: 1_000_000, level: 1_000_000, ..Retries::default() };
         assert_eq!(failed(&mut retries, &endless, u32::MAX), Decision::Retry(PATIENCE.cap));
     }
@@ -197,8 +197,9 @@ mod tests {
     #[test]
     fn what_is_not_http_three_times_running_never_will_be() {
         let mut retries = Retries::default();
-        let patience = Patience::default();
-        let mut next = |kind| retries.failed(BROKEN, kind, &patience, Duration::ZERO, 0) == Decision::GiveUp;
+        let retry_policy = RetryPolicy::default();
+        let mut next =
+            |kind| retries.failed(BROKEN, kind, &retry_policy, Duration::ZERO, 0) == Decision::GiveUp;
         let kinds = [Kind::Hopeless, Kind::Hopeless, Kind::Other, Kind::Hopeless, Kind::Hopeless];
         assert!(kinds.into_iter().all(|kind| !next(kind)));
         assert!(next(Kind::Hopeless));
@@ -206,17 +207,19 @@ mod tests {
 
     #[test]
     fn an_expired_url_is_given_up_by_the_clock() {
-        let (start, patience) = (Duration::from_secs(1), Patience::default());
+        let (start, retry_policy) = (Duration::from_secs(1), RetryPolicy::default());
         // Each round of questions takes ten seconds, and a wait. What otakit.h says: three rounds, and two waits.
         let (mut retries, mut now) = (Retries::default(), start + Duration::from_secs(10));
         retries.refused(start);
-        while let Decision::Retry(wait) = retries.failed(BROKEN, Kind::Expired, &patience, now, u32::MAX) {
+        while let Decision::Retry(wait) = retries.failed(BROKEN, Kind::Expired, &retry_policy, now, u32::MAX)
+        {
             now += wait + Duration::from_secs(10);
         }
         assert_eq!(now - start, Duration::from_millis(30_750));
         // Rounds that are answered at once, with URLs that do not work.
         let (mut retries, mut now) = (Retries::default(), start);
-        while let Decision::Retry(wait) = retries.failed(BROKEN, Kind::Expired, &patience, now, u32::MAX) {
+        while let Decision::Retry(wait) = retries.failed(BROKEN, Kind::Expired, &retry_policy, now, u32::MAX)
+        {
             now += wait;
         }
         assert!(now - start < Duration::from_secs(40), "{:?}", now - start);
@@ -224,7 +227,7 @@ mod tests {
         let mut retries = Retries::default();
         for hour in 0..100 {
             let now = start + Duration::from_secs(3600 * hour);
-            assert!(retries.failed(BROKEN, Kind::Expired, &patience, now, 0) != Decision::GiveUp);
+            assert!(retries.failed(BROKEN, Kind::Expired, &retry_policy, now, 0) != Decision::GiveUp);
             retries.progressed(PROGRESS);
         }
     }

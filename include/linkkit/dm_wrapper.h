@@ -7,7 +7,7 @@
 #define OTAKIT_LINKKIT_DM_WRAPPER_H
 
 #include <stdarg.h>
-/* This lineage's, unless the program has those of another. */
+/* This generation's, unless the program has those of another. */
 #if !defined(OTAKIT_LINKKIT_V310_INFRA_COMPAT_H) && !defined(OTAKIT_LINKKIT_V23_IOT_EXPORT_H)
 #include "infra_compat.h"
 #endif

@@ -166,7 +166,7 @@ LINKKIT_INLINE int list_is_last(const struct dlist_s *list, const struct dlist_s
 }
 #endif
 
-/* This lineage's, unless the program has those of another. */
+/* This generation's, unless the program has those of another. */
 #if !defined(OTAKIT_LINKKIT_V310_INFRA_COMPAT_H) && !defined(OTAKIT_LINKKIT_V23_IOT_EXPORT_H)
 #include "infra_compat.h"
 #endif

@@ -16,7 +16,7 @@
 #include <stdarg.h>
 
 #include "infra_defs.h"
-/* This lineage's, unless the program has those of another. */
+/* This generation's, unless the program has those of another. */
 #if !defined(OTAKIT_LINKKIT_V310_INFRA_COMPAT_H) && !defined(OTAKIT_LINKKIT_V23_IOT_EXPORT_H)
 #include "infra_compat.h"
 #endif

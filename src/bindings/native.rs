@@ -144,9 +144,9 @@ fn set(settings: &mut settings::Settings, option: c_int, value: u32) -> Option<(
     let given = (value != 0).then_some(u64::from(value));
     let (session, http) = (&mut settings.session, &mut settings.http);
     match (option, value) {
-        (OTAKIT_OPTION_RETRY_ATTEMPTS, 1..) => session.patience.attempts = value,
-        (OTAKIT_OPTION_RETRY_BASE_MS, _) => session.patience.base = duration,
-        (OTAKIT_OPTION_RETRY_CAP_MS, _) => session.patience.cap = duration,
+        (OTAKIT_OPTION_RETRY_ATTEMPTS, 1..) => session.retry_policy.attempts = value,
+        (OTAKIT_OPTION_RETRY_BASE_MS, _) => session.retry_policy.base = duration,
+        (OTAKIT_OPTION_RETRY_CAP_MS, _) => session.retry_policy.cap = duration,
         (OTAKIT_OPTION_CONNECT_MS, 1..) => http.connect = duration,
         (OTAKIT_OPTION_ANSWER_MS, 1..) => http.answer = duration,
         (OTAKIT_OPTION_STALL_MS, 1..) => http.stall = duration,

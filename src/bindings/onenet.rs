@@ -22,7 +22,7 @@ use super::calls::{Calls, Running};
 use super::guard::guard;
 use super::{settings, text};
 use crate::hal::border::in_c;
-use crate::service::onenet::{Config, Error, Onenet, Spoken};
+use crate::service::onenet::{Config, Error, Onenet, Response};
 
 /// `ERR_OK`.
 const OK: i32 = 0;
@@ -184,8 +184,8 @@ impl Context {
         in_c(|| unsafe { callback(state, body.as_mut_ptr(), len) });
     }
 
-    fn answered<T>(self: &Arc<Self>, state: ota_state_t, spoken: Spoken<T>) -> Result<T, i32> {
-        let Spoken { body, result } = spoken;
+    fn answered<T>(self: &Arc<Self>, state: ota_state_t, response: Response<T>) -> Result<T, i32> {
+        let Response { body, result } = response;
         if let Some(body) = body {
             self.tell(state, body);
         }

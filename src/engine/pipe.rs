@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 
 /// A filled part of the image.
 #[derive(Debug)]
@@ -81,7 +81,10 @@ impl<E: Clone> Pipe<E> {
 
     /// An empty buffer to fill, waiting until one is free. `Ok(None)` when the taker has gone or `stop` is set; `Err` when
     /// there is no memory for it.
-    pub fn buffer(&self, stop: &Cancel) -> Result<Option<Vec<u8>>, std::collections::TryReserveError> {
+    pub fn buffer(
+        &self,
+        stop: &CancellationToken,
+    ) -> Result<Option<Vec<u8>>, std::collections::TryReserveError> {
         let mut state = self.state.lock();
         loop {
             if state.closed || stop.is_cancelled() {
@@ -192,7 +195,7 @@ mod tests {
             let pipe = pipe.clone();
             std::thread::spawn(move || {
                 for n in 0..1000u32 {
-                    let mut buffer = pipe.buffer(&Cancel::new()).unwrap().unwrap();
+                    let mut buffer = pipe.buffer(&CancellationToken::new()).unwrap().unwrap();
                     buffer[0] = (n % 251) as u8;
                     pipe.push(buffer, 1);
                 }
@@ -211,7 +214,7 @@ mod tests {
     #[test]
     fn a_partly_taken_slot_yields_its_rest() {
         let pipe = Pipe::<()>::new(2, 4);
-        let mut buffer = pipe.buffer(&Cancel::new()).unwrap().unwrap();
+        let mut buffer = pipe.buffer(&CancellationToken::new()).unwrap().unwrap();
         buffer.copy_from_slice(b"abcd");
         pipe.push(buffer, 3);
         let Popped::Slot(mut slot) = pipe.pop(soon()) else { panic!() };
@@ -224,11 +227,13 @@ mod tests {
     #[test]
     fn close_wakes_the_writer_and_an_end_does_not_overtake_bytes() {
         let pipe = Arc::new(Pipe::<u8>::new(2, 1));
-        let (a, b) =
-            (pipe.buffer(&Cancel::new()).unwrap().unwrap(), pipe.buffer(&Cancel::new()).unwrap().unwrap());
+        let (a, b) = (
+            pipe.buffer(&CancellationToken::new()).unwrap().unwrap(),
+            pipe.buffer(&CancellationToken::new()).unwrap().unwrap(),
+        );
         let blocked = {
             let pipe = pipe.clone();
-            std::thread::spawn(move || pipe.buffer(&Cancel::new()).unwrap().is_none())
+            std::thread::spawn(move || pipe.buffer(&CancellationToken::new()).unwrap().is_none())
         };
         pipe.push(a, 1);
         pipe.finish(Err(7));
@@ -243,8 +248,11 @@ mod tests {
     #[test]
     fn who_waits_for_room_can_be_stopped() {
         let pipe = Arc::new(Pipe::<()>::new(2, 1));
-        let full = [pipe.buffer(&Cancel::new()).unwrap(), pipe.buffer(&Cancel::new()).unwrap()];
-        let stop = Cancel::new();
+        let full = [
+            pipe.buffer(&CancellationToken::new()).unwrap(),
+            pipe.buffer(&CancellationToken::new()).unwrap(),
+        ];
+        let stop = CancellationToken::new();
         let blocked = {
             let (pipe, stop) = (pipe.clone(), stop.clone());
             std::thread::spawn(move || pipe.buffer(&stop).unwrap().is_none())

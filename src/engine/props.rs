@@ -11,11 +11,11 @@ use otakit_core::fetch::FetchError;
 use otakit_core::net::NetError;
 use otakit_core::offer::{Kind, Offer};
 use otakit_core::phase::Phase;
-use otakit_core::retry::Patience;
+use otakit_core::retry::RetryPolicy;
 use parking_lot::Mutex;
 
 use super::{Session, Settings};
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::fetch::{Body, Opened, Request, Source};
 
 /// Xorshift.
@@ -99,7 +99,7 @@ impl Body for Part {
 }
 
 impl Source for Chaos {
-    fn open(&self, request: &Request<'_>, _: &Cancel) -> Result<Opened, FetchError> {
+    fn open(&self, request: &Request<'_>, _: &CancellationToken) -> Result<Opened, FetchError> {
         let mut dice = self.dice.lock();
         let from = usize::try_from(request.offset).unwrap();
         let then = [FetchError::Truncated, FetchError::Net(NetError::Broken)][dice.index(2)].clone();
@@ -141,8 +141,8 @@ impl Driven {
     }
 
     fn settings(attempts: u32, slot_size: usize) -> Settings {
-        let patience = Patience { attempts, base: Duration::ZERO, cap: Duration::ZERO };
-        Settings { patience, slots: 2, slot_size, ..Settings::default() }
+        let retry_policy = RetryPolicy { attempts, base: Duration::ZERO, cap: Duration::ZERO };
+        Settings { retry_policy, slots: 2, slot_size, ..Settings::default() }
     }
 
     /// Reads, pauses, goes on, cancels, restarts or offers.

@@ -12,12 +12,12 @@ use otakit_core::failure::Failure;
 use otakit_core::offer::Offer;
 use otakit_core::pace::Floor;
 use otakit_core::phase::{Input, Phase};
-use otakit_core::retry::Patience;
+use otakit_core::retry::RetryPolicy;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::driver::{self, Line};
 use super::transfer::{Plan, Renew, Shared, Transfer};
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::engine::Policy;
 use crate::fetch::Source;
 use crate::thread::Birth;
@@ -30,7 +30,7 @@ pub struct Settings {
     /// What offers are accepted.
     pub policy: Policy,
     /// When a broken transfer is given up.
-    pub patience: Patience,
+    pub retry_policy: RetryPolicy,
     /// Slots between the fetching thread and the caller.
     pub slots: usize,
     /// Size of a slot in bytes. `slots * slot_size` bounds the heap that a transfer takes for its bytes.
@@ -50,7 +50,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             policy: Policy::default(),
-            patience: Patience::default(),
+            retry_policy: RetryPolicy::default(),
             slots: 4,
             slot_size: 16 * 1024,
             rate_limit: None,
@@ -104,7 +104,7 @@ struct Control {
 struct Running {
     birth: Birth,
     line: Line,
-    cancel: Cancel,
+    cancel: CancellationToken,
     shared: Arc<Shared>,
 }
 
@@ -403,7 +403,7 @@ impl Session {
         };
         let Checkpoint { offset, hasher, validator } =
             left.or_else(|| control.from.take()).unwrap_or_else(|| Checkpoint::start(&offer));
-        let cancel = Cancel::new();
+        let cancel = CancellationToken::new();
         let shared = Arc::new(Shared::new(validator, control.paused));
         let size = offer.size;
         let plan = Plan {
@@ -411,7 +411,7 @@ impl Session {
             offer,
             cancel: cancel.clone(),
             shared: shared.clone(),
-            patience: settings.patience,
+            retry_policy: settings.retry_policy,
             rate_limit: settings.rate_limit,
             floor: settings.floor,
             policy: settings.policy,
@@ -504,7 +504,7 @@ impl Session {
     /// Why an offer was not taken, in words: what it has, and what the policy asks for.
     pub fn refusal(&self, offer: &Offer, failure: &Failure) -> String {
         match failure {
-            Failure::Policy(breach) => self.settings.lock().policy.explain(*breach, offer),
+            Failure::Policy(violation) => self.settings.lock().policy.explain(*violation, offer),
             failure => failure.to_string(),
         }
     }

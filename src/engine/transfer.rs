@@ -12,10 +12,10 @@ use otakit_core::fetch::{Class, FetchError, Validator};
 use otakit_core::net::NetError;
 use otakit_core::offer::Offer;
 use otakit_core::pace::{Floor, Limiter};
-use otakit_core::retry::{Decision, Patience};
+use otakit_core::retry::{Decision, RetryPolicy};
 use parking_lot::{Condvar, Mutex};
 
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::engine::Policy;
 use crate::fetch::{Body, Opened, Opening, Request, Source};
 use crate::net::trace;
@@ -30,11 +30,11 @@ const SHORTLY: Duration = Duration::from_millis(4);
 /// after `cancel` is set.
 pub trait Renew: Send + Sync {
     /// A fresh offer; `None` when none came. May block.
-    fn renew(&self, offer: &Offer, cancel: &Cancel) -> Option<Offer>;
+    fn renew(&self, offer: &Offer, cancel: &CancellationToken) -> Option<Offer>;
 
     /// As [`Renew::renew`], and waits for about `wait` only: `None` when it is not known yet. Called until it is. Who cannot
     /// ask like that waits for as long as it needs.
-    fn step(&self, offer: &Offer, _wait: Duration, cancel: &Cancel) -> Option<Option<Offer>> {
+    fn step(&self, offer: &Offer, _wait: Duration, cancel: &CancellationToken) -> Option<Option<Offer>> {
         Some(self.renew(offer, cancel))
     }
 
@@ -52,7 +52,7 @@ pub struct Shared {
     /// Told of an end of the rest.
     changed: Condvar,
     /// Ends the attempt under way.
-    attempt: Mutex<Cancel>,
+    attempt: Mutex<CancellationToken>,
     /// Whether bytes of several answers were put together.
     joined: AtomicBool,
     /// The failure that ended the transfer, in full: where it went, what came back, what helps.
@@ -88,8 +88,8 @@ impl Shared {
     }
 
     /// A token for the next attempt, which a rest or the transfer's end cancels.
-    fn begin(&self, cancel: &Cancel) -> Cancel {
-        let token = Cancel::new();
+    fn begin(&self, cancel: &CancellationToken) -> CancellationToken {
+        let token = CancellationToken::new();
         *self.attempt.lock() = token.clone();
         if cancel.is_cancelled() || *self.paused.lock() {
             token.cancel();
@@ -103,7 +103,7 @@ impl Shared {
     }
 
     /// Waits while the transfer rests.
-    pub fn rest(&self, cancel: &Cancel) -> Result<(), Failure> {
+    pub fn rest(&self, cancel: &CancellationToken) -> Result<(), Failure> {
         let mut paused = self.paused.lock();
         while *paused && !cancel.is_cancelled() {
             self.changed.wait(&mut paused);
@@ -121,7 +121,7 @@ pub struct Transfer {
     course: Course,
     state: State,
     /// Ends the attempt under way.
-    token: Cancel,
+    token: CancellationToken,
     /// Where the attempt under way began.
     begun: u64,
     /// The words for what fails, while another transfer may use this thread.
@@ -135,11 +135,11 @@ pub struct Plan {
     /// What to fetch.
     pub offer: Offer,
     /// Ends the transfer early.
-    pub cancel: Cancel,
+    pub cancel: CancellationToken,
     /// Seen by the session too.
     pub shared: Arc<Shared>,
     /// When to give up.
-    pub patience: Patience,
+    pub retry_policy: RetryPolicy,
     /// Most bytes per second.
     pub rate_limit: Option<u64>,
     /// Fewest bytes per second.
@@ -211,17 +211,17 @@ impl Transfer {
     /// Begins at `offset`; nothing is connected yet.
     pub fn new(plan: Plan, offset: u64) -> Self {
         let course = Course::new(offset, plan.floor);
-        let token = Cancel::new();
+        let token = CancellationToken::new();
         Self { plan, offset, course, state: State::Idle, token, begun: offset, words: trace::Kept::default() }
     }
 
     /// Ends when the session no longer wants it.
-    pub fn cancel(&self) -> &Cancel {
+    pub fn cancel(&self) -> &CancellationToken {
         &self.plan.cancel
     }
 
     /// Ends the attempt under way.
-    pub fn token(&self) -> &Cancel {
+    pub fn token(&self) -> &CancellationToken {
         &self.token
     }
 
@@ -443,7 +443,7 @@ impl Transfer {
         self.mend(error)
     }
 
-    /// A URL that is no longer good is not asked for again, a fresh one is. Patience counts every failure, fresh URLs that
+    /// A URL that is no longer good is not asked for again, a fresh one is. RetryPolicy counts every failure, fresh URLs that
     /// are dead included.
     fn mend(&mut self, error: FetchError) -> Result<(), Stop> {
         if self.plan.renewal.is_none() || self.course.class(&error) != Class::Expired {
@@ -472,9 +472,9 @@ impl Transfer {
             }
             Some(Some(fresh)) if !self.plan.offer.is_renewed_by(&fresh) => Err(Failure::OtherImage.into()),
             Some(Some(fresh)) => {
-                self.plan.policy.check(&fresh).map_err(|breach| {
-                    *self.plan.shared.told.lock() = Some(self.plan.policy.explain(breach, &fresh));
-                    Failure::Policy(breach)
+                self.plan.policy.check(&fresh).map_err(|violation| {
+                    *self.plan.shared.told.lock() = Some(self.plan.policy.explain(violation, &fresh));
+                    Failure::Policy(violation)
                 })?;
                 self.plan.offer.url = fresh.url;
                 self.decide(error, Some(true))
@@ -485,8 +485,9 @@ impl Transfer {
 
     /// Waits before the next attempt, or gives up. `renewed`: whether a fresh URL came, if one was asked for.
     fn decide(&mut self, error: FetchError, renewed: Option<bool>) -> Result<(), Stop> {
-        let Plan { patience, shared, offer, .. } = &self.plan;
-        match self.course.failed(&error, renewed.is_some(), patience, system::now(), system::random_u32()) {
+        let Plan { retry_policy, shared, offer, .. } = &self.plan;
+        match self.course.failed(&error, renewed.is_some(), retry_policy, system::now(), system::random_u32())
+        {
             Decision::Retry(wait) => {
                 crate::log!(
                     Warning,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use otakit_core::fetch::{FetchError, Validator};
 
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 
 /// A place that images are fetched from. Called by whoever drives the transfer: a worker thread, or the caller's own.
 pub trait Source: Send + Sync {
@@ -15,10 +15,10 @@ pub trait Source: Send + Sync {
     ///
     /// The body may start earlier than asked (see [`Opened::start`]); a source that cannot tell where the body
     /// starts must fail.
-    fn open(&self, request: &Request<'_>, cancel: &Cancel) -> Result<Opened, FetchError>;
+    fn open(&self, request: &Request<'_>, cancel: &CancellationToken) -> Result<Opened, FetchError>;
 
     /// Begins to open it, step by step. A source that cannot be opened in steps opens it here.
-    fn begin(&self, request: &Request<'_>, cancel: &Cancel) -> Box<dyn Opening> {
+    fn begin(&self, request: &Request<'_>, cancel: &CancellationToken) -> Box<dyn Opening> {
         Box::new(AtOnce(Some(self.open(request, cancel))))
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use otakit_core::net::NetError;
 
 use super::{ffi, gate, remedy};
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::log;
 use crate::net::{Dial, Roots, Security, Stream, Target, trace};
 
@@ -22,7 +22,12 @@ const EARLY_RETURN_PAUSE: Duration = Duration::from_millis(2);
 pub struct HalDial;
 
 impl Dial for HalDial {
-    fn dial(&self, target: &Target, timeout: Duration, cancel: &Cancel) -> Result<Box<dyn Stream>, NetError> {
+    fn dial(
+        &self,
+        target: &Target,
+        timeout: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<Box<dyn Stream>, NetError> {
         let began = Instant::now();
         let Ok(host) = CString::new(target.host.as_str()) else {
             log!(Warning, "hal", "the host name holds a NUL byte");
@@ -43,7 +48,7 @@ fn establish_tcp(
     port: u16,
     began: Instant,
     timeout: Duration,
-    cancel: &Cancel,
+    cancel: &CancellationToken,
 ) -> Result<Connection<Tcp>, NetError> {
     let Some(_pass) = gate::enter() else { return Err(NetError::Cancelled) };
     errno::clear();
@@ -73,7 +78,7 @@ fn dial_tls(
     roots: &Roots,
     began: Instant,
     timeout: Duration,
-    cancel: &Cancel,
+    cancel: &CancellationToken,
 ) -> Result<Box<dyn Stream>, NetError> {
     let Ok(pem) = roots.pem.as_deref().map(CString::new).transpose() else {
         log!(Error, "hal", "the certificate authority holds a NUL byte");
@@ -97,7 +102,7 @@ fn dial_tls(
     roots: &std::sync::Arc<Roots>,
     began: Instant,
     timeout: Duration,
-    cancel: &Cancel,
+    cancel: &CancellationToken,
 ) -> Result<Box<dyn Stream>, NetError> {
     let tcp = establish_tcp(host, target.port, began, timeout, cancel)?;
     crate::net::tls::connect(
@@ -116,7 +121,7 @@ fn dial_tls(
     _roots: &Roots,
     _began: Instant,
     _timeout: Duration,
-    _cancel: &Cancel,
+    _cancel: &CancellationToken,
 ) -> Result<Box<dyn Stream>, NetError> {
     log!(Error, "hal", "{} asks for TLS, which this build does not have", target.host);
     Err(NetError::NoTls)
@@ -206,7 +211,12 @@ struct Connection<F: Family> {
 
 impl<F: Family> Connection<F> {
     /// Takes what an Establish returned. A connection that came too late is closed again.
-    fn accept(handle: usize, began: Instant, timeout: Duration, cancel: &Cancel) -> Result<Self, NetError> {
+    fn accept(
+        handle: usize,
+        began: Instant,
+        timeout: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<Self, NetError> {
         // A handle may be a pointer, and on 32-bit systems one in the upper half is a good one: only what can be a
         // negated error number counts as failure.
         let failed = (-4095..=0).contains(&(handle as isize));

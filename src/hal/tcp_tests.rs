@@ -17,11 +17,11 @@ fn connected(mischief: Mischief) -> (Box<dyn Stream>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     misbehave(mischief);
-    let stream = HalDial.dial(&plain(port), LONG, &Cancel::new()).unwrap();
+    let stream = HalDial.dial(&plain(port), LONG, &CancellationToken::new()).unwrap();
     (stream, listener.accept().unwrap().0)
 }
 
-fn refusal(target: &Target, timeout: Duration, cancel: &Cancel) -> NetError {
+fn refusal(target: &Target, timeout: Duration, cancel: &CancellationToken) -> NetError {
     HalDial.dial(target, timeout, cancel).err().unwrap()
 }
 
@@ -80,7 +80,7 @@ fn impossible_counts_break_the_stream() {
 fn failed_establish_is_never_used_as_a_handle() {
     for returned in [0, usize::MAX, usize::MAX - 1, -111_isize as usize] {
         misbehave(Mischief { establish: Some(returned), ..Mischief::default() });
-        assert_eq!(refusal(&plain(1), LONG, &Cancel::new()), NetError::Connect);
+        assert_eq!(refusal(&plain(1), LONG, &CancellationToken::new()), NetError::Connect);
     }
 }
 
@@ -90,7 +90,7 @@ fn a_failed_establish_is_told_with_what_helps_against_it() {
         let target = plain(1);
         trace::connecting(&target);
         misbehave(Mischief { establish: Some(0), errno, ..Mischief::default() });
-        let error = refusal(&target, LONG, &Cancel::new());
+        let error = refusal(&target, LONG, &CancellationToken::new());
         trace::told(&error, error.advice())
     };
     assert_eq!(
@@ -108,21 +108,21 @@ fn a_failed_establish_is_told_with_what_helps_against_it() {
 #[test]
 fn a_name_with_a_nul_reaches_no_hal() {
     let target = Target { host: "good.example\0evil".into(), ..plain(1) };
-    assert_eq!(refusal(&target, LONG, &Cancel::new()), NetError::Connect);
+    assert_eq!(refusal(&target, LONG, &CancellationToken::new()), NetError::Connect);
 }
 
 #[test]
 fn a_connection_that_comes_after_the_cancel_or_the_timeout_is_closed() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let target = plain(listener.local_addr().unwrap().port());
-    let cancel = Cancel::new();
+    let cancel = CancellationToken::new();
     let late = cancel.clone();
     misbehave(Mischief { after_establish: Some(Box::new(move || late.cancel())), ..Mischief::default() });
     assert_eq!(refusal(&target, LONG, &cancel), NetError::Cancelled);
     assert_eq!(listener.accept().unwrap().0.read(&mut [0; 1]).unwrap(), 0);
 
     misbehave(Mischief { after_establish: Some(Box::new(|| thread::sleep(SHORT))), ..Mischief::default() });
-    assert_eq!(refusal(&target, SHORT / 2, &Cancel::new()), NetError::Timeout);
+    assert_eq!(refusal(&target, SHORT / 2, &CancellationToken::new()), NetError::Timeout);
     assert_eq!(listener.accept().unwrap().0.read(&mut [0; 1]).unwrap(), 0);
 
     assert_eq!(refusal(&target, LONG, &cancel), NetError::Cancelled, "before anything is dialled");
@@ -140,7 +140,7 @@ fn timeouts_round_up_and_clamp() {
 #[test]
 fn without_tls_nothing_goes_out_in_plain() {
     let target = Target { security: Security::Tls(std::sync::Arc::new(Roots::default())), ..plain(1) };
-    assert_eq!(refusal(&target, LONG, &Cancel::new()), NetError::NoTls);
+    assert_eq!(refusal(&target, LONG, &CancellationToken::new()), NetError::NoTls);
 }
 
 #[cfg(feature = "hal-ssl")]
@@ -153,7 +153,7 @@ fn the_firmware_does_the_tls() {
     let dial = |pem: Option<&str>| {
         let roots = Roots { pem: pem.map(str::to_owned), public: true };
         let target = Target { security: Security::Tls(std::sync::Arc::new(roots)), ..plain(port) };
-        HalDial.dial(&target, LONG, &Cancel::new())
+        HalDial.dial(&target, LONG, &CancellationToken::new())
     };
     let mut stream = dial(Some("PEM")).unwrap();
     stream.write_all(b"x", LONG).unwrap();

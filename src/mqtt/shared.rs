@@ -19,7 +19,7 @@ use super::registry::Registry;
 use super::renewals::Renewals;
 use super::session::{Pending, Qos2, Request, Session};
 use super::unclaimed::Unclaimed;
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::log;
 use crate::thread;
 
@@ -29,7 +29,7 @@ const INHERIT_WAIT: Duration = Duration::from_millis(10);
 pub(super) struct Shared {
     pub options: Options,
     /// Ends the I/O thread at once.
-    pub cancel: Cancel,
+    pub cancel: CancellationToken,
     state: Mutex<State>,
     /// Something for those who yield.
     pub events: Condvar,
@@ -108,7 +108,7 @@ impl Shared {
         };
         Self {
             options,
-            cancel: Cancel::new(),
+            cancel: CancellationToken::new(),
             state: Mutex::new(state),
             events: Condvar::new(),
             changed: Condvar::new(),

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use otakit_core::net::NetError;
 
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 
 /// The longest single blocking call made on a stream. It bounds how late a cancel or a queued write is seen.
 pub const SLICE: Duration = Duration::from_millis(20);
@@ -44,7 +44,12 @@ pub trait Dial: Send + Sync {
     /// Connects to `target`, TLS handshake included, giving up after `timeout` or when `cancel` is set.
     ///
     /// A firmware's own `HAL_TCP_Establish` cannot be interrupted: the call returns once it does.
-    fn dial(&self, target: &Target, timeout: Duration, cancel: &Cancel) -> Result<Box<dyn Stream>, NetError>;
+    fn dial(
+        &self,
+        target: &Target,
+        timeout: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<Box<dyn Stream>, NetError>;
 }
 
 /// Where to connect to.

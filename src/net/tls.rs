@@ -13,7 +13,7 @@ use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, ClientConnection, Error};
 
 use super::{Roots, SLICE, Stream, trace};
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 
 /// Ciphertext taken from the stream below at once. Most of the largest TLS record; more brings little.
 const INCOMING: usize = 12 * 1024;
@@ -29,7 +29,7 @@ pub fn connect(
     host: &str,
     roots: &Arc<Roots>,
     timeout: Duration,
-    cancel: &Cancel,
+    cancel: &CancellationToken,
 ) -> Result<Box<dyn Stream>, NetError> {
     let deadline = Deadline::after(timeout);
     let config = config::client_config(roots)?;
@@ -76,7 +76,7 @@ struct TlsStream {
 }
 
 impl TlsStream {
-    fn handshake(&mut self, deadline: Deadline, cancel: &Cancel) -> Result<(), NetError> {
+    fn handshake(&mut self, deadline: Deadline, cancel: &CancellationToken) -> Result<(), NetError> {
         loop {
             if cancel.is_cancelled() {
                 return Err(NetError::Cancelled);

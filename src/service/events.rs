@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::hal::own::{self, Own};
 
 /// Events that wait before who brings them from outside has to stop; see [`Events::wait_for_room`].
@@ -42,7 +42,7 @@ impl<T> Events<T> {
     /// Waits while too many events wait already, until `cancel` at most. To be called before [`Events::post`] by who
     /// hands on what others send, so that a peer that sends faster than the application takes has to wait. The outcome
     /// of what the application asked for is posted without: it must neither wait nor be lost.
-    pub fn wait_for_room(&self, cancel: &Cancel) {
+    pub fn wait_for_room(&self, cancel: &CancellationToken) {
         let mut queue = self.queue.lock();
         while queue.len() >= LIMIT && !cancel.is_cancelled() {
             self.taken.wait_for(&mut queue, SLICE);
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn who_brings_too_many_waits_until_some_are_taken_or_it_is_cancelled() {
-        let (events, cancel) = (Events::new(), Cancel::new());
+        let (events, cancel) = (Events::new(), CancellationToken::new());
         std::thread::scope(|scope| {
             let bringing = scope.spawn(|| {
                 for number in 0..10 * LIMIT {

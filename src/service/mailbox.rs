@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 
 /// How often a waiting thread looks whether it was cancelled.
 const SLICE: Duration = Duration::from_millis(50);
@@ -50,7 +50,7 @@ impl<T> Mailbox<T> {
     }
 
     /// The answer, waited for at most `limit`.
-    pub fn wait(&self, limit: Duration, cancel: &Cancel) -> Option<T> {
+    pub fn wait(&self, limit: Duration, cancel: &CancellationToken) -> Option<T> {
         let deadline = Instant::now() + limit;
         let mut waiting = self.waiting.lock();
         while !cancel.is_cancelled() {
@@ -89,7 +89,7 @@ impl Question {
         &mut self,
         mailbox: &Mailbox<T>,
         wait: Duration,
-        cancel: &Cancel,
+        cancel: &CancellationToken,
         put: impl FnOnce() -> bool,
     ) -> Option<Option<T>> {
         let now = Instant::now();
@@ -116,7 +116,12 @@ mod tests {
 
     use super::*;
 
-    fn ask<T>(mailbox: &Mailbox<T>, limit: Duration, cancel: &Cancel, put: impl Fn() -> bool) -> Option<T> {
+    fn ask<T>(
+        mailbox: &Mailbox<T>,
+        limit: Duration,
+        cancel: &CancellationToken,
+        put: impl Fn() -> bool,
+    ) -> Option<T> {
         let mut question = Question::new(limit);
         loop {
             if let Some(answer) = question.step(mailbox, SOON, cancel, &put) {
@@ -130,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_question_is_put_until_it_is_sent() {
-        let (mailbox, sent, cancel) = (Mailbox::default(), AtomicU32::new(0), Cancel::new());
+        let (mailbox, sent, cancel) = (Mailbox::default(), AtomicU32::new(0), CancellationToken::new());
         mailbox.open();
         let answer = ask(&mailbox, LONG, &cancel, || {
             let is_sent = sent.fetch_add(1, Ordering::Relaxed) == 2;
@@ -147,12 +152,12 @@ mod tests {
         let mailbox = Mailbox::default();
         mailbox.open();
         assert!(mailbox.deliver(1).is_none());
-        assert_eq!(ask(&mailbox, LONG, &Cancel::new(), || false), Some(1));
+        assert_eq!(ask(&mailbox, LONG, &CancellationToken::new(), || false), Some(1));
     }
 
     #[test]
     fn it_ends_with_its_time_and_with_a_cancel() {
-        let (mailbox, cancel) = (Mailbox::<()>::default(), Cancel::new());
+        let (mailbox, cancel) = (Mailbox::<()>::default(), CancellationToken::new());
         mailbox.open();
         assert_eq!(ask(&mailbox, SOON, &cancel, || false), None);
         assert_eq!(ask(&mailbox, SOON, &cancel, || true), None);

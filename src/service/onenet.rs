@@ -24,7 +24,7 @@ use otakit_core::platform::onenet::task::{Task, TaskError};
 use otakit_core::platform::onenet::{Dialect, TaskId, errno};
 use parking_lot::Mutex;
 
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::fetch::http::call::{self, Reply};
 use crate::net::{Dial, Roots, Security, Target};
 pub use error::Error;
@@ -95,7 +95,7 @@ pub struct Onenet {
 struct State {
     closed: bool,
     /// Calls under way.
-    live: Vec<Cancel>,
+    live: Vec<CancellationToken>,
     /// The task found last.
     known: Option<Known>,
     /// The platform's number, if the last call failed with one.
@@ -124,14 +124,14 @@ impl Known {
 
 /// What a call brought.
 #[derive(Debug)]
-pub struct Spoken<T> {
+pub struct Response<T> {
     /// The answer's body, if its status was 2xx.
     pub body: Option<Vec<u8>>,
     /// What it means.
     pub result: Result<T, Error>,
 }
 
-impl<T> From<Error> for Spoken<T> {
+impl<T> From<Error> for Response<T> {
     fn from(error: Error) -> Self {
         Self { body: None, result: Err(error) }
     }
@@ -168,12 +168,12 @@ impl Onenet {
     }
 
     /// Tells the platform which version runs.
-    pub fn post_version(self: &Arc<Self>, limit: Duration) -> Spoken<()> {
+    pub fn post_version(self: &Arc<Self>, limit: Duration) -> Response<()> {
         self.ask(limit, |this| this.request(&Ask::Version(&this.config.version)), |_| Ok(()))
     }
 
     /// Asks for a task. [`errno::NO_TASK`] when there is none.
-    pub fn check_task(self: &Arc<Self>, limit: Duration) -> Spoken<Task> {
+    pub fn check_task(self: &Arc<Self>, limit: Duration) -> Response<Task> {
         let found = self.ask(limit, Self::check_request, |answer| self.read_task(answer));
         if let Ok(task) = &found.result {
             self.remember(task);
@@ -203,13 +203,13 @@ impl Onenet {
     }
 
     /// Asks whether a task still stands; the platform wants that before each slice.
-    pub fn check_standing(self: &Arc<Self>, task: &TaskId, limit: Duration) -> Spoken<()> {
+    pub fn check_standing(self: &Arc<Self>, task: &TaskId, limit: Duration) -> Response<()> {
         let task = task.clone();
         self.ask(limit, move |this| this.request(&Ask::Stands(&task)), |answer| standing(answer.standing()))
     }
 
     /// Reports progress in percent, or a result.
-    pub fn report(self: &Arc<Self>, task: &TaskId, step: u32, limit: Duration) -> Spoken<()> {
+    pub fn report(self: &Arc<Self>, task: &TaskId, step: u32, limit: Duration) -> Response<()> {
         let task = task.clone();
         self.ask(limit, move |this| this.request(&Ask::Report { task: &task, step }), |_| Ok(()))
     }
@@ -250,7 +250,7 @@ impl Onenet {
         limit: Duration,
         request: impl FnOnce(&Self) -> Vec<u8>,
         read: impl FnOnce(&Envelope) -> Result<T, Error>,
-    ) -> Spoken<T> {
+    ) -> Response<T> {
         self.begin();
         let request = request(self);
         let answered = self.timed(limit, move |this, cancel| this.exchange(request, limit, cancel));
@@ -265,11 +265,16 @@ impl Onenet {
             Some(Envelope { errno, .. }) => Err(Error::refusal(errno)),
         };
         self.conclude(result.as_ref().err());
-        Spoken { body: Some(body), result }
+        Response { body: Some(body), result }
     }
 
     /// The body of an answer with status 2xx. On a worker thread.
-    fn exchange(&self, request: Vec<u8>, limit: Duration, cancel: &Cancel) -> Result<Vec<u8>, FetchError> {
+    fn exchange(
+        &self,
+        request: Vec<u8>,
+        limit: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<u8>, FetchError> {
         let mut reply = self.send(request, limit, cancel)?;
         match reply.status() {
             200..=299 => reply.bytes(MAX_ANSWER),
@@ -277,7 +282,12 @@ impl Onenet {
         }
     }
 
-    fn send(&self, request: Vec<u8>, limit: Duration, cancel: &Cancel) -> Result<Reply, FetchError> {
+    fn send(
+        &self,
+        request: Vec<u8>,
+        limit: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<Reply, FetchError> {
         call::call(&self.dial, self.config.endpoint.target(), request, limit, cancel)
     }
 
@@ -299,7 +309,7 @@ impl Onenet {
     fn timed<T: Send + 'static>(
         self: &Arc<Self>,
         limit: Duration,
-        job: impl FnOnce(&Self, &Cancel) -> T + Send + 'static,
+        job: impl FnOnce(&Self, &CancellationToken) -> T + Send + 'static,
     ) -> Result<T, Error> {
         let began = Instant::now();
         let cancel = self.enter()?;
@@ -321,7 +331,7 @@ impl Onenet {
         })
     }
 
-    fn enter(&self) -> Result<Cancel, Error> {
+    fn enter(&self) -> Result<CancellationToken, Error> {
         let mut state = self.state.lock();
         if state.closed {
             return Err(Error::Closed);
@@ -329,7 +339,7 @@ impl Onenet {
         if state.live.len() >= MAX_WORKERS {
             return Err(Error::Busy);
         }
-        let cancel = Cancel::new();
+        let cancel = CancellationToken::new();
         state.live.push(cancel.clone());
         Ok(cancel)
     }
@@ -351,7 +361,7 @@ impl Onenet {
 /// One call under way: it counts until its thread ends, however that ends.
 struct Worker {
     service: Arc<Onenet>,
-    cancel: Cancel,
+    cancel: CancellationToken,
 }
 
 impl Drop for Worker {

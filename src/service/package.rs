@@ -13,7 +13,7 @@ use otakit_core::offer::{Kind, Offer};
 use otakit_core::store::StoreError;
 use otakit_core::url::Url;
 
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::engine::Renew;
 use crate::engine::{Download, Session, Settings, Step};
 use crate::fetch::http::HttpSource;
@@ -91,7 +91,7 @@ pub fn fetch(
     settings: Settings,
     wanted: Wanted<'_>,
     path: &Path,
-    cancel: &Cancel,
+    cancel: &CancellationToken,
     watch: &mut dyn FnMut(u64, u64),
 ) -> Result<Received, Failure> {
     let parsed = Url::parse(wanted.url).map_err(|error| Failure::Fetch(FetchError::Url(error)))?;
@@ -142,7 +142,7 @@ fn check_place(path: &Path) -> Result<(), Failure> {
     Err(Failure::Store(StoreError::Io))
 }
 
-fn size(source: &HttpSource, url: &str, cancel: &Cancel) -> Result<u64, Failure> {
+fn size(source: &HttpSource, url: &str, cancel: &CancellationToken) -> Result<u64, Failure> {
     let mut attempt = 1;
     loop {
         match source.size(url, cancel) {
@@ -162,7 +162,7 @@ fn verified(
     offer: &Offer,
     digest: &Expected,
     path: &Path,
-    cancel: &Cancel,
+    cancel: &CancellationToken,
     watch: &mut dyn FnMut(u64, u64),
 ) -> Result<String, Failure> {
     let journal = beside(path, ".journal");
@@ -211,7 +211,7 @@ fn unpromised(
     offer: &Offer,
     trusted: &dyn Fn(&[u8]) -> bool,
     path: &Path,
-    cancel: &Cancel,
+    cancel: &CancellationToken,
     watch: &mut dyn FnMut(u64, u64),
 ) -> Result<String, Failure> {
     session.offer(offer.clone())?;
@@ -231,7 +231,7 @@ fn transfer(
     session: &Session,
     sink: &mut FileSink,
     size: u64,
-    cancel: &Cancel,
+    cancel: &CancellationToken,
     watch: &mut dyn FnMut(u64, u64),
 ) -> Result<Vec<u8>, Failure> {
     let mut hasher = Hasher::new(Algorithm::Sha256);
@@ -306,8 +306,9 @@ mod tests {
                 signature: None,
             };
             let wanted = Wanted { url: "http://h/", version: "", size: None, promise, renewal: None };
-            let failure = fetch(source, Settings::default(), wanted, &path, &Cancel::new(), &mut |_, _| {})
-                .unwrap_err();
+            let failure =
+                fetch(source, Settings::default(), wanted, &path, &CancellationToken::new(), &mut |_, _| {})
+                    .unwrap_err();
             // This network has no server: who gets that far was let through.
             assert_eq!(matches!(failure, Failure::Fetch(_)), is_good, "{}: {failure}", path.display());
         }

@@ -43,9 +43,9 @@ class Sanitizers(Bench):
         process = self.program("open_close", PK, unique_name(), SECRET, "5", "5", env=OPTIONS, build=CONTEXT.asan_build)
         self.assertEqual(process.wait(60), 0, process.tail())
 
-    def test_lineages(self):
+    def test_generations(self):
         image = self.origin.image
-        for program in ("lineage_v310", "lineage_v23"):
+        for program in ("generation_v310", "generation_v23"):
             with self.subTest(program=program):
                 name, observer = unique_name(), Observer(self.broker)
                 self.addCleanup(observer.close)

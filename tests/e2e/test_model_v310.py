@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The device model for programs of the V3.10 lineage: the whole table once more, compiled against that lineage's headers,
-and what the lineage has besides."""
+"""The device model for programs of the V3.10 generation: the whole table once more, compiled against that generation's headers,
+and what the generation has besides."""
 
 import json
 import socket

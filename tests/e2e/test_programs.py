@@ -12,7 +12,7 @@ from lib.cloud import Cloud
 
 
 class SmartLiving(Bench):
-    """Against the headers of each lineage."""
+    """Against the headers of each generation."""
 
     def run_program(self, program):
         name = unique_name()

@@ -40,7 +40,7 @@ FOLDERS = {
     "quectel": ["quectel"],
     ".": ["."],
 }
-# Other lineages' and platforms' folders lie below; they are folders of their own.
+# Other generations' and platforms' folders lie below; they are folders of their own.
 APART = {"linkkit": ("v3.10/", "v2.3/"), ".": ("linkkit/", "onenet/", "haas/", "quectel/")}
 # These only include a header of the folder above.
 LAYOUT = ("infra/", "wrappers/", "linkkit/")

@@ -75,7 +75,7 @@ fn is_guarded(function: &ItemFn) -> bool {
     if CONSTANT.contains(&name.as_str()) {
         return function.sig.inputs.is_empty();
     }
-    // The lineages' functions are those of the vendor's name; a macro in their headers leads to them.
+    // The SDK generations' functions are those of the vendor's name; a macro in their headers leads to them.
     let plain =
         name.strip_prefix("otakit_v310_").or_else(|| name.strip_prefix("otakit_v23_")).unwrap_or(&name);
     let is_name = |given: &str| given == name || given.ends_with(plain) && plain != name;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file iot_export.h
- * @brief Lineage V2.3: everything that programs call.
+ * @brief Generation V2.3: everything that programs call.
  */
 #ifndef OTAKIT_LINKKIT_V23_IOT_EXPORT_H
 #define OTAKIT_LINKKIT_V23_IOT_EXPORT_H
@@ -136,7 +136,7 @@ typedef int (*state_handler_t)(const int state_code, const char *state_message);
 #define IOT_RegisterCallback(evt, cb) iotx_register_for_##evt(cb)
 #define DECLARE_EVENT_CALLBACK(evt, cb) int iotx_register_for_##evt(cb);
 
-/* Spelt so in this lineage. */
+/* Spelt so in this generation. */
 #define iotx_register_for_ITE_SERVICE_REQUST iotx_register_for_ITE_SERVICE_REQUEST
 DECLARE_EVENT_CALLBACK(ITE_AWSS_STATUS, int (*cb)(int))
 DECLARE_EVENT_CALLBACK(ITE_CONNECT_SUCC, int (*cb)(void))

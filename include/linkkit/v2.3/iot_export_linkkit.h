@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file iot_export_linkkit.h
- * @brief Lineage V2.3: the device model.
+ * @brief Generation V2.3: the device model.
  */
 #ifndef OTAKIT_LINKKIT_V23_IOT_EXPORT_LINKKIT_H
 #define OTAKIT_LINKKIT_V23_IOT_EXPORT_LINKKIT_H
 
 #include "iot_export.h"
 
-/* The messages have other numbers in this lineage. */
+/* The messages have other numbers in this generation. */
 #ifdef __cplusplus
 extern "C" {
 #endif

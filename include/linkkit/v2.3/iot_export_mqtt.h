@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file iot_export_mqtt.h
- * @brief Lineage V2.3: the MQTT client.
+ * @brief Generation V2.3: the MQTT client.
  */
 #ifndef OTAKIT_LINKKIT_V23_IOT_EXPORT_MQTT_H
 #define OTAKIT_LINKKIT_V23_IOT_EXPORT_MQTT_H
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The parameters have another layout in this lineage. */
+/* The parameters have another layout in this generation. */
 #define iotx_mqtt_param_t otakit_v301_mqtt_param_t
 #define iotx_mqtt_param_pt otakit_v301_mqtt_param_pt
 #define IOT_MQTT_Construct otakit_v301_IOT_MQTT_Construct

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file iot_export_ota.h
- * @brief Lineage V2.3: updates over the air with the basic API.
+ * @brief Generation V2.3: updates over the air with the basic API.
  */
 #ifndef OTAKIT_LINKKIT_V23_IOT_EXPORT_OTA_H
 #define OTAKIT_LINKKIT_V23_IOT_EXPORT_OTA_H
 
 #include "iot_import.h"
 
-/* The length has another type in this lineage. */
+/* The length has another type in this generation. */
 #include "../ota_api.h"
 
 #ifdef __cplusplus

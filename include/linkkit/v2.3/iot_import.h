@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file iot_import.h
- * @brief Lineage V2.3: everything that a firmware may provide. Programs that create threads bring HAL_ThreadCreate with them: its parameters have another layout than the default one takes.
+ * @brief Generation V2.3: everything that a firmware may provide. Programs that create threads bring HAL_ThreadCreate with them: its parameters have another layout than the default one takes.
  */
 #ifndef OTAKIT_LINKKIT_V23_IOT_IMPORT_H
 #define OTAKIT_LINKKIT_V23_IOT_IMPORT_H
@@ -13,7 +13,7 @@
 #include <inttypes.h>
 #include <stdint.h>
 
-/* The parameters of a thread have another layout in this lineage. */
+/* The parameters of a thread have another layout in this generation. */
 #define hal_os_thread_param_t otakit_v301_thread_param_t
 #define HAL_ThreadCreate otakit_v301_HAL_ThreadCreate
 #include "../wrappers_os.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file iot_import_product.h
- * @brief Lineage V2.3: who the device is.
+ * @brief Generation V2.3: who the device is.
  */
 #ifndef OTAKIT_LINKKIT_V23_IOT_IMPORT_PRODUCT_H
 #define OTAKIT_LINKKIT_V23_IOT_IMPORT_PRODUCT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file iotx_log.h
- * @brief Lineage V2.3: the log macros.
+ * @brief Generation V2.3: the log macros.
  */
 #ifndef OTAKIT_LINKKIT_V23_IOTX_LOG_H
 #define OTAKIT_LINKKIT_V23_IOTX_LOG_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file linkkit_gateway_export.h
- * @brief Lineage V2.3: the header of all lineages.
+ * @brief Generation V2.3: the header of all generations.
  */
 #ifndef OTAKIT_LINKKIT_V23_LINKKIT_GATEWAY_EXPORT_H
 #define OTAKIT_LINKKIT_V23_LINKKIT_GATEWAY_EXPORT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file dev_model_api.h
- * @brief Lineage V3.10: the device model. What differs from v3.0.1 has an own symbol.
+ * @brief Generation V3.10: the device model. What differs from v3.0.1 has an own symbol.
  */
 #ifndef OTAKIT_LINKKIT_V310_DEV_MODEL_API_H
 #define OTAKIT_LINKKIT_V310_DEV_MODEL_API_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file dev_reset_api.h
- * @brief Lineage V3.10: as in v3.0.1.
+ * @brief Generation V3.10: as in v3.0.1.
  */
 #ifndef OTAKIT_LINKKIT_V310_DEV_RESET_API_H
 #define OTAKIT_LINKKIT_V310_DEV_RESET_API_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file dev_sign_api.h
- * @brief Lineage V3.10: computes the MQTT sign-in data of a device.
+ * @brief Generation V3.10: computes the MQTT sign-in data of a device.
  */
 #ifndef OTAKIT_LINKKIT_V310_DEV_SIGN_API_H
 #define OTAKIT_LINKKIT_V310_DEV_SIGN_API_H
@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-/* The result has another size in this lineage. */
+/* The result has another size in this generation. */
 #define IOT_Sign_MQTT otakit_v310_IOT_Sign_MQTT
 
 /**

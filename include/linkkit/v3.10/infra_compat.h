@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file infra_compat.h
- * @brief Lineage V3.10: connection set-up, options, log level and callbacks. See the v3.0.1 header for what they do.
+ * @brief Generation V3.10: connection set-up, options, log level and callbacks. See the v3.0.1 header for what they do.
  */
 #ifndef OTAKIT_LINKKIT_V310_INFRA_COMPAT_H
 #define OTAKIT_LINKKIT_V310_INFRA_COMPAT_H

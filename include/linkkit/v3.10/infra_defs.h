@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file infra_defs.h
- * @brief Lineage V3.10: limits, identity and sign-in data. Only what differs from v3.0.1 is defined here.
+ * @brief Generation V3.10: limits, identity and sign-in data. Only what differs from v3.0.1 is defined here.
  */
 #ifndef OTAKIT_LINKKIT_V310_INFRA_DEFS_H
 #define OTAKIT_LINKKIT_V310_INFRA_DEFS_H
 
 #include "infra_types.h"
 
-/* These three have another layout or value in this lineage. */
+/* These three have another layout or value in this generation. */
 #define iotx_sign_mqtt_t otakit_v301_sign_mqtt_t
 #define sdk_impl_ctx_t otakit_v301_sdk_impl_ctx_t
 #include "../infra_defs.h"

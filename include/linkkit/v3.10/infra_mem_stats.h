@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file infra_mem_stats.h
- * @brief Lineage V3.10: as in v3.0.1.
+ * @brief Generation V3.10: as in v3.0.1.
  */
 #ifndef OTAKIT_LINKKIT_V310_INFRA_MEM_STATS_H
 #define OTAKIT_LINKKIT_V310_INFRA_MEM_STATS_H

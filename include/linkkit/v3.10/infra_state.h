@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file infra_state.h
- * @brief Lineage V3.10: numbers of states. This library tells STATE_SUCCESS and those of refused connections; the others
+ * @brief Generation V3.10: numbers of states. This library tells STATE_SUCCESS and those of refused connections; the others
  *        are defined for programs that name them, or tell them with iotx_state_event.
  */
 #ifndef OTAKIT_LINKKIT_V310_INFRA_STATE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file mqtt_api.h
- * @brief Lineage V3.10: the MQTT client. Constants differ from v3.0.1, and the defaults of time-outs and buffers.
+ * @brief Generation V3.10: the MQTT client. Constants differ from v3.0.1, and the defaults of time-outs and buffers.
  */
 #ifndef OTAKIT_LINKKIT_V310_MQTT_API_H
 #define OTAKIT_LINKKIT_V310_MQTT_API_H

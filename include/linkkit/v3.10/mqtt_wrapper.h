@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file mqtt_wrapper.h
- * @brief Lineage V3.10: HAL functions that the MQTT client uses.
+ * @brief Generation V3.10: HAL functions that the MQTT client uses.
  */
 #ifndef OTAKIT_LINKKIT_V310_MQTT_WRAPPER_H
 #define OTAKIT_LINKKIT_V310_MQTT_WRAPPER_H

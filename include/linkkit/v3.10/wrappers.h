@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file wrappers.h
- * @brief Lineage V3.10: all HAL functions.
+ * @brief Generation V3.10: all HAL functions.
  */
 #ifndef OTAKIT_LINKKIT_V310_WRAPPERS_H
 #define OTAKIT_LINKKIT_V310_WRAPPERS_H

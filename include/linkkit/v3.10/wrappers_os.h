@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file wrappers_os.h
- * @brief Lineage V3.10: HAL functions of the operating system.
+ * @brief Generation V3.10: HAL functions of the operating system.
  */
 #ifndef OTAKIT_LINKKIT_V310_WRAPPERS_OS_H
 #define OTAKIT_LINKKIT_V310_WRAPPERS_OS_H
@@ -12,7 +12,7 @@
 #include "../wrappers_product.h"
 #include "../wrappers_ota.h"
 
-/* In this lineage programs print by themselves. */
+/* In this generation programs print by themselves. */
 #define HAL_Printf printf
 
 #ifdef __cplusplus

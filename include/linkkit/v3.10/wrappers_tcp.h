@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file wrappers_tcp.h
- * @brief Lineage V3.10: as in v3.0.1.
+ * @brief Generation V3.10: as in v3.0.1.
  */
 #ifndef OTAKIT_LINKKIT_V310_WRAPPERS_TCP_H
 #define OTAKIT_LINKKIT_V310_WRAPPERS_TCP_H

@@ -154,7 +154,7 @@ pub unsafe extern "C" fn IOT_MQTT_Construct(pInitParams: *mut iotx_mqtt_param_t)
     })
 }
 
-/// `IOT_MQTT_Construct` of a lineage.
+/// `IOT_MQTT_Construct` of a SDK generation.
 pub(super) fn connect(given: Option<Given>, limits: &Limits) -> *mut c_void {
     let opened = given.and_then(|given| construct::plan(given, limits)).and_then(open);
     opened.map_or(std::ptr::null_mut(), Handle::to_c)

@@ -50,7 +50,7 @@ pub unsafe extern "C" fn IOT_Dynamic_Register(
     guard("IOT_Dynamic_Register", FAIL, || unsafe { register_with(region, meta, Way::set()) })
 }
 
-/// `IOT_Dynamic_Register` for programs of the V3.10 lineage that define `MQTT_DYNAMIC_REGISTER`: over MQTT.
+/// `IOT_Dynamic_Register` for programs of SDK generation V3.10 that define `MQTT_DYNAMIC_REGISTER`: over MQTT.
 ///
 /// # Safety
 /// As for [`IOT_Dynamic_Register`].

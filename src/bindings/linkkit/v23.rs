@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What differs for programs of the V2.3 lineage: own symbols, to which the headers in `include/linkkit/v2.3` map the old
+//! What differs for programs of SDK generation V2.3: own symbols, to which the headers in `include/linkkit/v2.3` map the old
 //! names, and a function that v3.0.1 does not have.
 
 use std::ffi::{c_char, c_int, c_void};
@@ -19,7 +19,7 @@ use crate::bindings::text;
 use crate::hal::border::in_c;
 use crate::service::aliyun::message_id;
 
-/// `iotx_mqtt_param_t` of this lineage: without `customize_info`.
+/// `iotx_mqtt_param_t` of this SDK generation: without `customize_info`.
 #[repr(C)]
 pub struct otakit_v23_mqtt_param_t {
     /// Broker's port.
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn otakit_v23_IOT_MQTT_Construct(params: *mut otakit_v23_m
 }
 
 impl otakit_v23_mqtt_param_t {
-    /// With the member that this lineage lacks.
+    /// With the member that this SDK generation lacks.
     fn widened(&self) -> iotx_mqtt_param_t {
         iotx_mqtt_param_t {
             port: self.port,
@@ -102,7 +102,7 @@ pub unsafe extern "C" fn otakit_v23_IOT_OTA_Ioctl(
     })
 }
 
-/// The number that v3.0.1 gives a message of this lineage: DELETE_TOPO was added before the queries.
+/// The number that v3.0.1 gives a message of this SDK generation: DELETE_TOPO was added before the queries.
 fn renumbered(message: iotx_linkkit_msg_type_t) -> Option<iotx_linkkit_msg_type_t> {
     match message.0 {
         0..=5 => Some(message),
@@ -112,7 +112,7 @@ fn renumbered(message: iotx_linkkit_msg_type_t) -> Option<iotx_linkkit_msg_type_
     }
 }
 
-/// `IOT_Linkkit_Report`, by this lineage's numbers.
+/// `IOT_Linkkit_Report`, by this SDK generation's numbers.
 ///
 /// # Safety
 /// As for `IOT_Linkkit_Report`.
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn otakit_v23_IOT_Linkkit_Report(
     })
 }
 
-/// `IOT_Linkkit_Query`, by this lineage's numbers.
+/// `IOT_Linkkit_Query`, by this SDK generation's numbers.
 ///
 /// # Safety
 /// As for `IOT_Linkkit_Query`.

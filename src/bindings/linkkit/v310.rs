@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What differs for programs of the V3.10 lineage: own symbols, to which the headers in `include/linkkit/v3.10` map the
+//! What differs for programs of SDK generation V3.10: own symbols, to which the headers in `include/linkkit/v3.10` map the
 //! old names, and functions that v3.0.1 does not have.
 
 use std::ffi::{c_char, c_int, c_void};
@@ -23,7 +23,7 @@ use crate::service::aliyun::Content;
 /// `ERROR_DEV_SIGN_HOST_NAME_TOO_SHORT`.
 const HOST_TOO_LONG: i32 = -1100;
 
-/// `iotx_sign_mqtt_t` of this lineage: the host has less room.
+/// `iotx_sign_mqtt_t` of this SDK generation: the host has less room.
 #[repr(C)]
 pub struct otakit_v310_sign_mqtt_t {
     /// Broker.
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn otakit_v310_IOT_Sign_MQTT(
     })
 }
 
-/// `IOT_MQTT_Construct`, with this lineage's time-outs and buffers.
+/// `IOT_MQTT_Construct`, with this SDK generation's time-outs and buffers.
 ///
 /// # Safety
 /// As for `IOT_MQTT_Construct`.
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn otakit_v310_IOT_MQTT_Construct(pInitParams: *mut iotx_m
     })
 }
 
-/// `IOT_Ioctl`, by this lineage's numbers.
+/// `IOT_Ioctl`, by this SDK generation's numbers.
 ///
 /// # Safety
 /// `value` is NULL or points to what the option asks for; what is got of the identity has room for it.
@@ -129,7 +129,7 @@ unsafe fn set(part: Part, value: *const c_void) -> c_int {
     if value.is_some_and(|value| device::set(part, value)) { SUCCESS } else { FAIL }
 }
 
-/// An empty text when there is no value, as the lineage's own examples rely on.
+/// An empty text when there is no value, as the SDK generation's own examples rely on.
 ///
 /// # Safety
 /// `to` has room for the text and a NUL.
@@ -186,7 +186,7 @@ pub extern "C" fn IOT_OTA_SetOnPushedCallback(
     })
 }
 
-/// `iotx_event_callback`, by this lineage's numbers.
+/// `iotx_event_callback`, by this SDK generation's numbers.
 #[unsafe(no_mangle)]
 pub extern "C" fn otakit_v310_iotx_event_callback(evt: c_int) -> *mut c_void {
     guard("iotx_event_callback", std::ptr::null_mut(), || match evt {

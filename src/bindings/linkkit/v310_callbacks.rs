@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Callbacks of the V3.10 lineage that v3.0.1 does not have.
+//! Callbacks of SDK generation V3.10 that v3.0.1 does not have.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 
@@ -43,7 +43,7 @@ struct Slots {
 static SLOTS: Mutex<Slots> =
     Mutex::new(Slots { service: None, cloud_error: None, device_secret: None, identity: None });
 
-/// The callback of an event that only this lineage has, by its number; NULL when there is none.
+/// The callback of an event that only this SDK generation has, by its number; NULL when there is none.
 pub fn registered(evt: c_int) -> *mut c_void {
     let slots = *SLOTS.lock();
     let address = match evt {

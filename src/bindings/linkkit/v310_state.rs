@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! States of the V3.10 lineage: numbers and texts that parts of a program tell each other through `ITE_STATE_...`. The
+//! States of SDK generation V3.10: numbers and texts that parts of a program tell each other through `ITE_STATE_...`. The
 //! library tells how connecting ends; what a firmware tells with `iotx_state_event` goes the same way.
 
 use std::ffi::{CString, c_char, c_int};

@@ -6,7 +6,7 @@ use std::ffi::c_int;
 use otakit_core::failure::Failure;
 use otakit_core::fetch::FetchError;
 use otakit_core::net::NetError;
-use otakit_core::policy::Breach;
+use otakit_core::policy::PolicyViolation;
 use otakit_core::store::StoreError;
 
 /// Success.
@@ -97,11 +97,11 @@ pub(crate) fn of_failure(failure: &Failure) -> c_int {
         Failure::TooSlow => OTAKIT_ERR_TOO_SLOW,
         Failure::Deadline => OTAKIT_ERR_DEADLINE,
         Failure::OtherImage => OTAKIT_ERR_OTHER_IMAGE,
-        Failure::Policy(Breach::Insecure) => OTAKIT_ERR_POLICY_HTTPS,
-        Failure::Policy(Breach::Host) => OTAKIT_ERR_POLICY_HOST,
-        Failure::Policy(Breach::Size) => OTAKIT_ERR_POLICY_SIZE,
-        Failure::Policy(Breach::Rollback) => OTAKIT_ERR_POLICY_ROLLBACK,
-        Failure::Policy(Breach::Unsigned) => OTAKIT_ERR_POLICY_UNSIGNED,
+        Failure::Policy(PolicyViolation::Insecure) => OTAKIT_ERR_POLICY_HTTPS,
+        Failure::Policy(PolicyViolation::Host) => OTAKIT_ERR_POLICY_HOST,
+        Failure::Policy(PolicyViolation::Size) => OTAKIT_ERR_POLICY_SIZE,
+        Failure::Policy(PolicyViolation::Rollback) => OTAKIT_ERR_POLICY_ROLLBACK,
+        Failure::Policy(PolicyViolation::Unsigned) => OTAKIT_ERR_POLICY_UNSIGNED,
         Failure::Store(StoreError::Full) => OTAKIT_ERR_STORE_FULL,
         Failure::Store(StoreError::Busy) => OTAKIT_ERR_STORE_BUSY,
         Failure::Store(StoreError::Destination) => OTAKIT_INVALID,

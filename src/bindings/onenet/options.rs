@@ -47,7 +47,7 @@ const MQTT_HOST: i32 = 104;
 /// The options.
 #[derive(Clone)]
 pub(super) struct Options {
-    /// Whether the current platform is spoken to.
+    /// Whether the current platform is response to.
     pub current_platform: bool,
     tls: bool,
     port: u16,

@@ -13,7 +13,7 @@ use crate::bindings::guard::guard;
 use crate::bindings::handle::{Handle, Kind, Table};
 use crate::bindings::settings::{self, Settings};
 use crate::bindings::text;
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::service::package::{self, Promise, Wanted};
 use crate::service::quectel::code;
 
@@ -37,7 +37,7 @@ pub unsafe extern "C" fn quectel_fota_fetch_file(
         // SAFETY: each pointer is NULL or a NUL-terminated string for the time of the call, as the contract above asks.
         let given = unsafe { (text::given(url), text::given(path), expected(hash_type, hash)) };
         let (Some(url), Some(path), Some(digest)) = given else { return FAILED };
-        fetch_file(url, Path::new(path), digest, &settings::current(), &Cancel::new())
+        fetch_file(url, Path::new(path), digest, &settings::current(), &CancellationToken::new())
     })
 }
 
@@ -46,7 +46,7 @@ fn fetch_file(
     path: &Path,
     digest: Option<Expected>,
     settings: &Settings,
-    cancel: &Cancel,
+    cancel: &CancellationToken,
 ) -> c_int {
     let source = settings.http_source(None);
     let fetched = package::promised(url).and_then(|promise| {
@@ -65,7 +65,7 @@ fn fetch_file(
 
 /// A file that is fetched on a thread of its own.
 struct Fetch {
-    cancel: Cancel,
+    cancel: CancellationToken,
     /// The code it ended with.
     outcome: Mutex<Option<c_int>>,
     ended: Condvar,
@@ -96,7 +96,8 @@ pub unsafe extern "C" fn quectel_fota_fetch_start(
         let (url, path) = unsafe { (text::given(url)?.to_owned(), PathBuf::from(text::given(path)?)) };
         // SAFETY: `hash_type` and `hash` are NULL or NUL-terminated, by this function's contract.
         let digest = unsafe { expected(hash_type, hash) }?;
-        let job = Fetch { cancel: Cancel::new(), outcome: Mutex::new(None), ended: Condvar::new() };
+        let job =
+            Fetch { cancel: CancellationToken::new(), outcome: Mutex::new(None), ended: Condvar::new() };
         let job = Arc::new(job);
         let handle = FETCHES.open_unless(Arc::clone(&job), |_| false)?;
         let current = settings::current();

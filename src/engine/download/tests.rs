@@ -8,7 +8,7 @@ use otakit_core::fetch::FetchError;
 use parking_lot::Mutex;
 
 use super::*;
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::engine::Settings;
 use crate::fetch::{Body, Opened, Request, Source};
 
@@ -34,7 +34,7 @@ impl Body for Rest {
 }
 
 impl Source for Server {
-    fn open(&self, request: &Request<'_>, _: &Cancel) -> Result<Opened, FetchError> {
+    fn open(&self, request: &Request<'_>, _: &CancellationToken) -> Result<Opened, FetchError> {
         self.asked.lock().push(request.offset);
         let body = Box::new(Rest(self.image.clone(), usize::try_from(request.offset).unwrap()));
         Ok(Opened { body, start: request.offset, validator: None })

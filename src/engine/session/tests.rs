@@ -51,7 +51,7 @@ impl Body for Bytes {
     }
 }
 
-struct Hanging(Cancel);
+struct Hanging(CancellationToken);
 
 impl Body for Hanging {
     fn read(&mut self, _: &mut [u8]) -> Result<usize, FetchError> {
@@ -65,7 +65,7 @@ impl Body for Hanging {
 }
 
 impl Source for Script {
-    fn open(&self, request: &Request<'_>, cancel: &Cancel) -> Result<Opened, FetchError> {
+    fn open(&self, request: &Request<'_>, cancel: &CancellationToken) -> Result<Opened, FetchError> {
         self.asked.lock().push((request.offset, request.validator.cloned()));
         let validator = Some(Validator::ETag("\"1\"".to_owned()));
         let opening = self.openings.lock().pop_front().expect("opened more often than scripted");
@@ -104,8 +104,8 @@ fn setup(openings: impl IntoIterator<Item = Opening>) -> (Session, Arc<Script>, 
         asked: Mutex::default(),
     });
     let session = Session::new(script.clone());
-    let patience = Patience { attempts: 4, base: Duration::ZERO, cap: Duration::ZERO };
-    session.configure(Settings { patience, slots: 2, slot_size: 256, ..Settings::default() });
+    let retry_policy = RetryPolicy { attempts: 4, base: Duration::ZERO, cap: Duration::ZERO };
+    session.configure(Settings { retry_policy, slots: 2, slot_size: 256, ..Settings::default() });
     let offer = Offer {
         version: "2".into(),
         size: SIZE as u64,

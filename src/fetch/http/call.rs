@@ -14,7 +14,7 @@ use otakit_core::net::NetError;
 use super::Limits;
 use super::content::Content;
 use super::exchange::{Bounds, exchange};
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::net::{Dial, Target, trace};
 
 /// An answer whose body has not been read yet.
@@ -30,7 +30,7 @@ pub fn call(
     target: Target,
     request: Vec<u8>,
     limit: Duration,
-    cancel: &Cancel,
+    cancel: &CancellationToken,
 ) -> Result<Reply, FetchError> {
     if limit.is_zero() {
         return Err(FetchError::Net(NetError::Timeout));
@@ -107,7 +107,7 @@ pub(crate) mod tests {
     }
 
     impl Dial for Scripted {
-        fn dial(&self, _: &Target, _: Duration, _: &Cancel) -> Result<Box<dyn Stream>, NetError> {
+        fn dial(&self, _: &Target, _: Duration, _: &CancellationToken) -> Result<Box<dyn Stream>, NetError> {
             let answer = self.answers.lock().pop().ok_or(NetError::Connect)?;
             self.sent.lock().push(Vec::new());
             Ok(Box::new(Line { answer, sent: self.sent.clone() }))
@@ -143,7 +143,8 @@ pub(crate) mod tests {
     fn exchange(answer: &[u8], request: &[u8]) -> (Result<Reply, FetchError>, Vec<Vec<u8>>) {
         let server = Scripted::new(&[answer]);
         let dial: Arc<dyn Dial> = server.clone();
-        let reply = call(&dial, target(), request.to_vec(), Duration::from_secs(5), &Cancel::new());
+        let reply =
+            call(&dial, target(), request.to_vec(), Duration::from_secs(5), &CancellationToken::new());
         let sent = server.sent.lock().clone();
         (reply, sent)
     }
@@ -189,7 +190,7 @@ pub(crate) mod tests {
     #[test]
     fn no_time_is_no_call() {
         let dial: Arc<dyn Dial> = Scripted::new(&[]);
-        let error = call(&dial, target(), Vec::new(), Duration::ZERO, &Cancel::new()).err();
+        let error = call(&dial, target(), Vec::new(), Duration::ZERO, &CancellationToken::new()).err();
         assert_eq!(error, Some(FetchError::Net(NetError::Timeout)));
     }
 }

@@ -9,7 +9,7 @@ use otakit_core::net::NetError;
 
 use super::Limits;
 use super::content::Content;
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::net::{Dial, SLICE, Stream, Target, trace};
 
 /// Bytes read at once while the head comes: enough for nearly every head, and little of the body behind it.
@@ -23,7 +23,7 @@ pub struct Bounds {
     /// When the whole of it, body included, must be over.
     pub end: Option<Instant>,
     /// Ends it early.
-    pub cancel: Cancel,
+    pub cancel: CancellationToken,
 }
 
 impl Bounds {
@@ -222,7 +222,7 @@ mod tests {
     use super::*;
 
     fn asked(answer: &[u8]) -> Result<Exchange, FetchError> {
-        let bounds = Bounds { limits: Limits::default(), end: None, cancel: Cancel::new() };
+        let bounds = Bounds { limits: Limits::default(), end: None, cancel: CancellationToken::new() };
         exchange(&*Scripted::new(&[answer]), &target(), b"x", bounds)
     }
 
@@ -270,7 +270,7 @@ mod tests {
     struct Silent;
 
     impl Dial for Silent {
-        fn dial(&self, _: &Target, _: Duration, _: &Cancel) -> Result<Box<dyn Stream>, NetError> {
+        fn dial(&self, _: &Target, _: Duration, _: &CancellationToken) -> Result<Box<dyn Stream>, NetError> {
             Ok(Box::new(Self))
         }
     }
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn silence_ends_in_time_and_by_request() {
         let short = Limits { answer: Duration::from_millis(5), ..Limits::default() };
-        let bounds = Bounds { limits: short, end: None, cancel: Cancel::new() };
+        let bounds = Bounds { limits: short, end: None, cancel: CancellationToken::new() };
         let timeout = Some(FetchError::Net(NetError::Timeout));
         assert_eq!(exchange(&Silent, &target(), b"x", bounds.clone()).err(), timeout);
         let end = Some(Instant::now());

@@ -10,14 +10,14 @@ use otakit_core::url::{Url, place};
 
 use super::exchange::{Asked, Bounds, Exchange};
 use super::{Http, MAX_REDIRECTS, wire};
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::fetch::Request;
 use crate::net::{Security, Target, trace};
 
 /// A GET that is under way, step by step.
 pub(super) struct Get {
     http: Arc<Http>,
-    cancel: Cancel,
+    cancel: CancellationToken,
     /// Redirects followed so far.
     followed: usize,
     /// Where the last redirect led.
@@ -28,7 +28,7 @@ pub(super) struct Get {
 
 impl Get {
     /// Nothing was sent yet.
-    pub(super) fn new(http: Arc<Http>, cancel: &Cancel) -> Self {
+    pub(super) fn new(http: Arc<Http>, cancel: &CancellationToken) -> Self {
         Self { http, cancel: cancel.clone(), followed: 0, place: None, asked: None }
     }
 
@@ -94,7 +94,7 @@ impl Http {
     }
 
     /// Sends one request.
-    fn ask(&self, url: &Url, request: &Request<'_>, cancel: &Cancel) -> Result<Asked, FetchError> {
+    fn ask(&self, url: &Url, request: &Request<'_>, cancel: &CancellationToken) -> Result<Asked, FetchError> {
         let security = if url.secure { Security::Tls(self.roots.clone()) } else { Security::Plain };
         let target = Target { host: url.host.clone(), port: url.port, security };
         let bounds = Bounds { limits: self.limits, end: None, cancel: cancel.clone() };

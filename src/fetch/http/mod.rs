@@ -19,7 +19,7 @@ use otakit_core::http::answer::{self, Expectation};
 use otakit_core::url::Url;
 
 use super::{Body, Opened, Opening, Request, Source};
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::net::{Dial, QUIET, Roots, SLICE, trace};
 use content::{Content, Step};
 use exchange::Exchange;
@@ -93,7 +93,7 @@ fn wire(url: &Url, request: &Request<'_>) -> String {
 const ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 impl Source for HttpSource {
-    fn open(&self, request: &Request<'_>, cancel: &Cancel) -> Result<Opened, FetchError> {
+    fn open(&self, request: &Request<'_>, cancel: &CancellationToken) -> Result<Opened, FetchError> {
         let mut opening = self.begin(request, cancel);
         loop {
             if let Some(opened) = opening.step(SLICE)? {
@@ -102,7 +102,7 @@ impl Source for HttpSource {
         }
     }
 
-    fn begin(&self, request: &Request<'_>, cancel: &Cancel) -> Box<dyn Opening> {
+    fn begin(&self, request: &Request<'_>, cancel: &CancellationToken) -> Box<dyn Opening> {
         Box::new(HttpOpening { get: Get::new(self.0.clone(), cancel), wanted: Wanted::from(request) })
     }
 }

@@ -9,7 +9,7 @@ use otakit_core::net::NetError;
 
 use super::Limits;
 use super::exchange::{Bounds, exchange};
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::net::{Dial, Security, Stream, Target};
 
 /// Every connection brings these bytes, at most `cut` at once and after a silence each time, then closes.
@@ -28,7 +28,7 @@ impl Pieces {
 }
 
 impl Dial for Pieces {
-    fn dial(&self, _: &Target, _: Duration, _: &Cancel) -> Result<Box<dyn Stream>, NetError> {
+    fn dial(&self, _: &Target, _: Duration, _: &CancellationToken) -> Result<Box<dyn Stream>, NetError> {
         Ok(Box::new(self.clone()))
     }
 }
@@ -56,7 +56,7 @@ impl Stream for Pieces {
 /// The head and the whole body of the answer in `bytes`.
 pub fn read_all(bytes: &[u8], cut: usize) -> Result<(Head, Vec<u8>), FetchError> {
     let target = Target { host: "h".into(), port: 80, security: Security::Plain };
-    let bounds = Bounds { limits: Limits::default(), end: None, cancel: Cancel::new() };
+    let bounds = Bounds { limits: Limits::default(), end: None, cancel: CancellationToken::new() };
     let (head, mut content) = exchange(&Pieces::new(bytes, cut), &target, b"", bounds)?.open()?;
     let (mut body, mut buf) = (Vec::new(), [0; 7]);
     loop {

@@ -7,14 +7,14 @@ use otakit_core::http::answer::{self, Answer, Expectation, content_length};
 use super::HttpSource;
 use super::exchange::Exchange;
 use super::get::Get;
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::fetch::Request;
 use crate::net::SLICE;
 
 impl HttpSource {
     /// Size in bytes of what `url` leads to, by the header of an answer to GET: signed URLs often allow no HEAD.
     /// Blocks as a download's beginning does.
-    pub fn size(&self, url: &str, cancel: &Cancel) -> Result<u64, FetchError> {
+    pub fn size(&self, url: &str, cancel: &CancellationToken) -> Result<u64, FetchError> {
         let request = Request { url, offset: 0, size: 0, validator: None };
         let mut get = Get::new(self.0.clone(), cancel);
         loop {
@@ -54,7 +54,7 @@ mod tests {
     fn size(url: &str, answers: &[&[u8]]) -> Result<u64, FetchError> {
         let guard = Box::new(|url: &Url| url.host != "forbidden");
         HttpSource::new(Scripted::new(answers), Arc::default(), Limits::default(), guard)
-            .size(url, &Cancel::new())
+            .size(url, &CancellationToken::new())
     }
 
     const FIVE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";

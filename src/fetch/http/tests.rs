@@ -19,7 +19,7 @@ fn the_request_on_the_wire() {
     let etag = Validator::ETag("\"x\"".into());
     for (url, offset) in [("http://h/a?b=c#d", 0), ("http://u:p@[::1]:8080/a", 1), ("http://h:81", 0)] {
         let request = Request { url, offset, size: 3, validator: Some(&etag) };
-        source.open(&request, &Cancel::new()).unwrap();
+        source.open(&request, &CancellationToken::new()).unwrap();
     }
     let sent: Vec<_> = server.sent.lock().iter().map(|b| String::from_utf8(b.clone()).unwrap()).collect();
     let accept = "accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
@@ -43,7 +43,7 @@ fn a_validator_cannot_begin_a_line_of_its_own() {
 
 fn image(answer: &[u8]) -> Result<Vec<u8>, FetchError> {
     let request = Request { url: "http://h/", offset: 0, size: 5, validator: None };
-    let mut opened = source(Scripted::new(&[answer])).open(&request, &Cancel::new())?;
+    let mut opened = source(Scripted::new(&[answer])).open(&request, &CancellationToken::new())?;
     let (mut image, mut buf) = (Vec::new(), [0; 4]);
     loop {
         // Ahead first: what it meets must not be lost.
@@ -74,7 +74,10 @@ const IMAGE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nimage";
 /// What opening `url` comes to against these answers: the bytes of a first reading.
 fn led(url: &str, answers: &[&[u8]], guard: fn(&Url) -> bool) -> Result<usize, FetchError> {
     let source = HttpSource::new(Scripted::new(answers), Arc::default(), Limits::default(), Box::new(guard));
-    source.open(&Request { url, offset: 0, size: 5, validator: None }, &Cancel::new())?.body.read(&mut [0; 9])
+    source
+        .open(&Request { url, offset: 0, size: 5, validator: None }, &CancellationToken::new())?
+        .body
+        .read(&mut [0; 9])
 }
 
 fn to(location: &str) -> Vec<u8> {
@@ -100,7 +103,7 @@ fn redirects_are_followed_within_bounds() {
 #[test]
 fn a_cancel_ends_a_body_between_two_readings() {
     let request = Request { url: "http://h/", offset: 0, size: 5, validator: None };
-    let cancel = Cancel::new();
+    let cancel = CancellationToken::new();
     let mut opened = source(Scripted::new(&[IMAGE])).open(&request, &cancel).unwrap();
     assert_eq!(opened.body.read(&mut [0; 2]), Ok(2));
     cancel.cancel();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use otakit_core::net::NetError;
 
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::mqtt::{Client, ConnectError, Event, Handler, Options, Subscription};
 use crate::net::{Dial, Security, Stream, Target};
 
@@ -23,7 +23,12 @@ pub struct TcpDial;
 struct Tcp(TcpStream);
 
 impl Dial for TcpDial {
-    fn dial(&self, to: &Target, timeout: Duration, _: &Cancel) -> Result<Box<dyn Stream>, NetError> {
+    fn dial(
+        &self,
+        to: &Target,
+        timeout: Duration,
+        _: &CancellationToken,
+    ) -> Result<Box<dyn Stream>, NetError> {
         let address = format!("{}:{}", to.host, to.port).parse().map_err(|_| NetError::Connect)?;
         let stream = TcpStream::connect_timeout(&address, timeout).map_err(|_| NetError::Connect)?;
         stream.set_nodelay(true).map_err(|_| NetError::Broken)?;

@@ -74,7 +74,7 @@ fn connecting_survives_a_bad_first_attempt() {
 fn a_certificate_problem_is_not_tried_again() {
     struct Untrusted(AtomicUsize);
     impl Dial for Untrusted {
-        fn dial(&self, _: &Target, _: Duration, _: &Cancel) -> Result<Box<dyn Stream>, NetError> {
+        fn dial(&self, _: &Target, _: Duration, _: &CancellationToken) -> Result<Box<dyn Stream>, NetError> {
             self.0.fetch_add(1, Ordering::Relaxed);
             Err(NetError::Certificate)
         }

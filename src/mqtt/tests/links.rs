@@ -254,7 +254,7 @@ struct GatedStream {
 }
 
 impl Dial for Gated {
-    fn dial(&self, _: &Target, _: Duration, _: &Cancel) -> Result<Box<dyn Stream>, NetError> {
+    fn dial(&self, _: &Target, _: Duration, _: &CancellationToken) -> Result<Box<dyn Stream>, NetError> {
         let writes = self.0.lock().take().ok_or(NetError::Connect)?;
         Ok(Box::new(GatedStream { writes, signed_in: false, answered: false }))
     }
@@ -346,7 +346,12 @@ fn a_network_call_that_hangs_does_not_hold_the_caller() {
     /// Connects once; the second call hangs until the test ends.
     struct Hanging(AtomicBool, parking_lot::Mutex<mpsc::Receiver<()>>);
     impl Dial for Hanging {
-        fn dial(&self, to: &Target, limit: Duration, cancel: &Cancel) -> Result<Box<dyn Stream>, NetError> {
+        fn dial(
+            &self,
+            to: &Target,
+            limit: Duration,
+            cancel: &CancellationToken,
+        ) -> Result<Box<dyn Stream>, NetError> {
             if self.0.swap(true, Ordering::Relaxed) {
                 let _ = self.1.lock().recv();
                 return Err(NetError::Connect);

@@ -14,7 +14,7 @@ use otakit_core::net::NetError;
 
 use self::broker::{Broker, LONG, Peer, TcpDial, connect_in_thread, publish, recorder, recorder_with};
 use super::{Client, ConnectError, Event, Handler, MqttError, Options, Subscription};
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::net::{Dial, Stream, Target};
 
 const MS: Duration = Duration::from_millis(1);

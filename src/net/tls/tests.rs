@@ -102,8 +102,8 @@ fn verdicts_end_it_and_damage_does_not() {
 
 fn dial(host: &str, port: u16, roots: Arc<Roots>) -> Result<Box<dyn Stream>, NetError> {
     let target = Target { host: "127.0.0.1".into(), port, security: Security::Plain };
-    let tcp = HalDial.dial(&target, LONG, &Cancel::new()).unwrap();
-    connect(tcp, host, &roots, LONG, &Cancel::new())
+    let tcp = HalDial.dial(&target, LONG, &CancellationToken::new()).unwrap();
+    connect(tcp, host, &roots, LONG, &CancellationToken::new())
 }
 
 fn read_all(stream: &mut dyn Stream) -> (Vec<u8>, NetError) {
@@ -253,13 +253,13 @@ fn a_silent_server_holds_nobody() {
         security: Security::Plain,
     };
     let ca = Authority::new();
-    let attempt = |timeout, cancel: &Cancel| {
-        let tcp = HalDial.dial(&target, LONG, &Cancel::new()).unwrap();
+    let attempt = |timeout, cancel: &CancellationToken| {
+        let tcp = HalDial.dial(&target, LONG, &CancellationToken::new()).unwrap();
         connect(tcp, "ota.example", &ca.roots(), timeout, cancel).err()
     };
-    assert_eq!(attempt(SLICE * 3, &Cancel::new()), Some(NetError::Timeout));
+    assert_eq!(attempt(SLICE * 3, &CancellationToken::new()), Some(NetError::Timeout));
 
-    let cancel = Cancel::new();
+    let cancel = CancellationToken::new();
     let other = cancel.clone();
     let canceller = thread::spawn(move || {
         thread::sleep(SLICE);

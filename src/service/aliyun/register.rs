@@ -9,7 +9,7 @@ use otakit_core::http::request::{Method, Request};
 use otakit_core::platform::aliyun::identity::Device;
 use otakit_core::platform::aliyun::register;
 
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::fetch::http::call;
 use crate::net::{Dial, Target};
 
@@ -25,7 +25,7 @@ pub fn ask(dial: &Arc<dyn Dial>, target: Target, device: &Device, product_secret
     let headers = [("Host", &*host), ("Accept", register::ACCEPT), ("Content-Type", register::CONTENT_TYPE)];
     let request =
         Request { method: Method::Post, path: register::PATH, headers: &headers, body: body.as_bytes() };
-    let answer = call::call(dial, target, request.encode(), HTTP_TIMEOUT, &Cancel::new());
+    let answer = call::call(dial, target, request.encode(), HTTP_TIMEOUT, &CancellationToken::new());
     let answer = answer.and_then(|mut reply| match reply.status() {
         200 => reply.bytes(MAX_ANSWER),
         status => Err(FetchError::Status { status, retry_after: None }),

@@ -11,12 +11,12 @@ use otakit_core::digest::{Algorithm, Expected, Hasher};
 use otakit_core::failure::Failure;
 use otakit_core::fetch::FetchError;
 use otakit_core::platform::aliyun::module::Upgrade;
-use otakit_core::policy::Breach;
+use otakit_core::policy::PolicyViolation;
 use otakit_core::store::StoreError;
 
 use super::updates::Renewal;
 use super::{Content, DOWNLOAD, Device, Event, Hub, INSTALL, VERIFY};
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::engine::Policy;
 use crate::engine::Renew;
 use crate::engine::Settings;
@@ -50,7 +50,7 @@ impl Hub {
         let begun = self.background(DOWNLOAD, move || {
             let known = hub.offers.lock().iter().rfind(|(_, known)| known.firmware.offer.url == url).cloned();
             let job = Job { source, settings, url: &url, known, path: &path };
-            let value = fetch(job, &Cancel::new(), &mut |_, _| {});
+            let value = fetch(job, &CancellationToken::new(), &mut |_, _| {});
             hub.vacate(&path);
             value
         });
@@ -103,7 +103,7 @@ impl Hub {
 }
 
 /// Fetches; 0 or a code of AliOS Things.
-pub(super) fn fetch(job: Job<'_>, cancel: &Cancel, watch: &mut dyn FnMut(u64, u64)) -> i64 {
+pub(super) fn fetch(job: Job<'_>, cancel: &CancellationToken, watch: &mut dyn FnMut(u64, u64)) -> i64 {
     let Job { source, settings, url, known, path } = job;
     let algorithm = known.as_ref().map(|(_, upgrade)| upgrade.firmware.offer.digest.algorithm());
     let wanted = match &known {
@@ -176,8 +176,8 @@ fn place(length: u64, from: &Path, to: &Path) -> i64 {
 fn code(failure: &Failure) -> i64 {
     match failure {
         Failure::Digest => -11,
-        Failure::Signature | Failure::Policy(Breach::Unsigned) => -12,
-        Failure::Store(StoreError::Full) | Failure::Policy(Breach::Size) => -16,
+        Failure::Signature | Failure::Policy(PolicyViolation::Unsigned) => -12,
+        Failure::Store(StoreError::Full) | Failure::Policy(PolicyViolation::Size) => -16,
         Failure::Store(_) => -14,
         Failure::Policy(_) | Failure::Fetch(FetchError::Url(_)) => -25,
         Failure::Fetch(FetchError::Net(_)) => -7,
@@ -254,9 +254,9 @@ mod tests {
         let cases = [
             (Failure::Digest, -11),
             (Failure::Signature, -12),
-            (Failure::Policy(Breach::Unsigned), -12),
-            (Failure::Policy(Breach::Size), -16),
-            (Failure::Policy(Breach::Host), -25),
+            (Failure::Policy(PolicyViolation::Unsigned), -12),
+            (Failure::Policy(PolicyViolation::Size), -16),
+            (Failure::Policy(PolicyViolation::Host), -25),
             (Failure::Store(StoreError::Full), -16),
             (Failure::Store(StoreError::Io), -14),
             (Failure::Fetch(FetchError::Net(NetError::Name)), -7),

@@ -20,7 +20,7 @@ use otakit_core::platform::aliyun::topics::Topic;
 use parking_lot::Mutex;
 
 use super::events::Events;
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::engine::Settings;
 use crate::fetch::http::HttpSource;
 use crate::mqtt::{Client, Event as MqttEvent, Handler, Options, Subscription};
@@ -121,7 +121,7 @@ pub struct Device {
     login: Login,
     hub: Arc<Hub>,
     client: Mutex<Option<Client>>,
-    ended: Cancel,
+    ended: CancellationToken,
     /// The same as a lock: no connection is told of once the application has ended it.
     ending: Mutex<bool>,
     /// Threads that fetch new firmware.
@@ -150,7 +150,7 @@ impl Device {
             login,
             hub,
             client: Mutex::default(),
-            ended: Cancel::new(),
+            ended: CancellationToken::new(),
             ending: Mutex::default(),
             fetching: Mutex::default(),
             modules: Mutex::default(),

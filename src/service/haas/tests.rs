@@ -231,7 +231,7 @@ fn an_answer_with_another_image_ends_the_download_and_is_an_order() {
     bench.device.mailboxes.lock().insert("mod".into(), asked);
     for (version, is_same) in [("2", true), ("3", false)] {
         bench.offer(&json!({"version": version, "url": "http://127.0.0.1:1/fresh"}));
-        let got = mailbox.wait(LONG, &Cancel::new()).unwrap();
+        let got = mailbox.wait(LONG, &CancellationToken::new()).unwrap();
         assert_eq!((got.version.as_str(), got.url.as_str()), (version, "http://127.0.0.1:1/fresh"));
         if !is_same {
             assert_eq!(bench.told(), one("mod", "1"));

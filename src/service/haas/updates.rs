@@ -11,7 +11,7 @@ use otakit_core::platform::aliyun::topics::Topic;
 use parking_lot::Mutex;
 
 use super::{Content, Device, Inbox, Kind, TRIGGER};
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::engine::Renew;
 use crate::net::SLICE;
 use crate::service::aliyun::message_id;
@@ -156,7 +156,7 @@ impl Renewal {
 }
 
 impl Renew for Renewal {
-    fn renew(&self, image: &Offer, cancel: &Cancel) -> Option<Offer> {
+    fn renew(&self, image: &Offer, cancel: &CancellationToken) -> Option<Offer> {
         loop {
             if let Some(answer) = self.step(image, SLICE, cancel) {
                 return answer;
@@ -164,7 +164,7 @@ impl Renew for Renewal {
         }
     }
 
-    fn step(&self, image: &Offer, wait: Duration, cancel: &Cancel) -> Option<Option<Offer>> {
+    fn step(&self, image: &Offer, wait: Duration, cancel: &CancellationToken) -> Option<Option<Offer>> {
         let Some(device) = self.device.upgrade() else { return Some(None) };
         let mut asking = self.asking.lock();
         if asking.is_none() {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use otakit_core::platform::onenet::{Device, inform};
 use parking_lot::{Condvar, Mutex};
 
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::mqtt::{Client, ConnectError, Event, Handler, Options};
 use crate::net::{Dial, Target};
 
@@ -40,7 +40,7 @@ pub struct Notices {
 struct Shared {
     pending: Mutex<Pending>,
     changed: Condvar,
-    cancel: Cancel,
+    cancel: CancellationToken,
     device: Device,
     client: Mutex<Option<Client>>,
 }
@@ -58,7 +58,7 @@ impl Notices {
         let shared = Arc::new(Shared {
             pending: Mutex::default(),
             changed: Condvar::new(),
-            cancel: Cancel::new(),
+            cancel: CancellationToken::new(),
             device: broker.device.clone(),
             client: Mutex::new(None),
         });

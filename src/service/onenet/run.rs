@@ -11,7 +11,7 @@ use otakit_core::offer::Offer;
 use otakit_core::platform::onenet::task::Task;
 use otakit_core::platform::onenet::{errno, step};
 use otakit_core::progress::percent;
-use otakit_core::retry::Patience;
+use otakit_core::retry::RetryPolicy;
 use otakit_core::store::StoreError;
 
 use super::slices::{Slices, is_expired};
@@ -55,7 +55,7 @@ pub struct Plan<'a> {
     pub report_every: u8,
     /// Bytes between two checkpoints.
     pub every: u64,
-    /// How the engine fetches; the task's number of attempts takes the place of its patience.
+    /// How the engine fetches; the task's number of attempts takes the place of its retry_policy.
     pub settings: engine::Settings,
     /// Takes the image.
     pub sink: &'a mut dyn Sink,
@@ -152,8 +152,10 @@ fn download(
     let slices = Arc::new(Slices::new(service.clone(), u64::from(plan.slice), plan.limit, interval));
     let session = Session::new(slices.clone());
     session.set_renewal(Some(slices));
-    session
-        .configure(engine::Settings { patience: patience(task, &plan.settings, interval), ..plan.settings });
+    session.configure(engine::Settings {
+        retry_policy: patience(task, &plan.settings, interval),
+        ..plan.settings
+    });
     let mut due = Percentages { every: plan.report_every.max(1), next: 0 };
     let mut stored = 0;
     let mut watch = |event: Step| {
@@ -187,15 +189,15 @@ fn download(
 }
 
 /// The task's number of retries, where it names one, and its interval, which the source keeps by itself.
-fn patience(task: &Task, settings: &engine::Settings, interval: Duration) -> Patience {
-    let mut patience = settings.patience;
+fn patience(task: &Task, settings: &engine::Settings, interval: Duration) -> RetryPolicy {
+    let mut retry_policy = settings.retry_policy;
     if task.retry > 0 {
-        patience.attempts = u32::from(task.retry.unsigned_abs()) + 1;
+        retry_policy.attempts = u32::from(task.retry.unsigned_abs()) + 1;
     }
     if !interval.is_zero() {
-        (patience.base, patience.cap) = (Duration::ZERO, Duration::ZERO);
+        (retry_policy.base, retry_policy.cap) = (Duration::ZERO, Duration::ZERO);
     }
-    patience
+    retry_policy
 }
 
 /// What the platform is told of a failed download; `None`: nothing, because it ended the task itself, or because a

@@ -16,7 +16,7 @@ use otakit_core::platform::onenet::task::Task;
 use otakit_core::platform::onenet::{TaskId, answer, value};
 
 use super::{Error, Known, MAX_ANSWER, Onenet};
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::engine::Renew;
 use crate::fetch::http::call::Reply;
 use crate::fetch::{Body, Opened, Request, Source};
@@ -37,7 +37,7 @@ impl Onenet {
         task: &TaskId,
         wanted: Slice,
         limit: Duration,
-        cancel: &Cancel,
+        cancel: &CancellationToken,
     ) -> Result<Vec<u8>, FetchError> {
         let last = wanted.first.saturating_add(wanted.len) - 1;
         let ask = Ask::Slice { task, first: wanted.first, last, form: self.config.range };
@@ -61,7 +61,12 @@ impl Onenet {
     }
 
     /// Whether the task still stands, on a worker thread.
-    fn still_stands(&self, task: &TaskId, limit: Duration, cancel: &Cancel) -> Result<(), FetchError> {
+    fn still_stands(
+        &self,
+        task: &TaskId,
+        limit: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<(), FetchError> {
         let body = self.exchange(self.request(&Ask::Stands(task)), limit, cancel)?;
         let errno = answer::envelope(&body).ok_or(FetchError::Protocol)?.standing();
         if errno == 0 {
@@ -194,7 +199,7 @@ impl Slices {
 }
 
 impl Source for Slices {
-    fn open(&self, request: &Request<'_>, cancel: &Cancel) -> Result<Opened, FetchError> {
+    fn open(&self, request: &Request<'_>, cancel: &CancellationToken) -> Result<Opened, FetchError> {
         let again = self.opened.swap(true, Ordering::Relaxed);
         if again && cancel.sleep(self.interval) {
             return Err(FetchError::Net(NetError::Cancelled));
@@ -222,7 +227,7 @@ struct SliceBody {
     size: u64,
     len: u64,
     limit: Duration,
-    cancel: Cancel,
+    cancel: CancellationToken,
     buffer: Vec<u8>,
     taken: usize,
 }
@@ -262,7 +267,7 @@ impl Body for SliceBody {
 
 /// Gets a fresh token when the old one has expired: the platform is asked for the task once more.
 impl Renew for Slices {
-    fn renew(&self, _: &Offer, cancel: &Cancel) -> Option<Offer> {
+    fn renew(&self, _: &Offer, cancel: &CancellationToken) -> Option<Offer> {
         let service = &self.service;
         let body = service.exchange(service.check_request(), self.limit, cancel).ok()?;
         let answer = answer::envelope(&body).filter(|answer| answer.errno == 0)?;

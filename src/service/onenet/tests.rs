@@ -30,7 +30,7 @@ struct Line {
 struct PlatformDial(Arc<Platform>);
 
 impl Dial for PlatformDial {
-    fn dial(&self, _: &Target, _: Duration, _: &Cancel) -> Result<Box<dyn Stream>, NetError> {
+    fn dial(&self, _: &Target, _: Duration, _: &CancellationToken) -> Result<Box<dyn Stream>, NetError> {
         Ok(Box::new(Line { platform: self.0.clone(), answer: Vec::new() }))
     }
 }
@@ -153,8 +153,8 @@ fn results_of_a_call() {
     ];
     for (answer, result, has_body) in rows {
         let (service, _) = service(move |_, _| answer.clone());
-        let spoken = service.post_version(LIMIT);
-        assert_eq!((spoken.result, spoken.body.is_some()), (result, has_body));
+        let response = service.post_version(LIMIT);
+        assert_eq!((response.result, response.body.is_some()), (result, has_body));
     }
 }
 
@@ -162,7 +162,7 @@ fn results_of_a_call() {
 struct Hangs(Mutex<mpsc::Receiver<()>>);
 
 impl Dial for Hangs {
-    fn dial(&self, _: &Target, _: Duration, _: &Cancel) -> Result<Box<dyn Stream>, NetError> {
+    fn dial(&self, _: &Target, _: Duration, _: &CancellationToken) -> Result<Box<dyn Stream>, NetError> {
         let _ = self.0.lock().recv();
         Err(NetError::Connect)
     }
@@ -312,7 +312,7 @@ impl Place {
             report_every: 10,
             every: 256,
             settings: engine::Settings {
-                patience: otakit_core::retry::Patience {
+                retry_policy: otakit_core::retry::RetryPolicy {
                     attempts: 3,
                     base: Duration::from_millis(1),
                     cap: Duration::from_millis(1),

@@ -11,14 +11,14 @@ use otakit_core::digest::Expected;
 use otakit_core::failure::Failure;
 use otakit_core::fetch::FetchError;
 use otakit_core::net::NetError;
-use otakit_core::policy::Breach;
+use otakit_core::policy::PolicyViolation;
 use otakit_core::progress::percent;
 use otakit_core::store::StoreError;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::events::Events;
 use super::package::{self, Promise, Wanted};
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::engine::Settings;
 use crate::fetch::http::HttpSource;
 use crate::store::{Keep, Sink};
@@ -67,7 +67,7 @@ pub fn code(failure: &Failure) -> i32 {
         Failure::Digest | Failure::Signature => 1009,
         Failure::Cancelled | Failure::State => 1011,
         Failure::NoMemory | Failure::Store(StoreError::Full) => 1012,
-        Failure::Policy(Breach::Size) => 1013,
+        Failure::Policy(PolicyViolation::Size) => 1013,
         Failure::Policy(_) => 1014,
         _ => 1010,
     }
@@ -93,7 +93,7 @@ struct State {
     path: Option<PathBuf>,
     stays: bool,
     promise: Promise,
-    running: Option<Cancel>,
+    running: Option<CancellationToken>,
     /// Number of the last download that was begun, from 1 on.
     serial: u64,
     local: Option<Local>,
@@ -122,7 +122,7 @@ impl Fota {
     /// Waits for a download that was told to end.
     fn wait_for_end(&self, state: &mut MutexGuard<'_, State>) {
         let deadline = Instant::now() + END;
-        while state.running.as_ref().is_some_and(Cancel::is_cancelled)
+        while state.running.as_ref().is_some_and(CancellationToken::is_cancelled)
             && !self.ended.wait_until(state, deadline).timed_out()
         {}
     }
@@ -168,7 +168,7 @@ impl Fota {
         state.drop_local();
         state.serial += 1;
         let serial = state.serial;
-        let cancel = Cancel::new();
+        let cancel = CancellationToken::new();
         let (path, stated) = (state.path(), std::mem::take(&mut state.promise));
         let (fota, token) = (Arc::clone(self), cancel.clone());
         self.events.drop_passing();
@@ -197,7 +197,12 @@ impl Fota {
         Ok(serial)
     }
 
-    fn fetch_all(&self, job: &Job<'_>, stated: &Promise, cancel: &Cancel) -> Result<String, Failure> {
+    fn fetch_all(
+        &self,
+        job: &Job<'_>,
+        stated: &Promise,
+        cancel: &CancellationToken,
+    ) -> Result<String, Failure> {
         let Job { serial, urls, source, settings, path } = job;
         let (mut last, mut sha256) = (None, String::new());
         for (stage, url) in urls.iter().enumerate() {
@@ -234,7 +239,7 @@ impl Fota {
     /// Ends the download that is under way.
     pub fn cancel(&self) -> Result<(), Refused> {
         let state = self.state.lock();
-        state.running.as_ref().map(Cancel::cancel).ok_or(Refused)
+        state.running.as_ref().map(CancellationToken::cancel).ok_or(Refused)
     }
 
     /// Whether the download of this number is over, and then whether its package is there.

@@ -67,8 +67,8 @@ fn documented_codes() {
         (Failure::Store(StoreError::Io), 1010),
         (Failure::Store(StoreError::Full), 1012),
         (Failure::NoMemory, 1012),
-        (Failure::Policy(Breach::Size), 1013),
-        (Failure::Policy(Breach::Insecure), 1014),
+        (Failure::Policy(PolicyViolation::Size), 1013),
+        (Failure::Policy(PolicyViolation::Insecure), 1014),
         (Failure::Fetch(FetchError::Length { announced: 0 }), 1007),
     ];
     for (failure, expected) in cases {

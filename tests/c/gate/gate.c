@@ -24,7 +24,7 @@ short haas_device_connect(short wrong, short too, short many);
 short quectel_fota_apn_set(short wrong, short too, short many);
 #endif
 
-/* The parameters of other lineages, whose headers cannot be included beside those of v3.0.1. */
+/* The parameters of other generations, whose headers cannot be included beside those of v3.0.1. */
 typedef struct otakit_v23_mqtt_param_t otakit_v23_mqtt_param_t;
 typedef struct otakit_v310_sign_mqtt_t otakit_v310_sign_mqtt_t;
 

@@ -273,7 +273,7 @@ int main(void)
         }
         if (!run(own_commands, &command) && !run(mqtt_commands, &command) && !run(ota_commands, &command) &&
             !run(control_commands, &command) && !run(model_commands, &command) && !run(call_commands, &command) &&
-            !run(store_commands, &command) && !run(lineage_commands, &command)) {
+            !run(store_commands, &command) && !run(generation_commands, &command)) {
             fprintf(stderr, "driver: no command %s\n", command.word[0]);
             exit(70);
         }

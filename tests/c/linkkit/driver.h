@@ -41,8 +41,8 @@ extern const entry_t control_commands[];
 extern const entry_t model_commands[];
 extern const entry_t call_commands[];
 extern const entry_t store_commands[];
-/* Those of the lineage that the program is built for. */
-extern const entry_t lineage_commands[];
+/* Those of the generation that the program is built for. */
+extern const entry_t generation_commands[];
 
 /* Milliseconds of the monotonic clock. */
 double now_ms(void);

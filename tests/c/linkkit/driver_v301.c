@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * The driver's commands of the v3.0.1 lineage alone.
+ * The driver's commands of the v3.0.1 generation alone.
  */
 #include "driver.h"
 
@@ -20,7 +20,7 @@ static void lk_activation(const command_t *c)
     finish(started);
 }
 
-const entry_t lineage_commands[] = {
+const entry_t generation_commands[] = {
     {"lk-activation", 2, lk_activation},
     {NULL, 0, NULL},
 };

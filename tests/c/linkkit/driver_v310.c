@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * The driver's commands of the V3.10 lineage alone. The rest of the driver is compiled for this lineage as it stands.
+ * The driver's commands of the V3.10 generation alone. The rest of the driver is compiled for this generation as it stands.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -162,7 +162,7 @@ static void lk310_domain(const command_t *c)
     finish(started);
 }
 
-const entry_t lineage_commands[] = {
+const entry_t generation_commands[] = {
     {"lk310-register", 2, lk310_register},
     {"lk310-answer", 3, lk310_answer},
     {"lk310-answer-inside", 2, lk310_answer_inside},

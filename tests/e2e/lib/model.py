@@ -191,7 +191,7 @@ def model_walk(test, device):
 
 
 def v310_walk(test, device):
-    """What the V3.10 lineage has besides, as far as it touches memory. Ends the driver; returns its exit code."""
+    """What the V3.10 generation has besides, as far as it touches memory. Ends the driver; returns its exit code."""
     device.call("lk310-register", "everything", "service_ext", "cloud_error")
     device.start()
     for n in range(70):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file iot_export_errno.h
- * @brief Lineage V2.3: the header one level up.
+ * @brief Generation V2.3: the header one level up.
  */
 #ifndef OTAKIT_LINKKIT_V23_EXPORTS_IOT_EXPORT_ERRNO_H
 #define OTAKIT_LINKKIT_V23_EXPORTS_IOT_EXPORT_ERRNO_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file iot_import_product.h
- * @brief Lineage V2.3: the header one level up.
+ * @brief Generation V2.3: the header one level up.
  */
 #ifndef OTAKIT_LINKKIT_V23_IMPORTS_IOT_IMPORT_PRODUCT_H
 #define OTAKIT_LINKKIT_V23_IMPORTS_IOT_IMPORT_PRODUCT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file infra_list.h
- * @brief Lineage V3.10, the include layout of AliOS Things, with the folder above on the include path: infra_list.h.
+ * @brief Generation V3.10, the include layout of AliOS Things, with the folder above on the include path: infra_list.h.
  */
 #ifndef OTAKIT_LINKKIT_V310_INFRA_INFRA_LIST_H
 #define OTAKIT_LINKKIT_V310_INFRA_INFRA_LIST_H

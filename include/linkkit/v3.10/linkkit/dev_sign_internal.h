@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file dev_sign_internal.h
- * @brief Lineage V3.10, the include layout of AliOS Things: dev_sign_internal.h.
+ * @brief Generation V3.10, the include layout of AliOS Things: dev_sign_internal.h.
  */
 #ifndef OTAKIT_LINKKIT_V310_LINKKIT_DEV_SIGN_INTERNAL_H
 #define OTAKIT_LINKKIT_V310_LINKKIT_DEV_SIGN_INTERNAL_H

@@ -17,7 +17,7 @@ use super::solo_state::Context;
 use crate::bindings::guard::guard;
 use crate::bindings::text;
 use crate::hal::border::in_c;
-use crate::service::aliyun::model::{CloudStanding, ModelError, Wants};
+use crate::service::aliyun::model::{DeviceStatus, ModelError, Wants};
 use otakit_core::platform::aliyun::identity::Device;
 
 /// What the program gave before it started.
@@ -146,7 +146,7 @@ pub unsafe extern "C" fn linkkit_gateway_start(cbs: *mut linkkit_cbs_t, ctx: *mu
         let (Some(callbacks), Some(prepared), None) = (callbacks, prepared, serve::current()) else {
             return FAIL;
         };
-        let wants = Wants { event_replies: true, gateway: true, standing: true, ..Wants::default() };
+        let wants = Wants { event_replies: true, gateway: true, status: true, ..Wants::default() };
         let Some(master) = super::start(wants).ok().and_then(|()| session::master()) else { return FAIL };
         let Prepared { event_cb, context, room } = prepared;
         let set_replies = OPTIONS.lock().set_replies;
@@ -171,8 +171,8 @@ fn complete(callbacks: Option<linkkit_cbs_t>, ctx: *mut c_void) {
 fn entry(devid: c_int, device: &Device, callbacks: Option<linkkit_cbs_t>, context: Context) -> Option<Entry> {
     let product_key = CString::new(device.product_key.as_str()).ok()?;
     let device_name = CString::new(device.device_name.as_str()).ok()?;
-    let standing = CloudStanding::Enabled;
-    Some(Entry { devid, callbacks, context, product_key, device_name, standing })
+    let status = DeviceStatus::Enabled;
+    Some(Entry { devid, callbacks, context, product_key, device_name, status })
 }
 
 /// Disconnects the gateway. No callback is called afterwards.
@@ -350,10 +350,10 @@ pub unsafe extern "C" fn linkkit_gateway_get_devinfo(devid: c_int, devinfo: *mut
             device_name: entry.device_name.as_ptr().cast_mut(),
             devtype: c_int::from(devid != 0),
             login: c_int::from(login),
-            state: match entry.standing {
-                CloudStanding::Enabled => 0,
-                CloudStanding::Disabled => 1,
-                CloudStanding::Deleted => 2,
+            state: match entry.status {
+                DeviceStatus::Enabled => 0,
+                DeviceStatus::Disabled => 1,
+                DeviceStatus::Deleted => 2,
             },
             online: c_int::from(login && online),
         };

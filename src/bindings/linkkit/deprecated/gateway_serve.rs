@@ -18,7 +18,7 @@ use super::gateway_types::{
 use super::int;
 use super::solo_state::{Context, FotaCallback, NEW_VERSION, service_fota_callback_type_t};
 use crate::hal::border::in_c;
-use crate::service::aliyun::model::{CODE_TIMEOUT, CloudStanding, Event, Master, ReplyTo};
+use crate::service::aliyun::model::{CODE_TIMEOUT, DeviceStatus, Event, Master, ReplyTo};
 use crate::thread::{self, Birth};
 
 /// How long the connection is served between two deliveries.
@@ -33,7 +33,7 @@ pub struct Entry {
     pub context: Context,
     pub product_key: CString,
     pub device_name: CString,
-    pub standing: CloudStanding,
+    pub status: DeviceStatus,
 }
 
 /// The gateway.
@@ -167,7 +167,7 @@ impl Gateway {
                     self.tell(4, linkkit_event_data_t { list: list.as_mut_ptr().cast() });
                 }
             }
-            Event::Standing { devid, standing } => self.standing(devid, standing),
+            Event::Status { devid, status } => self.status(devid, status),
             Event::PropertySet { devid, params, reply } => self.property_set(devid, params, &reply),
             Event::PropertyGet { devid, params, reply } => self.property_get(devid, params, &reply),
             Event::Service { devid, name, params, reply } => self.service(devid, name, params, &reply),
@@ -204,14 +204,14 @@ impl Gateway {
         }
     }
 
-    fn standing(&self, devid: c_int, standing: CloudStanding) {
+    fn status(&self, devid: c_int, status: DeviceStatus) {
         let names = {
             let mut entries = self.entries.lock();
             let Some(entry) = entries.iter_mut().find(|entry| entry.devid == devid) else { return };
-            entry.standing = standing;
+            entry.status = status;
             [entry.product_key.as_bytes_with_nul().to_vec(), entry.device_name.as_bytes_with_nul().to_vec()]
         };
-        if devid > 0 && standing == CloudStanding::Deleted {
+        if devid > 0 && status == DeviceStatus::Deleted {
             let mut names = names;
             let deleted = names.each_mut().map(|name| name.as_mut_ptr().cast());
             self.tell(2, linkkit_event_data_t { deleted });

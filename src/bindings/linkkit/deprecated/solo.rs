@@ -82,7 +82,7 @@ pub unsafe extern "C" fn linkkit_start(
         }
         log::set_limit(Level::from_number(log_level.0));
         CLOUD.lock().region = domain;
-        let wants = Wants { event_replies: true, standing: true, ..Wants::default() };
+        let wants = Wants { event_replies: true, status: true, ..Wants::default() };
         let Some(master) = start(wants).ok().and_then(|()| session::master()) else { return FAIL };
         let solo = Solo { master, ops, context: Context(user_context), inner: Mutex::new(Inner::default()) };
         if !state::set(Arc::new(solo)) {

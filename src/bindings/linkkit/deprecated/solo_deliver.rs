@@ -12,7 +12,7 @@ use super::solo_state::{
 };
 use super::{id, int};
 use crate::hal::border::in_c;
-use crate::service::aliyun::model::{CloudStanding, Event, ReplyTo};
+use crate::service::aliyun::model::{DeviceStatus, Event, ReplyTo};
 use otakit_core::platform::aliyun::config::Config;
 
 /// Delivers what waits now.
@@ -45,9 +45,8 @@ fn one(solo: &Solo, event: Event) {
                 in_c(|| unsafe { callback(state::thing(), data.as_ptr().cast(), int(data.len()), context) });
             }
         }
-        Event::Standing { standing, .. } => {
-            let callback =
-                if standing == CloudStanding::Enabled { ops.thing_enable } else { ops.thing_disable };
+        Event::Status { status, .. } => {
+            let callback = if status == DeviceStatus::Enabled { ops.thing_enable } else { ops.thing_disable };
             if let Some(callback) = callback {
                 // SAFETY: C gave the function for this prototype.
                 in_c(|| unsafe { callback(state::thing(), context) });

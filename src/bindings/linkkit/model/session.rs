@@ -179,7 +179,7 @@ fn wants() -> Wants {
         shadow: slots.desired.is_some() || slots.property_get.is_some(),
         gateway: slots.topolist.is_some() || slots.permit_join.is_some(),
         notices: slots.notice.is_some(),
-        standing: false,
+        status: false,
     }
 }
 

@@ -42,13 +42,13 @@ pub struct iotx_mqtt_param_t {
     pub pub_key: *const c_char,
     /// 1: the broker forgets the session.
     pub clean_session: u8,
-    /// Within the lineage's [`Limits`], else their default.
+    /// Within the SDK generation's [`Limits`], else their default.
     pub request_timeout_ms: u32,
     /// 30000..=1200000, else 60000.
     pub keepalive_interval_ms: u32,
-    /// Largest packet sent; 0: the lineage's default.
+    /// Largest packet sent; 0: the SDK generation's default.
     pub write_buf_size: u32,
-    /// Largest packet received; 0: the lineage's default.
+    /// Largest packet received; 0: the SDK generation's default.
     pub read_buf_size: u32,
     /// Gets every event that no subscription gets.
     pub handle_event: iotx_mqtt_event_handle_t,
@@ -68,7 +68,7 @@ pub struct Plan {
     pub authorities: Option<String>,
 }
 
-/// What differs between lineages.
+/// What differs between SDK generations.
 pub struct Limits {
     /// `request_timeout_ms` that is obeyed, and what stands in for any other.
     pub request_timeout_ms: (RangeInclusive<u32>, u32),

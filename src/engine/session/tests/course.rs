@@ -23,8 +23,8 @@ fn offsets(script: &Script) -> Vec<u64> {
 /// A session of so much patience that only what is tested ends it.
 fn patient(openings: Vec<Opening>) -> (Session, Arc<Script>, Offer) {
     let (session, script, offer) = setup(openings);
-    let patience = Patience { attempts: 9, base: Duration::ZERO, cap: Duration::ZERO };
-    session.configure(Settings { patience, slots: 2, slot_size: 256, ..Settings::default() });
+    let retry_policy = RetryPolicy { attempts: 9, base: Duration::ZERO, cap: Duration::ZERO };
+    session.configure(Settings { retry_policy, slots: 2, slot_size: 256, ..Settings::default() });
     (session, script, offer)
 }
 
@@ -199,9 +199,9 @@ fn a_download_of_parts_that_do_not_fit_is_fetched_once_more_in_one_piece() {
 #[test]
 fn a_rest_drops_the_connection_at_once_and_counts_nothing() {
     // One failure would end it.
-    let patience = Patience { attempts: 1, base: Duration::ZERO, cap: Duration::ZERO };
+    let retry_policy = RetryPolicy { attempts: 1, base: Duration::ZERO, cap: Duration::ZERO };
     let (session, script, offer) = setup((0..20).map(|_| Opening::Hangs).chain([bytes_to(SIZE)]));
-    session.configure(Settings { patience, slots: 2, slot_size: 256, ..Settings::default() });
+    session.configure(Settings { retry_policy, slots: 2, slot_size: 256, ..Settings::default() });
     session.offer(offer).unwrap();
     for n in 1..=20 {
         // A hanging body ends by its cancel only.
@@ -220,7 +220,7 @@ fn a_rest_may_come_before_the_first_attempt_and_in_a_long_wait() {
     let (session, script, offer) = setup([fails(FetchError::Net(NetError::Connect)), bytes_to(SIZE)]);
     let hour = Duration::from_secs(3600);
     session.configure(Settings {
-        patience: Patience { attempts: 2, base: hour, cap: hour },
+        retry_policy: RetryPolicy { attempts: 2, base: hour, cap: hour },
         slots: 2,
         slot_size: 256,
         ..Settings::default()
@@ -244,7 +244,11 @@ fn a_floor_is_not_evaded_by_connecting_again_for_each_byte() {
         |n: usize| Opening::Bytes { start: Start::AsAsked, end: n, piece: 1, then: FetchError::Truncated };
     let (session, _, offer) = setup((1..1000).map(byte));
     session.configure(Settings {
-        patience: Patience { attempts: 1000, base: Duration::from_millis(4), cap: Duration::from_millis(4) },
+        retry_policy: RetryPolicy {
+            attempts: 1000,
+            base: Duration::from_millis(4),
+            cap: Duration::from_millis(4),
+        },
         floor: Some(Floor { rate: 1_000_000, window: Duration::from_millis(20) }),
         ..Settings::default()
     });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Slow servers, short answers, lost patience: sessions against a source that takes its time.
+//! Slow servers, short answers, lost retry_policy: sessions against a source that takes its time.
 
 use std::sync::mpsc;
 
@@ -40,7 +40,7 @@ impl Body for Piecewise {
 }
 
 impl Source for Timed {
-    fn open(&self, request: &Request<'_>, _: &Cancel) -> Result<Opened, FetchError> {
+    fn open(&self, request: &Request<'_>, _: &CancellationToken) -> Result<Opened, FetchError> {
         self.asked.lock().push(request.url.to_owned());
         if request.url != "test:image" && request.url != "test:fresh" {
             return Err(FetchError::Status { status: 403, retry_after: None });
@@ -65,8 +65,8 @@ fn timed(
         heard: Mutex::default(),
     });
     let session = Session::new(source.clone());
-    let patience = Patience { attempts: 4, base: Duration::ZERO, cap: Duration::ZERO };
-    let mut settings = Settings { patience, slots: 2, slot_size: SIZE, ..Settings::default() };
+    let retry_policy = RetryPolicy { attempts: 4, base: Duration::ZERO, cap: Duration::ZERO };
+    let mut settings = Settings { retry_policy, slots: 2, slot_size: SIZE, ..Settings::default() };
     change(&mut settings);
     session.configure(settings);
     (session, source, offer)
@@ -176,7 +176,7 @@ fn bytes_of_a_transfer_that_ended_meanwhile_do_not_count() {
 pub(super) struct Renewals(pub(super) Mutex<VecDeque<Option<&'static str>>>);
 
 impl Renew for Renewals {
-    fn renew(&self, offer: &Offer, _: &Cancel) -> Option<Offer> {
+    fn renew(&self, offer: &Offer, _: &CancellationToken) -> Option<Offer> {
         let url = self.0.lock().pop_front().expect("asked more often than scripted")?;
         Some(Offer { url: url.to_owned(), ..offer.clone() })
     }

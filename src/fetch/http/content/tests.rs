@@ -5,7 +5,7 @@ use std::time::Instant;
 use otakit_core::http::head::Parser;
 
 use super::*;
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::fetch::http::Limits;
 use crate::fetch::http::exchange::exchange;
 use crate::fetch::http::pieces::{Pieces, read_all};
@@ -45,7 +45,7 @@ fn counted_bodies_end_with_the_count() {
 fn without_room_nothing_is_waited_for_and_nothing_lost() {
     let answer = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
     let target = Target { host: "h".into(), port: 80, security: Security::Plain };
-    let bounds = Bounds { limits: Limits::default(), end: None, cancel: Cancel::new() };
+    let bounds = Bounds { limits: Limits::default(), end: None, cancel: CancellationToken::new() };
     let (_, mut content) =
         exchange(&Pieces::new(answer.as_bytes(), 1), &target, b"", bounds).unwrap().open().unwrap();
     assert_eq!(content.read(&mut []), Ok(0));
@@ -156,7 +156,7 @@ fn statuses_without_a_body() {
 fn one_step_waits_once() {
     let head = head("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
     let stream = Box::new(Pieces::new(b"2\r\nab\r\n0\r\n\r\n", 1));
-    let bounds = Bounds { limits: Limits::default(), end: None, cancel: Cancel::new() };
+    let bounds = Bounds { limits: Limits::default(), end: None, cancel: CancellationToken::new() };
     let mut content = Content::new(&head, stream, Vec::new(), bounds).unwrap();
     let (mut steps, mut bytes) = (Vec::new(), 0);
     loop {
@@ -184,7 +184,7 @@ fn silence_and_cancellation() {
     }
     let head = head("HTTP/1.1 200 OK\r\n\r\n");
     let limits = Limits { stall: Duration::from_millis(5), ..Limits::default() };
-    let bounds = Bounds { limits, end: None, cancel: Cancel::new() };
+    let bounds = Bounds { limits, end: None, cancel: CancellationToken::new() };
     let mut content = Content::new(&head, Box::new(Silent), Vec::new(), bounds.clone()).unwrap();
     assert_eq!(content.read(&mut [0; 8]), Err(FetchError::Net(NetError::Timeout)));
     let whole = Bounds { limits: Limits::default(), end: Some(Instant::now()), ..bounds.clone() };

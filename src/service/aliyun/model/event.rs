@@ -12,7 +12,7 @@ const MAX_ENDS: usize = 4096;
 
 /// What a device is to the cloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloudStanding {
+pub enum DeviceStatus {
     /// The cloud takes its messages.
     Enabled,
     /// The cloud refuses them.
@@ -38,11 +38,11 @@ pub enum Event {
         reply: bool,
     },
     /// The cloud has disabled, enabled or deleted a device.
-    Standing {
+    Status {
         /// The device.
         devid: i32,
         /// What it is now.
-        standing: CloudStanding,
+        status: DeviceStatus,
     },
     /// Sub-devices were assigned to the gateway.
     Assigned {
@@ -177,7 +177,7 @@ impl Event {
             | Self::PropertyGet { .. }
             | Self::PermitJoin { .. }
             | Self::Notice { .. }
-            | Self::Standing { .. }
+            | Self::Status { .. }
             | Self::Assigned { .. }
             | Self::CloudError { .. } => false,
         }

@@ -8,7 +8,7 @@ use otakit_core::platform::aliyun::model::{Down, Reply, activation, envelope, ga
 use otakit_core::platform::aliyun::report;
 use otakit_core::platform::aliyun::topics::Topic;
 
-use super::nodes::{Node, Standing};
+use super::nodes::{Node, SubDeviceState};
 use super::pending::{Expect, Slot};
 use super::{Master, ModelError, REPLY_TIMEOUT, SUBSCRIBE_TOTAL, Wants, signal};
 use crate::mqtt::MqttError;
@@ -44,7 +44,7 @@ impl Master {
 
     /// Whether a sub-device is on line.
     pub fn is_logged_in(&self, devid: i32) -> bool {
-        self.state.lock().nodes.get(devid).is_some_and(|node| node.standing == Standing::LoggedIn)
+        self.state.lock().nodes.get(devid).is_some_and(|node| node.state == SubDeviceState::LoggedIn)
     }
 
     /// Brings a sub-device into the gateway: registers it when it has no secret, then adds it to the topology. Blocks,
@@ -54,7 +54,7 @@ impl Master {
         self.listen_as_gateway()?;
         let secret = if node.secret.is_empty() { self.register_sub(&node)? } else { node.secret };
         self.ask("thing/topo/add", "thing.topo.add", &gateway::topo_add(&node.device, &secret, now_ms()))?;
-        self.advance(devid, Standing::Attached);
+        self.advance(devid, SubDeviceState::Attached);
         Ok(())
     }
 
@@ -67,7 +67,7 @@ impl Master {
         let mut state = self.state.lock();
         let known = state.nodes.get_mut(node.id).ok_or(ModelError::Device)?;
         known.secret.clone_from(&secret);
-        known.standing = Standing::Registered;
+        known.state = SubDeviceState::Registered;
         Ok(secret)
     }
 
@@ -77,7 +77,7 @@ impl Master {
         self.listen_as_gateway()?;
         let params = gateway::login(&node.device, &node.secret, now_ms());
         self.ask_session("login", "combine.login", &params)?;
-        self.advance(devid, Standing::LoggedIn);
+        self.advance(devid, SubDeviceState::LoggedIn);
         let client = self.client()?;
         let wants = Wants { event_replies, gateway: false, ..self.state.lock().wants };
         self.subscribe(&client, devid, &node.device, wants);
@@ -92,11 +92,11 @@ impl Master {
     /// Takes a sub-device off line. Blocks, at most 10 s.
     pub fn logout(&self, devid: i32) -> Result<(), ModelError> {
         let node = self.node(devid)?;
-        if node.standing != Standing::LoggedIn {
+        if node.state != SubDeviceState::LoggedIn {
             return Err(ModelError::State);
         }
         self.ask_session("logout", "combine.logout", &gateway::names(&node.device))?;
-        self.advance(devid, Standing::Attached);
+        self.advance(devid, SubDeviceState::Attached);
         Ok(())
     }
 
@@ -105,7 +105,7 @@ impl Master {
         let node = self.node(devid)?;
         self.listen_as_gateway()?;
         self.ask("thing/topo/delete", "thing.topo.delete", &gateway::list_of_names(&node.device))?;
-        self.advance(devid, Standing::Registered);
+        self.advance(devid, SubDeviceState::Registered);
         Ok(())
     }
 
@@ -142,13 +142,13 @@ impl Master {
             ota.close();
         }
         let (Some(node), Some(client)) = (node, client) else { return };
-        if node.standing == Standing::LoggedIn {
+        if node.state == SubDeviceState::LoggedIn {
             let names = gateway::names(&node.device);
             let payload = envelope::encode_call(message_id::next(), "combine.logout", &names);
             let _ = self.publish(&topics::session(self.device(), "logout"), 0, payload.as_bytes());
             let replies = [Down::EventReply];
             let shadow = if wants.shadow { Down::SHADOW.as_slice() } else { &[] };
-            for down in replies.iter().chain(shadow).chain(&Down::COMMON).chain(&Down::STANDING) {
+            for down in replies.iter().chain(shadow).chain(&Down::COMMON).chain(&Down::STATUS) {
                 let filter = down.filter(&node.device);
                 let inlet =
                     super::Inlet { master: self.me.clone(), devid, device: node.device.clone(), down: *down };
@@ -162,7 +162,7 @@ impl Master {
     pub(super) fn login_again(&self, data: &str) {
         let Ok(item) = serde_json::from_str(data) else { return };
         let node = gateway::device(&item).and_then(|device| self.state.lock().nodes.find(&device).cloned());
-        if let Some(node) = node.filter(|node| node.standing == Standing::LoggedIn) {
+        if let Some(node) = node.filter(|node| node.state == SubDeviceState::LoggedIn) {
             let params = gateway::login(&node.device, &node.secret, now_ms());
             let payload = envelope::encode_call(message_id::next(), "combine.login", &params);
             let _ = self.publish(&topics::session(self.device(), "login"), 0, payload.as_bytes());
@@ -174,9 +174,9 @@ impl Master {
         self.state.lock().nodes.get(devid).cloned().ok_or(ModelError::Device)
     }
 
-    fn advance(&self, devid: i32, standing: Standing) {
+    fn advance(&self, devid: i32, state: SubDeviceState) {
         if let Some(node) = self.state.lock().nodes.get_mut(devid) {
-            node.standing = standing;
+            node.state = state;
         }
     }
 

@@ -8,7 +8,7 @@ use otakit_core::platform::aliyun::identity::Device;
 use otakit_core::platform::aliyun::model::envelope::{number_in, text_in};
 use otakit_core::platform::aliyun::model::{Call, Down, Reply, topics};
 
-use super::event::{CloudStanding, Event, ReplyTo};
+use super::event::{DeviceStatus, Event, ReplyTo};
 use super::pending::{Expect, Match};
 use super::{Master, gateway};
 use crate::mqtt::{self, Handler};
@@ -107,12 +107,12 @@ impl Master {
             Down::Disable | Down::Enable | Down::Delete => {
                 let call = Call::decode(payload)?;
                 crate::log!(Warning, "model", "{}: {}", inlet.device, call.method);
-                let standing = match inlet.down {
-                    Down::Disable => CloudStanding::Disabled,
-                    Down::Delete => CloudStanding::Deleted,
-                    _ => CloudStanding::Enabled,
+                let status = match inlet.down {
+                    Down::Disable => DeviceStatus::Disabled,
+                    Down::Delete => DeviceStatus::Deleted,
+                    _ => DeviceStatus::Enabled,
                 };
-                self.push(Event::Standing { devid: inlet.devid, standing });
+                self.push(Event::Status { devid: inlet.devid, status });
                 let _ = self.answer(&reply_beside(topic, call.id), 200, b"{}");
                 Ok(())
             }

@@ -30,7 +30,7 @@ use crate::mqtt::{Client, MqttError};
 use crate::service::aliyun::{Content, Ota, OtaError, message_id};
 use crate::service::gate::Gate;
 use event::Queue;
-pub use event::{CloudStanding, Event, ReplyTo};
+pub use event::{DeviceStatus, Event, ReplyTo};
 use inbound::Inlet;
 use nodes::Nodes;
 use pending::{Expect, Pending};
@@ -88,7 +88,7 @@ pub struct Wants {
     /// Notices of the platform.
     pub notices: bool,
     /// Being disabled, enabled and deleted.
-    pub standing: bool,
+    pub status: bool,
 }
 
 /// Opens the OTA service of a device.
@@ -407,8 +407,8 @@ impl Master {
         let gateway = (wants.gateway && devid == 0).then_some(Down::GATEWAY);
         let all = replies.into_iter().chain(shadow.into_iter().flatten());
         let all = all.chain(Down::COMMON).chain(wants.notices.then_some(Down::Notice));
-        let standing = (wants.standing && gateway.is_none()).then_some(Down::STANDING);
-        let all = all.chain(gateway.into_iter().flatten()).chain(standing.into_iter().flatten());
+        let status = (wants.status && gateway.is_none()).then_some(Down::STATUS);
+        let all = all.chain(gateway.into_iter().flatten()).chain(status.into_iter().flatten());
         for down in all {
             self.subscribe_one(client, devid, device, down, deadline);
         }

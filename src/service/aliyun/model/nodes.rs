@@ -5,7 +5,7 @@ use otakit_core::platform::aliyun::identity::Device;
 
 /// How far a sub-device has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
+pub enum SubDeviceState {
     /// Known here only.
     Opened,
     /// It has a secret.
@@ -26,7 +26,7 @@ pub struct Node {
     /// Empty until it is registered.
     pub secret: String,
     /// How far it has come.
-    pub standing: Standing,
+    pub state: SubDeviceState,
 }
 
 /// All sub-devices.
@@ -43,9 +43,9 @@ impl Nodes {
             return Some(node.id);
         }
         self.last = self.last.checked_add(1)?;
-        let standing = if secret.is_empty() { Standing::Opened } else { Standing::Registered };
+        let state = if secret.is_empty() { SubDeviceState::Opened } else { SubDeviceState::Registered };
         let (device, secret) = (device.clone(), secret.to_owned());
-        self.list.push(Node { id: self.last, device, secret, standing });
+        self.list.push(Node { id: self.last, device, secret, state });
         Some(self.last)
     }
 
@@ -93,10 +93,10 @@ mod tests {
         assert_eq!(nodes.open(&device("b"), "s"), Some(2));
         assert_eq!(nodes.open(&device("a"), "other"), Some(1));
         assert_eq!(nodes.get(1).map(|node| node.secret.as_str()), Some(""));
-        assert_eq!(nodes.get(1).map(|node| node.standing), Some(Standing::Opened));
+        assert_eq!(nodes.get(1).map(|node| node.state), Some(SubDeviceState::Opened));
         assert_eq!(
-            nodes.find(&device("b")).map(|node| (node.id, node.standing)),
-            Some((2, Standing::Registered))
+            nodes.find(&device("b")).map(|node| (node.id, node.state)),
+            Some((2, SubDeviceState::Registered))
         );
         assert_eq!(nodes.close(1).map(|node| node.id), Some(1));
         assert!(nodes.close(1).is_none() && nodes.get(1).is_none());

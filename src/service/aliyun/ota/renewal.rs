@@ -13,7 +13,7 @@ use otakit_core::platform::aliyun::{config, report};
 use parking_lot::Mutex;
 
 use super::{Content, Ota, SignalError, is_reported};
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::engine::Renew;
 use crate::net::SLICE;
 use crate::service::mailbox::Question;
@@ -51,7 +51,7 @@ impl Renewal {
 }
 
 impl Renew for Renewal {
-    fn renew(&self, expired: &Offer, cancel: &Cancel) -> Option<Offer> {
+    fn renew(&self, expired: &Offer, cancel: &CancellationToken) -> Option<Offer> {
         loop {
             if let Some(answer) = self.step(expired, SLICE, cancel) {
                 return answer;
@@ -59,7 +59,7 @@ impl Renew for Renewal {
         }
     }
 
-    fn step(&self, expired: &Offer, wait: Duration, cancel: &Cancel) -> Option<Option<Offer>> {
+    fn step(&self, expired: &Offer, wait: Duration, cancel: &CancellationToken) -> Option<Option<Offer>> {
         let Some(ota) = self.ota.upgrade() else { return Some(None) };
         let mut place = self.asking.lock();
         let mut asking = match place.take() {
@@ -91,7 +91,12 @@ impl Renew for Renewal {
 }
 
 impl Asking {
-    fn step(&mut self, ota: &Arc<Ota>, wait: Duration, cancel: &Cancel) -> Option<Option<Content>> {
+    fn step(
+        &mut self,
+        ota: &Arc<Ota>,
+        wait: Duration,
+        cancel: &CancellationToken,
+    ) -> Option<Option<Content>> {
         if self.now.is_none() {
             self.now = self.ways.next().map(|way| (way, Question::new(ANSWER)));
         }

@@ -11,7 +11,7 @@ use otakit_core::digest::{Algorithm, Hasher, to_hex};
 use otakit_core::fetch::{FetchError, Validator};
 
 use super::*;
-use crate::cancel::Cancel;
+use crate::cancel::CancellationToken;
 use crate::fetch::{Body, Opened, Request};
 
 const LONG: Duration = Duration::from_secs(20);
@@ -87,7 +87,7 @@ impl Body for Rest {
 }
 
 impl Source for Origin {
-    fn open(&self, request: &Request<'_>, _: &Cancel) -> Result<Opened, FetchError> {
+    fn open(&self, request: &Request<'_>, _: &CancellationToken) -> Result<Opened, FetchError> {
         let (start, half) = (usize::try_from(request.offset).unwrap(), self.0.len() / 2);
         let end = match request.url {
             "http://h/old" if start >= half => {
@@ -118,7 +118,7 @@ fn bench() -> Bench {
 fn open(wire: &Arc<Wire>) -> Result<Arc<Ota>, OtaError> {
     let device = Device::new("pk", "dn").unwrap();
     let mut settings = Settings::default();
-    settings.patience.base = MS;
+    settings.retry_policy.base = MS;
     Ota::open(device, Some("1.0.0".to_owned()), wire.clone(), Arc::new(Origin(IMAGE.to_vec())), settings)
 }
 

@@ -104,7 +104,7 @@ impl Down {
     ];
 
     /// What the cloud does to a device.
-    pub const STANDING: [Self; 3] = [Self::Disable, Self::Enable, Self::Delete];
+    pub const STATUS: [Self; 3] = [Self::Disable, Self::Enable, Self::Delete];
 
     /// The filter for one device.
     pub fn filter(self, device: &Device) -> String {

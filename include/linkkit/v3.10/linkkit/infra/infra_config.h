@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file infra_config.h
- * @brief Lineage V3.10, the include layout of AliOS Things: infra_config.h.
+ * @brief Generation V3.10, the include layout of AliOS Things: infra_config.h.
  */
 #ifndef OTAKIT_LINKKIT_V310_LINKKIT_INFRA_INFRA_CONFIG_H
 #define OTAKIT_LINKKIT_V310_LINKKIT_INFRA_INFRA_CONFIG_H

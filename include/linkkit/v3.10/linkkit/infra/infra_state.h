@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file infra_state.h
- * @brief Lineage V3.10, the include layout of AliOS Things: infra_state.h.
+ * @brief Generation V3.10, the include layout of AliOS Things: infra_state.h.
  */
 #ifndef OTAKIT_LINKKIT_V310_LINKKIT_INFRA_INFRA_STATE_H
 #define OTAKIT_LINKKIT_V310_LINKKIT_INFRA_INFRA_STATE_H

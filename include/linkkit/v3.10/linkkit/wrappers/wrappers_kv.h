@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /**
  * @file wrappers_kv.h
- * @brief Lineage V3.10, the include layout of AliOS Things: wrappers_kv.h.
+ * @brief Generation V3.10, the include layout of AliOS Things: wrappers_kv.h.
  */
 #ifndef OTAKIT_LINKKIT_V310_LINKKIT_WRAPPERS_WRAPPERS_KV_H
 #define OTAKIT_LINKKIT_V310_LINKKIT_WRAPPERS_WRAPPERS_KV_H

@@ -47,7 +47,7 @@ impl Body for Waiting {
 struct Silent(Arc<Silence>);
 
 impl Source for Silent {
-    fn open(&self, request: &Request<'_>, _: &Cancel) -> Result<Opened, FetchError> {
+    fn open(&self, request: &Request<'_>, _: &CancellationToken) -> Result<Opened, FetchError> {
         Ok(Opened { body: Box::new(Waiting(self.0.clone())), start: request.offset, validator: None })
     }
 }
@@ -62,7 +62,7 @@ impl Stall {
         let (wire, server) = (Arc::new(Wire::default()), Arc::new(Silence::default()));
         let device = Device::new("pk", "dn").unwrap();
         let mut settings = Settings::default();
-        settings.patience.attempts = 1;
+        settings.retry_policy.attempts = 1;
         let source = Arc::new(Silent(server.clone()));
         let ota = Ota::open(device, None, wire.clone(), source, settings).unwrap();
         let bench = Bench { wire, ota };

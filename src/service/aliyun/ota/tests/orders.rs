@@ -11,7 +11,7 @@ const PUSH: &str = "/sys/pk/dn/thing/config/push";
 struct Images;
 
 impl Source for Images {
-    fn open(&self, request: &Request<'_>, _: &Cancel) -> Result<Opened, FetchError> {
+    fn open(&self, request: &Request<'_>, _: &CancellationToken) -> Result<Opened, FetchError> {
         let name = request.url.trim_start_matches("http://h/");
         let (number, old) = name.split_once('?').map_or((name, false), |(number, _)| (number, true));
         let start = usize::try_from(request.offset).unwrap();
@@ -104,7 +104,7 @@ impl Vendor {
         }));
         let device = Device::new("pk", "dn").unwrap();
         let mut settings = Settings::default();
-        settings.patience.base = MS;
+        settings.retry_policy.base = MS;
         let ota = Ota::open(device, Some("0".to_owned()), wire.clone(), Arc::new(Images), settings).unwrap();
         let bench = Bench { wire, ota };
         Self {

@@ -7,7 +7,7 @@ from lib.bench import PK, SECRET, Bench, unique_name
 from lib.broker import Observer, offer, upgrade_topic
 
 
-class Lineages(Bench):
+class Generations(Bench):
     ORIGIN = True
 
     def upgrade(self, program, **options):
@@ -23,16 +23,16 @@ class Lineages(Bench):
         return observer, name
 
     def test_v310(self):
-        observer, name = self.upgrade("lineage_v310")
+        observer, name = self.upgrade("generation_v310")
         posted = observer.wait(f"/sys/{PK}/{name}/thing/event/property/history/post")
         self.assertEqual(json.loads(posted)["method"], "thing.event.property.history.post")
 
     def test_v23(self):
-        observer, name = self.upgrade("lineage_v23")
+        observer, name = self.upgrade("generation_v23")
         line = json.loads(observer.wait(f"/sys/{PK}/{name}/thing/log/post"))
         self.assertEqual(line["params"]["contents"], ['info ota a line "with" quotes'])
 
     def test_under_valgrind(self):
-        for program in ("lineage_v310", "lineage_v23"):
+        for program in ("generation_v310", "generation_v23"):
             with self.subTest(program=program):
                 self.upgrade(program, under_valgrind=True)

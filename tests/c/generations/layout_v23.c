@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Values, layouts and prototypes of the V2.3 lineage. */
+/* Values, layouts and prototypes of the V2.3 generation. */
 #include "iot_export_mqtt.h"
 #include "iot_export_errno.h"
 #include "../abi/abi_check.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Values, layouts and prototypes of the V3.10 lineage. */
+/* Values, layouts and prototypes of the V3.10 generation. */
 #include "infra_compat.h"
 #include "dev_model_api.h"
 #include "dev_sign_api.h"
@@ -504,7 +504,7 @@ ABI_FUNCTION(iotx_register_for_ITE_DYNREG_DEVICE_SECRET, int (*)(int (*)(const c
 ABI_FUNCTION(IOT_DevReset_Report, int (*)(iotx_dev_meta_info_t *, iotx_devrst_evt_handle_t, void *));
 ABI_FUNCTION(IOT_Dynamic_Register, int32_t (*)(iotx_http_region_types_t, iotx_dev_meta_info_t *));
 
-/* Numbers that programs have seen as results of this lineage's functions. */
+/* Numbers that programs have seen as results of this generation's functions. */
 ABI_VALUE(STATE_USER_INPUT_HTTP_URL, -269);
 ABI_VALUE(STATE_USER_INPUT_HTTP_PATH, -270);
 ABI_VALUE(STATE_SYS_DEPEND_NWK_CLOSE, -520);

@@ -2,7 +2,7 @@
  *
  * A program written against the V2.3 headers: one update with the basic API, then one with the device model.
  *
- *   lineage_v23 PK DN DS
+ *   generation_v23 PK DN DS
  *
  * Prints `basic ready` and `model ready` when an offer may be made. Exit code 0 when every check holds.
  */
@@ -175,5 +175,5 @@ int main(int argc, char **argv)
     HAL_SetDeviceSecret(argv[3]);
     basic(argv[1], argv[2], argv[3]);
     model(argv[1], argv[2], argv[3]);
-    return checks_done("lineage_v23");
+    return checks_done("generation_v23");
 }

@@ -2,7 +2,7 @@
  *
  * A program written against the V3.10 headers: one update with the basic API, then one with the device model.
  *
- *   lineage_v310 PK DN DS
+ *   generation_v310 PK DN DS
  *
  * Prints `basic ready` and `model ready` when an offer may be made. Exit code 0 when every check holds.
  */
@@ -81,7 +81,7 @@ static int on_cloud_error(const int code, const char *data, const char *detail)
     return 0;
 }
 
-/* What the sign-in holds, in this lineage's layout. */
+/* What the sign-in holds, in this generation's layout. */
 static void sign(const char *pk, const char *dn, const char *ds)
 {
     iotx_dev_meta_info_t meta;
@@ -243,5 +243,5 @@ int main(int argc, char **argv)
     sign(argv[1], argv[2], argv[3]);
     basic(argv[1], argv[2], argv[3]);
     model(argv[1], argv[2], argv[3]);
-    return checks_done("lineage_v310");
+    return checks_done("generation_v310");
 }
