@@ -8,28 +8,45 @@ use super::topic;
 /// Topics of which a message is kept.
 const MOST: usize = 4;
 
-/// The newest message of each of a few topics.
+/// Filters that are remembered as having been subscribed to.
+const MOST_FILTERS: usize = 64;
+
+/// The newest message of each of a few topics, until the first subscription to it. What comes once that has ended is
+/// nobody's.
 #[derive(Default)]
-pub(super) struct Unclaimed(Vec<Publish>);
+pub(super) struct Unclaimed {
+    messages: Vec<Publish>,
+    /// What was subscribed to.
+    filters: Vec<String>,
+}
 
 impl Unclaimed {
     /// Keeps a message that nobody took, in place of an older one of its topic.
     pub(super) fn keep(&mut self, publish: &Publish) {
-        self.0.retain(|kept| kept.topic != publish.topic);
-        if self.0.len() >= MOST {
-            self.0.remove(0);
+        if self.filters.iter().any(|filter| topic::matches(filter, &publish.topic)) {
+            return;
+        }
+        self.messages.retain(|kept| kept.topic != publish.topic);
+        if self.messages.len() >= MOST {
+            self.messages.remove(0);
         }
         // It was acknowledged when it came.
         let (topic, payload) = (publish.topic.clone(), publish.payload.clone());
         let Publish { dup, retain, wire_len, .. } = *publish;
-        self.0.push(Publish { topic, payload, qos: 0, dup, retain, id: 0, wire_len });
+        self.messages.push(Publish { topic, payload, qos: 0, dup, retain, id: 0, wire_len });
     }
 
-    /// Gives out what a new subscription to `filter` asks for.
+    /// Gives out what a subscription to `filter` asks for.
     pub(super) fn claim(&mut self, filter: &str) -> Vec<Publish> {
-        let (claimed, kept) =
-            std::mem::take(&mut self.0).into_iter().partition(|kept| topic::matches(filter, &kept.topic));
-        self.0 = kept;
+        if !self.filters.iter().any(|known| known == filter) {
+            if self.filters.len() >= MOST_FILTERS {
+                self.filters.remove(0);
+            }
+            self.filters.push(filter.to_owned());
+        }
+        let messages = std::mem::take(&mut self.messages);
+        let (claimed, kept) = messages.into_iter().partition(|kept| topic::matches(filter, &kept.topic));
+        self.messages = kept;
         claimed
     }
 }
@@ -58,6 +75,19 @@ mod tests {
         assert_eq!(claimed(&mut unclaimed, "/a"), [("/a".into(), "3".into(), 0)]);
         assert_eq!(claimed(&mut unclaimed, "/+"), [("/b".into(), "2".into(), 0)]);
         assert_eq!(claimed(&mut unclaimed, "#"), []);
+    }
+
+    #[test]
+    fn what_comes_after_a_subscription_is_not_kept() {
+        let mut unclaimed = Unclaimed::default();
+        assert_eq!(claimed(&mut unclaimed, "/a/+"), []);
+        unclaimed.keep(&message("/a/b", "late"));
+        unclaimed.keep(&message("/b", "early"));
+        assert_eq!(claimed(&mut unclaimed, "#"), [("/b".into(), "early".into(), 0)]);
+        for n in 0..100 {
+            unclaimed.claim(&format!("/{n}"));
+        }
+        assert_eq!(unclaimed.filters.len(), MOST_FILTERS);
     }
 
     #[test]
