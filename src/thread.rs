@@ -36,6 +36,14 @@ pub fn id() -> Id {
     Id(ID.get())
 }
 
+/// How deep the caller stands in its stack: a smaller number is deeper, as stacks grow on every target. Where it is used,
+/// only an order between calls of one thread counts.
+#[inline(never)]
+pub fn depth() -> usize {
+    let here = std::hint::black_box(0_u8);
+    std::ptr::from_ref(&here).addr()
+}
+
 /// Whether the calling thread is the one behind the handle, one of the library's own.
 #[cfg(feature = "mqtt")]
 #[allow(clippy::disallowed_methods)] // The library's own threads end outside of it.

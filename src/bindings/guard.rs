@@ -15,7 +15,19 @@ use crate::hal::process::NoCancel;
 pub fn guard<T: Outcome>(name: &'static str, on_panic: T, body: impl FnOnce() -> T) -> T {
     static PREPARED: Once = Once::new();
     // Nothing may come before it: what comes after it takes locks and memory.
-    let Some(inside) = border::enter(name) else { return on_panic };
+    let inside = match border::enter(name) {
+        Ok(inside) => inside,
+        Err(border::Barred::Left(Some(call))) => {
+            crate::log!(
+                Critical,
+                "api",
+                "{name}: refused, as is every later call of this thread: it has left {call} in the middle by longjmp, and \
+                 what that call held cannot be given back; end the process, or never leave a call by longjmp"
+            );
+            return on_panic;
+        }
+        Err(_) => return on_panic,
+    };
     PREPARED.call_once(prepare);
     let _cancelled_afterwards = NoCancel::begin();
     arguments::clear();

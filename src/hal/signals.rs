@@ -7,6 +7,19 @@ use std::mem::MaybeUninit;
 const FAULTS: [libc::c_int; 7] =
     [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS, libc::SIGABRT];
 
+/// Whether the calling thread runs a signal handler on a stack of its own (`sigaltstack`). May be called in one.
+pub fn on_own_stack() -> bool {
+    let mut stack = MaybeUninit::<libc::stack_t>::uninit();
+    // SAFETY: with no new stack given, it only writes the present one, and has when it returns 0.
+    let flags = unsafe {
+        if libc::sigaltstack(std::ptr::null(), stack.as_mut_ptr()) != 0 {
+            return false;
+        }
+        stack.assume_init().ss_flags
+    };
+    flags & libc::SS_ONSTACK != 0
+}
+
 /// Runs `body` with every signal blocked in the calling thread, faults apart, and restores the thread's mask.
 ///
 /// A thread that is started inside inherits the mask. So a signal that is sent to the process always goes to one of the

@@ -270,12 +270,27 @@ impl Client {
         let mut state = shared.lock();
         loop {
             if state.dispatcher == Some(me) {
-                return Err(MqttError::Reentrant);
+                if thread::depth() < state.dispatch_depth {
+                    let told = std::mem::replace(&mut state.told_reentrant, true);
+                    drop(state);
+                    if !told {
+                        log!(
+                            Warning,
+                            "mqtt",
+                            "yield refused: it is called inside a handler of this client. If a handler was left by \
+                             longjmp, end this client and make another"
+                        );
+                    }
+                    return Err(MqttError::Reentrant);
+                }
+                // The handler's frame is gone: the program has left it by longjmp.
+                state.dispatcher = None;
             }
             state.check_open()?;
             let next = if state.dispatcher.is_none() { state.inbox.pop() } else { None };
             if let Some(incoming) = next {
                 state.dispatcher = Some(me);
+                state.dispatch_depth = thread::depth();
                 drop(state);
                 dispatch::run(shared, &incoming);
                 let full = !more();

@@ -51,6 +51,10 @@ pub(super) struct State {
     pub out: Outbox,
     /// The thread that runs a handler now.
     pub dispatcher: Option<thread::Id>,
+    /// How deep it stood when it began.
+    pub dispatch_depth: usize,
+    /// Whether a yield inside a handler was told of.
+    pub told_reentrant: bool,
     /// Subscriptions that somebody waits for, with their end.
     pub waits: Vec<(u16, Option<Answer>)>,
     /// Filters that the server does not grant on this connection, of those that it has to.
@@ -102,6 +106,8 @@ impl Shared {
             inbox: Inbox::default(),
             out: Outbox::default(),
             dispatcher: None,
+            dispatch_depth: 0,
+            told_reentrant: false,
             waits: Vec::new(),
             renewals: Renewals::default(),
             unclaimed: Unclaimed::default(),
