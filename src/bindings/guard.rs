@@ -13,8 +13,28 @@ use crate::hal::process::NoCancel;
 /// Runs the body of the export `name`; a panic inside it becomes `on_panic` and a log line, and so does a call of a signal
 /// handler that has interrupted another export. The calling thread may be cancelled before and after it.
 pub fn guard<T: Outcome>(name: &'static str, on_panic: T, body: impl FnOnce() -> T) -> T {
-    static PREPARED: Once = Once::new();
     // Nothing may come before it: what comes after it takes locks and memory.
+    let Some(call) = begin(name) else { return on_panic };
+    let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
+        panicked(name);
+        on_panic
+    });
+    end(name, &call, outcome.is_refusal());
+    outcome
+}
+
+/// A call under way.
+struct Call {
+    inside: border::Inside,
+    _cancelled_afterwards: NoCancel,
+    printed: u32,
+}
+
+// These are written once, and not once for each export.
+
+#[inline(never)]
+fn begin(name: &'static str) -> Option<Call> {
+    static PREPARED: Once = Once::new();
     let inside = match border::enter(name) {
         Ok(inside) => inside,
         Err(border::Barred::Left(Some(call))) => {
@@ -24,32 +44,37 @@ pub fn guard<T: Outcome>(name: &'static str, on_panic: T, body: impl FnOnce() ->
                 "{name}: refused, as is every later call of this thread: it has left {call} in the middle by longjmp, and \
                  what that call held cannot be given back; end the process, or never leave a call by longjmp"
             );
-            return on_panic;
+            return None;
         }
-        Err(_) => return on_panic,
+        Err(_) => return None,
     };
     PREPARED.call_once(prepare);
-    let _cancelled_afterwards = NoCancel::begin();
+    let cancelled_afterwards = NoCancel::begin();
     arguments::clear();
-    let printed = crate::log::printed();
-    let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
-        crate::log!(Critical, "api", "{name}: internal error, call refused");
-        on_panic
-    });
+    Some(Call { inside, _cancelled_afterwards: cancelled_afterwards, printed: crate::log::printed() })
+}
+
+#[cold]
+#[inline(never)]
+fn panicked(name: &str) {
+    crate::log!(Critical, "api", "{name}: internal error, call refused");
+}
+
+#[inline(never)]
+fn end(name: &str, call: &Call, is_refusal: bool) {
     // A line that was printed meanwhile has explained the failure, which then was another one.
-    if outcome.is_refusal()
-        && printed == crate::log::printed()
+    if is_refusal
+        && call.printed == crate::log::printed()
         && let Some(noted) = arguments::noted()
     {
         refused(format!("{name}: refused: {noted}"));
     }
-    inside.refused(|other| {
+    call.inside.refused(|other| {
         refused(format!(
             "{other}: refused: called in a signal handler that interrupted {name}; set a flag in the handler and call \
              afterwards"
         ));
     });
-    outcome
 }
 
 /// Says it, unless it was the last to be said: programs repeat their mistakes in loops.
