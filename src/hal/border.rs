@@ -3,8 +3,8 @@
 //!
 //! A signal handler may interrupt the library in the middle of a change, with a lock taken. A call from there could wait
 //! for that lock for ever. So a call is refused where the library itself was interrupted. In the firmware's own functions
-//! (its callbacks, its console, identity and image store) the library may be called as anywhere else; functions for
-//! memory, sockets and keys never call it, and count as the library's code.
+//! (its callbacks and its HAL) the library may be called as anywhere else; those for memory alone never call it, and count
+//! as the library's code.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -3,6 +3,7 @@
 
 use std::ffi::{CString, c_int};
 
+use super::border::in_c;
 use super::ffi;
 
 /// What the firmware says of a key.
@@ -21,7 +22,7 @@ pub fn look(key: &str, max: usize) -> Look {
     let (Ok(key), Ok(mut len)) = (CString::new(key), c_int::try_from(max)) else { return Look::Nothing };
     let mut value = vec![0u8; max];
     // SAFETY: `value` has room for the `len` bytes announced; all pointers outlive the call.
-    let returned = unsafe { ffi::HAL_Kv_Get(key.as_ptr(), value.as_mut_ptr().cast(), &raw mut len) };
+    let returned = in_c(|| unsafe { ffi::HAL_Kv_Get(key.as_ptr(), value.as_mut_ptr().cast(), &raw mut len) });
     match usize::try_from(len) {
         Ok(len) if len > max => Look::TooLong,
         Ok(len) if returned == 0 => {
@@ -45,14 +46,14 @@ pub fn get(key: &str, max: usize) -> Option<Vec<u8>> {
 pub fn set(key: &str, value: &[u8]) -> bool {
     let (Ok(key), Ok(len)) = (CString::new(key), c_int::try_from(value.len())) else { return false };
     // SAFETY: `value` holds `len` bytes; both pointers outlive the call.
-    unsafe { ffi::HAL_Kv_Set(key.as_ptr(), value.as_ptr().cast(), len, 1) == 0 }
+    in_c(|| unsafe { ffi::HAL_Kv_Set(key.as_ptr(), value.as_ptr().cast(), len, 1) == 0 })
 }
 
 /// Removes a key. `false` when that failed or, with some HALs, when there was none.
 pub fn delete(key: &str) -> bool {
     let Ok(key) = CString::new(key) else { return false };
     // SAFETY: `key` is NUL-terminated and outlives the call.
-    unsafe { ffi::HAL_Kv_Del(key.as_ptr()) == 0 }
+    in_c(|| unsafe { ffi::HAL_Kv_Del(key.as_ptr()) == 0 })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use otakit_core::net::NetError;
 
+use super::border::in_c;
 use super::{ffi, gate, remedy};
 use crate::cancel::CancellationToken;
 use crate::log;
@@ -53,7 +54,7 @@ fn establish_tcp(
     let Some(_pass) = gate::enter() else { return Err(NetError::Cancelled) };
     errno::clear();
     // SAFETY: `host` is NUL-terminated and outlives the call.
-    let handle = unsafe { ffi::HAL_TCP_Establish(host.as_ptr(), port) };
+    let handle = in_c(|| unsafe { ffi::HAL_TCP_Establish(host.as_ptr(), port) });
     let system = errno::since_cleared();
     Connection::accept(handle, began, timeout, cancel).map_err(|error| match (error, &system) {
         (NetError::Connect, Some(system)) => match system.raw_os_error() {
@@ -91,7 +92,7 @@ fn dial_tls(
     let Some(_pass) = gate::enter() else { return Err(NetError::Cancelled) };
     // SAFETY: `host` is NUL-terminated; `ca` is NULL with length 0, or points to `ca_len` bytes that end in a NUL.
     // Both outlive the call.
-    let handle = unsafe { ffi::HAL_SSL_Establish(host.as_ptr(), target.port, ca, ca_len) };
+    let handle = in_c(|| unsafe { ffi::HAL_SSL_Establish(host.as_ptr(), target.port, ca, ca_len) });
     Ok(Box::new(Connection::<Ssl>::accept(handle, began, timeout, cancel)?))
 }
 
@@ -161,21 +162,23 @@ impl Family for Tcp {
     fn read(handle: usize, buf: &mut [u8], timeout_ms: i32) -> i32 {
         let Some(_pass) = gate::enter() else { return BROKEN };
         // SAFETY: the pointer is good for writes of the length given, which `clamp` keeps within the slice.
-        unsafe {
+        in_c(|| unsafe {
             ffi::HAL_TCP_Read(handle, buf.as_mut_ptr().cast(), clamp(buf.len()) as u32, timeout_ms as u32)
-        }
+        })
     }
 
     fn write(handle: usize, buf: &[u8], timeout_ms: i32) -> i32 {
         let Some(_pass) = gate::enter() else { return BROKEN };
         // SAFETY: the pointer is good for reads of the length given, which `clamp` keeps within the slice.
-        unsafe { ffi::HAL_TCP_Write(handle, buf.as_ptr().cast(), clamp(buf.len()) as u32, timeout_ms as u32) }
+        in_c(|| unsafe {
+            ffi::HAL_TCP_Write(handle, buf.as_ptr().cast(), clamp(buf.len()) as u32, timeout_ms as u32)
+        })
     }
 
     fn destroy(handle: usize) {
         let Some(_pass) = gate::enter() else { return };
         // SAFETY: called once per handle, by `Connection::drop`.
-        unsafe { ffi::HAL_TCP_Destroy(handle) };
+        in_c(|| unsafe { ffi::HAL_TCP_Destroy(handle) });
     }
 }
 
@@ -187,19 +190,19 @@ impl Family for Ssl {
     fn read(handle: usize, buf: &mut [u8], timeout_ms: i32) -> i32 {
         let Some(_pass) = gate::enter() else { return BROKEN };
         // SAFETY: as in `Tcp::read`.
-        unsafe { ffi::HAL_SSL_Read(handle, buf.as_mut_ptr().cast(), clamp(buf.len()), timeout_ms) }
+        in_c(|| unsafe { ffi::HAL_SSL_Read(handle, buf.as_mut_ptr().cast(), clamp(buf.len()), timeout_ms) })
     }
 
     fn write(handle: usize, buf: &[u8], timeout_ms: i32) -> i32 {
         let Some(_pass) = gate::enter() else { return BROKEN };
         // SAFETY: as in `Tcp::write`.
-        unsafe { ffi::HAL_SSL_Write(handle, buf.as_ptr().cast(), clamp(buf.len()), timeout_ms) }
+        in_c(|| unsafe { ffi::HAL_SSL_Write(handle, buf.as_ptr().cast(), clamp(buf.len()), timeout_ms) })
     }
 
     fn destroy(handle: usize) {
         let Some(_pass) = gate::enter() else { return };
         // SAFETY: called once per handle, by `Connection::drop`.
-        unsafe { ffi::HAL_SSL_Destroy(handle) };
+        in_c(|| unsafe { ffi::HAL_SSL_Destroy(handle) });
     }
 }
 
