@@ -87,19 +87,25 @@ struct Part {
 }
 
 impl Body for Part {
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError> {
+    fn read(&mut self, buf: &mut [u8], _: Duration) -> Result<Option<usize>, FetchError> {
         let n = buf.len().min(self.piece).min(self.bytes.len() - self.at);
         if n == 0 {
             return Err(self.then.clone());
         }
         buf[..n].copy_from_slice(&self.bytes[self.at..self.at + n]);
         self.at += n;
-        Ok(n)
+        Ok(Some(n))
     }
 }
 
 impl Source for Chaos {
-    fn open(&self, request: &Request<'_>, _: &CancellationToken) -> Result<Opened, FetchError> {
+    fn open(&self, request: &Request<'_>, cancel: &CancellationToken) -> Box<dyn crate::fetch::Opening> {
+        crate::fetch::at_once(self.opened(request, cancel))
+    }
+}
+
+impl Chaos {
+    fn opened(&self, request: &Request<'_>, _: &CancellationToken) -> Result<Opened, FetchError> {
         let mut dice = self.dice.lock();
         let from = usize::try_from(request.offset).unwrap();
         let then = [FetchError::Truncated, FetchError::Net(NetError::Broken)][dice.index(2)].clone();

@@ -50,7 +50,7 @@ fn drive(transfer: &mut Transfer, pipe: &Pipe<Failure>) -> Result<(), Failure> {
         } else if !transfer.is_reading() {
             // The next attempt begins without one: what was taken goes back.
             buffer.take().into_iter().for_each(|buffer| pipe.recycle(buffer));
-            transfer.shared().clone().rest(transfer.cancel())?;
+            transfer.shared().rest(transfer.cancel())?;
             wait = SLICE;
         }
         let room = buffer.as_deref_mut().unwrap_or_default();

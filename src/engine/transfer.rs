@@ -29,14 +29,9 @@ const SHORTLY: Duration = Duration::from_millis(4);
 /// Gets a fresh offer of an image whose URL is no longer good. Called by whoever drives the transfer; must return soon
 /// after `cancel` is set.
 pub trait Renew: Send + Sync {
-    /// A fresh offer; `None` when none came. May block.
-    fn renew(&self, offer: &Offer, cancel: &CancellationToken) -> Option<Offer>;
-
-    /// As [`Renew::renew`], and waits for about `wait` only: `None` when it is not known yet. Called until it is. Who cannot
-    /// ask like that waits for as long as it needs.
-    fn step(&self, offer: &Offer, _wait: Duration, cancel: &CancellationToken) -> Option<Option<Offer>> {
-        Some(self.renew(offer, cancel))
-    }
+    /// Asks, or goes on waiting for about `wait`; who cannot ask in steps waits for as long as it needs. `None` while it is
+    /// not known, and then called again; else the fresh offer, or that none came.
+    fn renew(&self, offer: &Offer, wait: Duration, cancel: &CancellationToken) -> Option<Option<Offer>>;
 
     /// The answer is no longer waited for, though it did not come.
     fn stop(&self) {}
@@ -186,25 +181,8 @@ struct Reading {
     waited: Duration,
     /// Whether no byte of this answer was of use yet.
     first: bool,
-    /// They came so slowly that this ends it, once they are handed out.
-    slow: Option<Stop>,
-}
-
-enum Stop {
-    Broken(FetchError),
-    Failed(Failure),
-}
-
-impl From<FetchError> for Stop {
-    fn from(error: FetchError) -> Self {
-        Self::Broken(error)
-    }
-}
-
-impl From<Failure> for Stop {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
+    /// Whether they came fast enough. If not, that ends this answer or the transfer, once they are handed out.
+    pace: Result<bool, Failure>,
 }
 
 impl Transfer {
@@ -273,12 +251,7 @@ impl Transfer {
         self.words.swap();
         let outcome = self.go_on(buffer, wait, is_awaited);
         self.words.swap();
-        match outcome {
-            Ok(step) => Ok(step),
-            Err(_) if self.plan.cancel.is_cancelled() => Err(Failure::Cancelled),
-            Err(Stop::Failed(failure)) => Err(failure),
-            Err(Stop::Broken(error)) => Err(Failure::Fetch(error)),
-        }
+        outcome.map_err(|failure| if self.plan.cancel.is_cancelled() { Failure::Cancelled } else { failure })
     }
 
     fn go_on(
@@ -286,9 +259,9 @@ impl Transfer {
         buffer: &mut [u8],
         wait: Duration,
         is_awaited: &dyn Fn() -> bool,
-    ) -> Result<Step, Stop> {
+    ) -> Result<Step, Failure> {
         if self.plan.cancel.is_cancelled() {
-            return Err(Failure::Cancelled.into());
+            return Err(Failure::Cancelled);
         }
         self.look();
         if self.offset >= self.plan.offer.size {
@@ -334,11 +307,16 @@ impl Transfer {
             validator: known.as_ref(),
         };
         let asked = Instant::now();
-        let opening = self.plan.source.begin(&request, &self.token);
+        let opening = self.plan.source.open(&request, &self.token);
         self.state = State::Opening(opening, asked.elapsed());
     }
 
-    fn open(&mut self, mut opening: Box<dyn Opening>, waited: Duration, wait: Duration) -> Result<(), Stop> {
+    fn open(
+        &mut self,
+        mut opening: Box<dyn Opening>,
+        waited: Duration,
+        wait: Duration,
+    ) -> Result<(), Failure> {
         let asked = Instant::now();
         let opened = opening.step(wait);
         let waited = waited + asked.elapsed();
@@ -371,7 +349,7 @@ impl Transfer {
             due: Duration::ZERO,
             waited: Duration::ZERO,
             first: true,
-            slow: None,
+            pace: Ok(true),
         });
         Ok(())
     }
@@ -383,11 +361,12 @@ impl Transfer {
         buffer: &mut [u8],
         wait: Duration,
         is_awaited: &dyn Fn() -> bool,
-    ) -> Result<Step, Stop> {
-        match reading.slow.take() {
-            Some(Stop::Broken(error)) => return self.broken(error).map(|()| Step::Nothing),
-            Some(failed) => return Err(failed),
-            None => {}
+    ) -> Result<Step, Failure> {
+        match std::mem::replace(&mut reading.pace, Ok(true)) {
+            Ok(true) => {}
+            // Another connection may do better.
+            Ok(false) => return self.broken(FetchError::Net(NetError::Timeout)).map(|()| Step::Nothing),
+            Err(failure) => return Err(failure),
         }
         let left = reading.due.saturating_sub(system::now());
         if !left.is_zero() {
@@ -415,12 +394,7 @@ impl Transfer {
             let now = system::now();
             reading.due = now + limiter.wait(filled, now);
         }
-        reading.slow = match self.judge_speed(std::mem::take(&mut reading.waited), filled) {
-            Ok(true) => None,
-            // Another connection may do better.
-            Ok(false) => Some(Stop::Broken(FetchError::Net(NetError::Timeout))),
-            Err(stop) => Some(stop),
-        };
+        reading.pace = self.judge_speed(std::mem::take(&mut reading.waited), filled);
         let fresh = drop_front(buffer, filled, &mut reading.skip);
         if fresh > 0 {
             self.offset += fresh as u64;
@@ -432,7 +406,7 @@ impl Transfer {
     }
 
     /// An attempt has failed.
-    fn broken(&mut self, error: FetchError) -> Result<(), Stop> {
+    fn broken(&mut self, error: FetchError) -> Result<(), Failure> {
         if self.token.is_cancelled() {
             self.course.rested();
             return Ok(());
@@ -445,7 +419,7 @@ impl Transfer {
 
     /// A URL that is no longer good is not asked for again, a fresh one is. RetryPolicy counts every failure, fresh URLs that
     /// are dead included.
-    fn mend(&mut self, error: FetchError) -> Result<(), Stop> {
+    fn mend(&mut self, error: FetchError) -> Result<(), Failure> {
         if self.plan.renewal.is_none() || self.course.class(&error) != Class::Expired {
             return self.decide(error, None);
         }
@@ -456,9 +430,9 @@ impl Transfer {
         Ok(())
     }
 
-    fn renew(&mut self, error: FetchError, wait: Duration) -> Result<(), Stop> {
+    fn renew(&mut self, error: FetchError, wait: Duration) -> Result<(), Failure> {
         let answer = match &self.plan.renewal {
-            Some(renewal) => renewal.step(&self.plan.offer, wait, &self.token),
+            Some(renewal) => renewal.renew(&self.plan.offer, wait, &self.token),
             None => Some(None),
         };
         if self.token.is_cancelled() {
@@ -470,7 +444,7 @@ impl Transfer {
                 self.state = State::Renewing(error);
                 Ok(())
             }
-            Some(Some(fresh)) if !self.plan.offer.is_renewed_by(&fresh) => Err(Failure::OtherImage.into()),
+            Some(Some(fresh)) if !self.plan.offer.is_renewed_by(&fresh) => Err(Failure::OtherImage),
             Some(Some(fresh)) => {
                 self.plan.policy.check(&fresh).map_err(|violation| {
                     *self.plan.shared.told.lock() = Some(self.plan.policy.explain(violation, &fresh));
@@ -484,7 +458,7 @@ impl Transfer {
     }
 
     /// Waits before the next attempt, or gives up. `renewed`: whether a fresh URL came, if one was asked for.
-    fn decide(&mut self, error: FetchError, renewed: Option<bool>) -> Result<(), Stop> {
+    fn decide(&mut self, error: FetchError, renewed: Option<bool>) -> Result<(), Failure> {
         let Plan { retry_policy, shared, offer, .. } = &self.plan;
         match self.course.failed(&error, renewed.is_some(), retry_policy, system::now(), system::random_u32())
         {
@@ -504,14 +478,14 @@ impl Transfer {
             }
             Decision::GiveUp => {
                 *shared.told.lock() = Some(trace::told(&error, error.advice()));
-                Err(Failure::Fetch(error).into())
+                Err(Failure::Fetch(error))
             }
         }
     }
 
     /// Takes note of bytes that were waited for that long. Whether they come fast enough; an error when they have been too
     /// slow for too long.
-    fn judge_speed(&mut self, waited: Duration, bytes: usize) -> Result<bool, Stop> {
+    fn judge_speed(&mut self, waited: Duration, bytes: usize) -> Result<bool, Failure> {
         let speed = self.course.waited(bytes, waited);
         if speed == Speed::Enough {
             return Ok(true);
@@ -531,7 +505,7 @@ impl Transfer {
                 self.plan.offer.size
             ));
         }
-        Err(Failure::TooSlow.into())
+        Err(Failure::TooSlow)
     }
 }
 
@@ -553,7 +527,7 @@ impl Reading {
         let room = buffer.len().min(usize::try_from(wanted).unwrap_or(usize::MAX));
         let room = self.limiter.as_ref().map_or(room, |limiter| room.min(limiter.portion()));
         let room = buffer.get_mut(..room).unwrap_or_default();
-        let mut filled = match self.body.poll(room, wait)? {
+        let mut filled = match self.body.read(room, wait)? {
             None => return Ok(None),
             Some(0) => return Err(FetchError::Truncated),
             Some(filled) => filled,

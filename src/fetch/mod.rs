@@ -11,16 +11,12 @@ use crate::cancel::CancellationToken;
 
 /// A place that images are fetched from. Called by whoever drives the transfer: a worker thread, or the caller's own.
 pub trait Source: Send + Sync {
-    /// Opens the image at `request.offset`; blocks until it is open or has failed.
+    /// Begins to open the image at `request.offset`. A source that cannot be opened in steps blocks here and gives what came
+    /// of it, see [`at_once`].
     ///
     /// The body may start earlier than asked (see [`Opened::start`]); a source that cannot tell where the body
     /// starts must fail.
-    fn open(&self, request: &Request<'_>, cancel: &CancellationToken) -> Result<Opened, FetchError>;
-
-    /// Begins to open it, step by step. A source that cannot be opened in steps opens it here.
-    fn begin(&self, request: &Request<'_>, cancel: &CancellationToken) -> Box<dyn Opening> {
-        Box::new(AtOnce(Some(self.open(request, cancel))))
-    }
+    fn open(&self, request: &Request<'_>, cancel: &CancellationToken) -> Box<dyn Opening>;
 }
 
 /// An image that is being opened.
@@ -30,7 +26,11 @@ pub trait Opening: Send {
     fn step(&mut self, wait: Duration) -> Result<Option<Opened>, FetchError>;
 }
 
-/// An image that was opened in one go.
+/// An image that was opened in one go, or could not be.
+pub fn at_once(opened: Result<Opened, FetchError>) -> Box<dyn Opening> {
+    Box::new(AtOnce(Some(opened)))
+}
+
 struct AtOnce(Option<Result<Opened, FetchError>>);
 
 impl Opening for AtOnce {
@@ -63,15 +63,9 @@ pub struct Opened {
 
 /// The bytes of an opened image.
 pub trait Body: Send {
-    /// Reads what is there, at least one byte; `Ok(0)` is the end of the image. Blocks until bytes come, the source's
-    /// stall time-out passes, or the transfer is cancelled.
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError>;
-
-    /// As [`Body::read`], and waits for about `wait` only: `None` when nothing came in that time. A body that cannot be
-    /// asked like that waits for as long as it needs.
-    fn poll(&mut self, buf: &mut [u8], _wait: Duration) -> Result<Option<usize>, FetchError> {
-        self.read(buf).map(Some)
-    }
+    /// Reads what is there, at least one byte; 0 is the end of the image. `None`: nothing came within about `wait`. A body
+    /// that cannot wait for so long only waits for as long as it needs. The source's stall time-out and a cancel end it.
+    fn read(&mut self, buf: &mut [u8], wait: Duration) -> Result<Option<usize>, FetchError>;
 
     /// Reads more of what is there already, hardly waiting. 0 says nothing but that `read` has to be asked, which is
     /// also what a source answers that cannot look ahead.

@@ -25,16 +25,22 @@ struct Server {
 struct Rest(Vec<u8>, usize);
 
 impl Body for Rest {
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError> {
+    fn read(&mut self, buf: &mut [u8], _: Duration) -> Result<Option<usize>, FetchError> {
         let n = buf.len().min(self.0.len() - self.1).min(777);
         buf[..n].copy_from_slice(&self.0[self.1..self.1 + n]);
         self.1 += n;
-        Ok(n)
+        Ok(Some(n))
     }
 }
 
 impl Source for Server {
-    fn open(&self, request: &Request<'_>, _: &CancellationToken) -> Result<Opened, FetchError> {
+    fn open(&self, request: &Request<'_>, cancel: &CancellationToken) -> Box<dyn crate::fetch::Opening> {
+        crate::fetch::at_once(self.opened(request, cancel))
+    }
+}
+
+impl Server {
+    fn opened(&self, request: &Request<'_>, _: &CancellationToken) -> Result<Opened, FetchError> {
         self.asked.lock().push(request.offset);
         let body = Box::new(Rest(self.image.clone(), usize::try_from(request.offset).unwrap()));
         Ok(Opened { body, start: request.offset, validator: None })

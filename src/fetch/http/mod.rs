@@ -20,7 +20,7 @@ use otakit_core::url::Url;
 
 use super::{Body, Opened, Opening, Request, Source};
 use crate::cancel::CancellationToken;
-use crate::net::{Dial, QUIET, Roots, SLICE, trace};
+use crate::net::{Dial, Roots, trace};
 use content::{Content, Step};
 use exchange::Exchange;
 use get::Get;
@@ -93,16 +93,7 @@ fn wire(url: &Url, request: &Request<'_>) -> String {
 const ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 impl Source for HttpSource {
-    fn open(&self, request: &Request<'_>, cancel: &CancellationToken) -> Result<Opened, FetchError> {
-        let mut opening = self.begin(request, cancel);
-        loop {
-            if let Some(opened) = opening.step(SLICE)? {
-                return Ok(opened);
-            }
-        }
-    }
-
-    fn begin(&self, request: &Request<'_>, cancel: &CancellationToken) -> Box<dyn Opening> {
+    fn open(&self, request: &Request<'_>, cancel: &CancellationToken) -> Box<dyn Opening> {
         Box::new(HttpOpening { get: Get::new(self.0.clone(), cancel), wanted: Wanted::from(request) })
     }
 }
@@ -188,17 +179,7 @@ struct HttpBody {
 }
 
 impl Body for HttpBody {
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError> {
-        let mut wait = SLICE;
-        loop {
-            if let Some(n) = self.poll(buf, wait)? {
-                return Ok(n);
-            }
-            wait = (wait * 2).min(QUIET);
-        }
-    }
-
-    fn poll(&mut self, buf: &mut [u8], wait: Duration) -> Result<Option<usize>, FetchError> {
+    fn read(&mut self, buf: &mut [u8], wait: Duration) -> Result<Option<usize>, FetchError> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }

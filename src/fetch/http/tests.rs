@@ -5,6 +5,30 @@ use otakit_core::net::NetError;
 
 use super::call::tests::Scripted;
 use super::*;
+use crate::net::SLICE;
+
+/// Opens it, in as many steps as that takes.
+fn open(
+    source: &HttpSource,
+    request: &Request<'_>,
+    cancel: &CancellationToken,
+) -> Result<Opened, FetchError> {
+    let mut opening = source.open(request, cancel);
+    loop {
+        if let Some(opened) = opening.step(SLICE)? {
+            return Ok(opened);
+        }
+    }
+}
+
+/// Reads what comes next, however long that takes.
+fn read(body: &mut dyn Body, buf: &mut [u8]) -> Result<usize, FetchError> {
+    loop {
+        if let Some(n) = body.read(buf, SLICE)? {
+            return Ok(n);
+        }
+    }
+}
 
 fn source(dial: Arc<dyn Dial>) -> HttpSource {
     HttpSource::new(dial, Arc::default(), Limits::default(), Box::new(|_| true))
@@ -19,7 +43,7 @@ fn the_request_on_the_wire() {
     let etag = Validator::ETag("\"x\"".into());
     for (url, offset) in [("http://h/a?b=c#d", 0), ("http://u:p@[::1]:8080/a", 1), ("http://h:81", 0)] {
         let request = Request { url, offset, size: 3, validator: Some(&etag) };
-        source.open(&request, &CancellationToken::new()).unwrap();
+        open(&source, &request, &CancellationToken::new()).unwrap();
     }
     let sent: Vec<_> = server.sent.lock().iter().map(|b| String::from_utf8(b.clone()).unwrap()).collect();
     let accept = "accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
@@ -43,13 +67,13 @@ fn a_validator_cannot_begin_a_line_of_its_own() {
 
 fn image(answer: &[u8]) -> Result<Vec<u8>, FetchError> {
     let request = Request { url: "http://h/", offset: 0, size: 5, validator: None };
-    let mut opened = source(Scripted::new(&[answer])).open(&request, &CancellationToken::new())?;
+    let mut opened = open(&source(Scripted::new(&[answer])), &request, &CancellationToken::new())?;
     let (mut image, mut buf) = (Vec::new(), [0; 4]);
     loop {
         // Ahead first: what it meets must not be lost.
         let ahead = opened.body.read_more(&mut buf[..1]);
         image.extend_from_slice(&buf[..ahead]);
-        match opened.body.read(&mut buf)? {
+        match read(&mut *opened.body, &mut buf)? {
             0 => return Ok(image),
             n => image.extend_from_slice(&buf[..n]),
         }
@@ -74,10 +98,8 @@ const IMAGE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nimage";
 /// What opening `url` comes to against these answers: the bytes of a first reading.
 fn led(url: &str, answers: &[&[u8]], guard: fn(&Url) -> bool) -> Result<usize, FetchError> {
     let source = HttpSource::new(Scripted::new(answers), Arc::default(), Limits::default(), Box::new(guard));
-    source
-        .open(&Request { url, offset: 0, size: 5, validator: None }, &CancellationToken::new())?
-        .body
-        .read(&mut [0; 9])
+    let request = Request { url, offset: 0, size: 5, validator: None };
+    read(&mut *open(&source, &request, &CancellationToken::new())?.body, &mut [0; 9])
 }
 
 fn to(location: &str) -> Vec<u8> {
@@ -104,9 +126,9 @@ fn redirects_are_followed_within_bounds() {
 fn a_cancel_ends_a_body_between_two_readings() {
     let request = Request { url: "http://h/", offset: 0, size: 5, validator: None };
     let cancel = CancellationToken::new();
-    let mut opened = source(Scripted::new(&[IMAGE])).open(&request, &cancel).unwrap();
-    assert_eq!(opened.body.read(&mut [0; 2]), Ok(2));
+    let mut opened = open(&source(Scripted::new(&[IMAGE])), &request, &cancel).unwrap();
+    assert_eq!(read(&mut *opened.body, &mut [0; 2]), Ok(2));
     cancel.cancel();
     assert_eq!(opened.body.read_more(&mut [0; 2]), 0);
-    assert_eq!(opened.body.read(&mut [0; 2]), Err(FetchError::Net(NetError::Cancelled)));
+    assert_eq!(read(&mut *opened.body, &mut [0; 2]), Err(FetchError::Net(NetError::Cancelled)));
 }

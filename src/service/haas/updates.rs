@@ -13,7 +13,6 @@ use parking_lot::Mutex;
 use super::{Content, Device, Inbox, Kind, TRIGGER};
 use crate::cancel::CancellationToken;
 use crate::engine::Renew;
-use crate::net::SLICE;
 use crate::service::aliyun::message_id;
 use crate::service::mailbox::{Mailbox, Question};
 
@@ -145,49 +144,48 @@ enum Way {
 pub(super) struct Renewal {
     device: Weak<Device>,
     module: String,
-    /// The question that is put now.
-    asking: Mutex<Option<(Way, Question)>>,
+    asking: Mutex<Option<Asking>>,
+}
+
+/// The question that is put now, and where its answer is handed over.
+struct Asking {
+    way: Way,
+    question: Question,
+    mailbox: Arc<Mailbox<Offer>>,
 }
 
 impl Renewal {
     pub(super) fn of(device: Weak<Device>, module: &str) -> Self {
         Self { device, module: module.to_owned(), asking: Mutex::default() }
     }
+
+    fn begin(&self, device: &Device, image: &Offer) -> Asking {
+        let mailbox = Arc::<Mailbox<Offer>>::default();
+        mailbox.open();
+        let asked = Asked { image: image.clone(), mailbox: Arc::clone(&mailbox) };
+        device.mailboxes.lock().insert(self.module.clone(), asked);
+        Asking { way: Way::Newer, question: Question::new(ANSWER), mailbox }
+    }
 }
 
 impl Renew for Renewal {
-    fn renew(&self, image: &Offer, cancel: &CancellationToken) -> Option<Offer> {
-        loop {
-            if let Some(answer) = self.step(image, SLICE, cancel) {
-                return answer;
-            }
-        }
-    }
-
-    fn step(&self, image: &Offer, wait: Duration, cancel: &CancellationToken) -> Option<Option<Offer>> {
+    fn renew(&self, image: &Offer, wait: Duration, cancel: &CancellationToken) -> Option<Option<Offer>> {
         let Some(device) = self.device.upgrade() else { return Some(None) };
-        let mut asking = self.asking.lock();
-        if asking.is_none() {
-            let mailbox = Arc::<Mailbox<Offer>>::default();
-            mailbox.open();
-            let asked = Asked { image: image.clone(), mailbox };
-            device.mailboxes.lock().insert(self.module.clone(), asked);
-        }
-        let (way, mut question) = asking.take().unwrap_or_else(|| (Way::Newer, Question::new(ANSWER)));
-        let mailbox = device.mailboxes.lock().get(&self.module).map(|asked| Arc::clone(&asked.mailbox));
-        let mailbox = mailbox.unwrap_or_default();
+        let mut place = self.asking.lock();
+        let mut asking = place.take().unwrap_or_else(|| self.begin(&device, image));
+        let way = asking.way;
         let put = || device.ask(&self.module, way);
-        let next = match question.step(&mailbox, wait, cancel, put) {
-            None => Some((way, question)),
+        match asking.question.step(&asking.mailbox, wait, cancel, put) {
+            None => {}
             Some(None) if matches!(way, Way::Newer) && !cancel.is_cancelled() && device.has(&self.module) => {
-                Some((Way::Report, Question::new(ANSWER)))
+                (asking.way, asking.question) = (Way::Report, Question::new(ANSWER));
             }
             Some(answer) => {
                 device.mailboxes.lock().remove(&self.module);
                 return Some(answer);
             }
-        };
-        *asking = next;
+        }
+        *place = Some(asking);
         None
     }
 

@@ -199,7 +199,13 @@ impl Slices {
 }
 
 impl Source for Slices {
-    fn open(&self, request: &Request<'_>, cancel: &CancellationToken) -> Result<Opened, FetchError> {
+    fn open(&self, request: &Request<'_>, cancel: &CancellationToken) -> Box<dyn crate::fetch::Opening> {
+        crate::fetch::at_once(self.opened(request, cancel))
+    }
+}
+
+impl Slices {
+    fn opened(&self, request: &Request<'_>, cancel: &CancellationToken) -> Result<Opened, FetchError> {
         let again = self.opened.swap(true, Ordering::Relaxed);
         if again && cancel.sleep(self.interval) {
             return Err(FetchError::Net(NetError::Cancelled));
@@ -248,10 +254,10 @@ impl SliceBody {
 }
 
 impl Body for SliceBody {
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError> {
+    fn read(&mut self, buf: &mut [u8], _: Duration) -> Result<Option<usize>, FetchError> {
         if self.taken == self.buffer.len() {
             if self.next >= self.size {
-                return Ok(0);
+                return Ok(Some(0));
             }
             self.refill()?;
         }
@@ -261,13 +267,19 @@ impl Body for SliceBody {
             to.copy_from_slice(from);
         }
         self.taken += n;
-        Ok(n)
+        Ok(Some(n))
     }
 }
 
 /// Gets a fresh token when the old one has expired: the platform is asked for the task once more.
 impl Renew for Slices {
-    fn renew(&self, _: &Offer, cancel: &CancellationToken) -> Option<Offer> {
+    fn renew(&self, _: &Offer, _: Duration, cancel: &CancellationToken) -> Option<Option<Offer>> {
+        Some(self.ask_again(cancel))
+    }
+}
+
+impl Slices {
+    fn ask_again(&self, cancel: &CancellationToken) -> Option<Offer> {
         let service = &self.service;
         let body = service.exchange(service.check_request(), self.limit, cancel).ok()?;
         let answer = answer::envelope(&body).filter(|answer| answer.errno == 0)?;

@@ -27,20 +27,26 @@ struct Piecewise {
 }
 
 impl Body for Piecewise {
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError> {
-        let Some((wait, bytes)) = self.steps.pop_front() else { return Ok(0) };
+    fn read(&mut self, buf: &mut [u8], _: Duration) -> Result<Option<usize>, FetchError> {
+        let Some((wait, bytes)) = self.steps.pop_front() else { return Ok(Some(0)) };
         std::thread::sleep(wait);
         let n = bytes.min(buf.len()).min(self.rest.len());
         self.rest.drain(..n).zip(buf).for_each(|(byte, place)| *place = byte);
         if let Some(heard) = &self.heard {
             heard.send(()).unwrap();
         }
-        Ok(n)
+        Ok(Some(n))
     }
 }
 
 impl Source for Timed {
-    fn open(&self, request: &Request<'_>, _: &CancellationToken) -> Result<Opened, FetchError> {
+    fn open(&self, request: &Request<'_>, cancel: &CancellationToken) -> Box<dyn crate::fetch::Opening> {
+        crate::fetch::at_once(self.opened(request, cancel))
+    }
+}
+
+impl Timed {
+    fn opened(&self, request: &Request<'_>, _: &CancellationToken) -> Result<Opened, FetchError> {
         self.asked.lock().push(request.url.to_owned());
         if request.url != "test:image" && request.url != "test:fresh" {
             return Err(FetchError::Status { status: 403, retry_after: None });
@@ -176,9 +182,9 @@ fn bytes_of_a_transfer_that_ended_meanwhile_do_not_count() {
 pub(super) struct Renewals(pub(super) Mutex<VecDeque<Option<&'static str>>>);
 
 impl Renew for Renewals {
-    fn renew(&self, offer: &Offer, _: &CancellationToken) -> Option<Offer> {
-        let url = self.0.lock().pop_front().expect("asked more often than scripted")?;
-        Some(Offer { url: url.to_owned(), ..offer.clone() })
+    fn renew(&self, offer: &Offer, _: Duration, _: &CancellationToken) -> Option<Option<Offer>> {
+        let url = self.0.lock().pop_front().expect("asked more often than scripted");
+        Some(url.map(|url| Offer { url: url.to_owned(), ..offer.clone() }))
     }
 }
 

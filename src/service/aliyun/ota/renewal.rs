@@ -15,7 +15,6 @@ use parking_lot::Mutex;
 use super::{Content, Ota, SignalError, is_reported};
 use crate::cancel::CancellationToken;
 use crate::engine::Renew;
-use crate::net::SLICE;
 use crate::service::mailbox::Question;
 
 /// How long an answer is waited for, for each of the two ways to ask.
@@ -51,15 +50,7 @@ impl Renewal {
 }
 
 impl Renew for Renewal {
-    fn renew(&self, expired: &Offer, cancel: &CancellationToken) -> Option<Offer> {
-        loop {
-            if let Some(answer) = self.step(expired, SLICE, cancel) {
-                return answer;
-            }
-        }
-    }
-
-    fn step(&self, expired: &Offer, wait: Duration, cancel: &CancellationToken) -> Option<Option<Offer>> {
+    fn renew(&self, expired: &Offer, wait: Duration, cancel: &CancellationToken) -> Option<Option<Offer>> {
         let Some(ota) = self.ota.upgrade() else { return Some(None) };
         let mut place = self.asking.lock();
         let mut asking = match place.take() {

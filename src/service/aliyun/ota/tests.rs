@@ -78,16 +78,22 @@ struct Origin(Vec<u8>);
 struct Rest(Vec<u8>);
 
 impl Body for Rest {
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError> {
+    fn read(&mut self, buf: &mut [u8], _: Duration) -> Result<Option<usize>, FetchError> {
         let n = buf.len().min(self.0.len());
         buf[..n].copy_from_slice(&self.0[..n]);
         self.0.drain(..n);
-        if n == 0 { Err(FetchError::Truncated) } else { Ok(n) }
+        if n == 0 { Err(FetchError::Truncated) } else { Ok(Some(n)) }
     }
 }
 
 impl Source for Origin {
-    fn open(&self, request: &Request<'_>, _: &CancellationToken) -> Result<Opened, FetchError> {
+    fn open(&self, request: &Request<'_>, cancel: &CancellationToken) -> Box<dyn crate::fetch::Opening> {
+        crate::fetch::at_once(self.opened(request, cancel))
+    }
+}
+
+impl Origin {
+    fn opened(&self, request: &Request<'_>, _: &CancellationToken) -> Result<Opened, FetchError> {
         let (start, half) = (usize::try_from(request.offset).unwrap(), self.0.len() / 2);
         let end = match request.url {
             "http://h/old" if start >= half => {

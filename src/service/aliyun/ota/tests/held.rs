@@ -22,15 +22,7 @@ impl Silence {
 }
 
 impl Body for Waiting {
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize, FetchError> {
-        loop {
-            if let Some(n) = self.poll(buf, MS)? {
-                return Ok(n);
-            }
-        }
-    }
-
-    fn poll(&mut self, buf: &mut [u8], wait: Duration) -> Result<Option<usize>, FetchError> {
+    fn read(&mut self, buf: &mut [u8], wait: Duration) -> Result<Option<usize>, FetchError> {
         let mut pieces = self.0.pieces.lock();
         if pieces.is_empty() {
             self.0.came.wait_for(&mut pieces, wait);
@@ -47,7 +39,13 @@ impl Body for Waiting {
 struct Silent(Arc<Silence>);
 
 impl Source for Silent {
-    fn open(&self, request: &Request<'_>, _: &CancellationToken) -> Result<Opened, FetchError> {
+    fn open(&self, request: &Request<'_>, cancel: &CancellationToken) -> Box<dyn crate::fetch::Opening> {
+        crate::fetch::at_once(self.opened(request, cancel))
+    }
+}
+
+impl Silent {
+    fn opened(&self, request: &Request<'_>, _: &CancellationToken) -> Result<Opened, FetchError> {
         Ok(Opened { body: Box::new(Waiting(self.0.clone())), start: request.offset, validator: None })
     }
 }

@@ -11,7 +11,13 @@ const PUSH: &str = "/sys/pk/dn/thing/config/push";
 struct Images;
 
 impl Source for Images {
-    fn open(&self, request: &Request<'_>, _: &CancellationToken) -> Result<Opened, FetchError> {
+    fn open(&self, request: &Request<'_>, cancel: &CancellationToken) -> Box<dyn crate::fetch::Opening> {
+        crate::fetch::at_once(self.opened(request, cancel))
+    }
+}
+
+impl Images {
+    fn opened(&self, request: &Request<'_>, _: &CancellationToken) -> Result<Opened, FetchError> {
         let name = request.url.trim_start_matches("http://h/");
         let (number, old) = name.split_once('?').map_or((name, false), |(number, _)| (number, true));
         let start = usize::try_from(request.offset).unwrap();
