@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command `otakit-delta`. Exit codes: 0 done, 1 not made, 2 wrong words, from 3 on why a package was not applied
-//! (`docs/DELTA.md`), 20 made but not worth it.
+//! ([`ApplyError::code`]), 20 made but not worth it.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Delta packages: an image made from the one that is there and a few percent of its bytes. `docs/DELTA.md` has the format.
+//! Delta packages: an image made from the one that is there and a few percent of its bytes. The format stands in `header.rs`
+//! (header and index), `records.rs` (instructions) and `lzma2.rs` (how a block is compressed).
 //!
 //! [`Header::parse`] reads the first 160 bytes and says what an update takes. [`Apply`] is the rest: a machine that does no
 //! input or output. It is given package bytes, says which bytes of the base it needs, and hands out the result piece by
