@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::attacks::memory;
 use crate::hub::{Raw, cloud, packet, publish, secret, sign_in, subscribe, text};
 use crate::kill::random;
-use crate::support::{PATIENCE, PRODUCT, request};
+use crate::support::{PRODUCT, request};
 
 /// Packets that are right, for [`broken`] to spoil.
 fn right(n: u64) -> Vec<u8> {
@@ -102,12 +102,15 @@ fn two_clients_with_one_identity() {
     assert!(page("en").contains(warnings[0]) && page("zh").contains(warnings[1]));
     let start = Instant::now();
     let mut slow = Raw::device(&broker, "a");
-    assert!(start.elapsed() >= Duration::from_millis(2_900), "it is made to wait: {:?}", start.elapsed());
-    assert!(start.elapsed() < PATIENCE && slow.ping().is_empty());
+    let waited = start.elapsed();
+    assert!(waited >= Duration::from_millis(900), "it is made to wait: {waited:?}");
+    // But not for longer than a device waits for its CONNACK, 2 s by default: it would never get in.
+    assert!(waited < Duration::from_millis(1_900), "{waited:?}");
+    assert!(slow.ping().is_empty());
     // Other devices are not.
     let start = Instant::now();
     Raw::device(&broker, "b");
-    assert!(start.elapsed() < Duration::from_millis(2_900), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_millis(900), "{:?}", start.elapsed());
     let text = std::fs::read_to_string(&log).unwrap();
     let told = text.lines().filter(|line| line.contains("two clients use the identity")).count();
     let again = text.lines().filter(|line| line.contains("signed in again")).count();

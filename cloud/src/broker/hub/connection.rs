@@ -30,8 +30,9 @@ const MAX_PACKET: usize = 256 * 1024;
 const BUFFER: usize = 4 * 1024;
 /// Messages of QoS 2 that a device may have under way.
 const MAX_UNFINISHED: usize = 100;
-/// What a sign-in waits while two clients use one identity.
-const CALM: Duration = Duration::from_secs(3);
+/// What a sign-in waits while two clients use one identity. Less than a device waits for its CONNACK, 2 s with this
+/// library: it would never get in.
+const CALM: Duration = Duration::from_secs(1);
 /// The longest pause after a connection could not be accepted.
 const PAUSE: Duration = Duration::from_secs(1);
 
