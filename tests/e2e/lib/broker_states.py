@@ -340,11 +340,13 @@ class Case:
             {"newer answer"} if self.state.name == "renewing-newer" else set())
         self.taken = self.packet.offers and self.packet.target in subscribed and not self.broken and \
             not self.state.session_ends
-        connection.send(self.packet.make(self))
-        if self.packet.ends == "close":
-            connection.close()
-        elif self.packet.ends == "reset":
-            connection.reset()
+        # No answer to what the device says meanwhile may come between the two: it would end the packet that was cut.
+        with self.broker.changed:
+            connection.send(self.packet.make(self))
+            if self.packet.ends == "close":
+                connection.close()
+            elif self.packet.ends == "reset":
+                connection.reset()
         if self.state.signing_in and self.packet.connack == 0:
             # That was the answer.
             connection.held.clear()
