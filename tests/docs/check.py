@@ -139,6 +139,19 @@ def check_translations():
             yield from chinese.style(other)
 
 
+def check_delta():
+    """docs/DELTA.md has every error of a delta package, with its message."""
+    code = read("core/src/delta/error.rs")
+    errors = re.search(r"pub enum DeltaError \{\n(.*?)^\}", code, re.M | re.S)[1]
+    messages = re.findall(r'(?:write!\(f, |=> "|=> \{\s+"|write!\(\s*f,\s*)"?([a-z][^"]+)"', code)
+    text = read("docs/DELTA.md")
+    rows = {name: row[2] for row in table("docs/DELTA.md", "| when | errors |") for name in re.findall(r"`(\w+)`", row[1])}
+    yield from compare("error", rows, re.findall(r"^ {4}([A-Z]\w+)", errors, re.M), "docs/DELTA.md")
+    for message in messages:
+        if re.sub(r"\{[^}]*\}", "…", message) not in text:
+            yield f"docs/DELTA.md: the message '{message}' is missing"
+
+
 def check_make():
     """`make X` in a text is a target; every target says what it does, and there is no other list of them."""
     makefile = read("Makefile")

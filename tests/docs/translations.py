@@ -15,6 +15,7 @@ TRANSLATED = {
     "README.md": "README.zh-CN.md",
     "cloud/README.md": "cloud/README.zh-CN.md",
     "python/README.md": "python/README.zh-CN.md",
+    "docs/DELTA.md": "docs/zh-CN/DELTA.md",
     "docs/OFFLINE.md": "docs/zh-CN/OFFLINE.md",
     "docs/SECURITY.md": "docs/zh-CN/SECURITY.md",
     "docs/TROUBLESHOOTING.md": "docs/zh-CN/TROUBLESHOOTING.md",
