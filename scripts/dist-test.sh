@@ -17,9 +17,28 @@ die() {
     exit 1
 }
 
-scripts/dist.sh "$work/one" >"$work/log" 2>&1 || { cat "$work/log"; die "no package"; }
-tail -n 1 "$work/log"
-scripts/dist.sh "$work/two" >>"$work/log" 2>&1
+# together COMMAND COMMAND: both at once. The crate itself is one unit of Rust code, which keeps one processor busy.
+together() {
+    local first other
+    $1 &
+    first=$!
+    $2 &
+    other=$!
+    wait "$first" || { wait "$other" || true; exit 1; }
+    wait "$other" || exit 1
+}
+
+package() { # FOLDER
+    scripts/dist.sh "$1" >"$1.log" 2>&1 || { cat "$1.log"; die "no package"; }
+}
+once() {
+    package "$work/one"
+}
+twice() {
+    package "$work/two"
+}
+together once twice
+tail -n 1 "$work/one.log"
 cmp "$work"/one/otakit-*.tar.gz "$work"/two/otakit-*.tar.gz || die "made twice, the package differs"
 # The source itself may name no folder of this machine either.
 tar -xzf "$work"/one/otakit-*.tar.gz -C "$work/first"
@@ -47,26 +66,35 @@ build() { # FOLDER
         { tail -n 40 "$log"; die "it does not build"; }
     (cd "$top/installed" && find . -type f -print0 | sort -z | xargs -0 sha256sum) >"$1/sums"
 }
-build "$work/first"
-build "$work/another/folder's deeper down"
-# The library of the wheel, of what CMake's build left.
-package=$(echo "$work"/first/otakit-*)
-RUSTUP_HOME=$rustup CARGO_HOME="$work/empty" CARGO_NET_OFFLINE=true CARGO_TARGET_DIR="$package/build/cargo" \
-    OTAKIT_PYTHON_PROFILE=$profile env -u RUSTFLAGS "${alone[@]}" sh "$package/python/build_library.sh" \
-    "$package/installed/libotakit_python.so" >"$work/python.log" 2>&1 ||
-    { tail -n 40 "$work/python.log"; die "the library of the Python modules does not build"; }
+first() {
+    build "$work/first"
+}
+other() {
+    build "$work/another/folder's deeper down"
+}
+together first other
 diff "$work/first/sums" "$work/another/folder's deeper down/sums" || die "two builds differ"
 echo "two builds in two folders: $(wc -l <"$work/first/sums") files, the same bytes"
 
-for path in "$work" "$ROOT" "$HOME" "$rustup" "$work/empty" /.cargo/ /.rustup/; do
-    [ "$path" = / ] && continue
-    if grep -raF -l -- "$path" "$work"/first/otakit-*/installed; then
-        die "the files above name $path"
-    fi
-done
-echo "no path of this machine in any installed file"
+# The library of the wheel, of what CMake's build left.
+wheel() {
+    local top
+    top=$(echo "$work"/first/otakit-*)
+    RUSTUP_HOME=$rustup CARGO_HOME="$work/empty" CARGO_NET_OFFLINE=true CARGO_TARGET_DIR="$top/build/cargo" \
+        OTAKIT_PYTHON_PROFILE=$profile env -u RUSTFLAGS "${alone[@]}" sh "$top/python/build_library.sh" \
+        "$top/installed/libotakit_python.so" >"$work/python.log" 2>&1 ||
+        { tail -n 40 "$work/python.log"; die "the library of the Python modules does not build"; }
+}
 
-# A cargo folder of the package's own build is shared, so that only the link is new.
+# A project that takes the package as a subdirectory.
+parent() {
+    RUSTUP_HOME=$rustup CARGO_HOME="$work/empty" CARGO_NET_OFFLINE=true "${alone[@]}" sh -euc '
+        cmake -S "$1" -B "$1/build" -DTARBALL="$2" -DMAIN="$3" -DOTAKIT_CARGO_PROFILE="$4" -DOTAKIT_TLS=none \
+            -DOTAKIT_SIGNATURE=OFF -DOTAKIT_SHARED=OFF
+        cmake --build "$1/build" --parallel "$5"
+        "$1/build/firmware"' sh "$work/parent" "$(echo "$work"/one/otakit-*.tar.gz)" "$ROOT/tests/c/link/main.c" \
+        "$profile" "$JOBS" >"$work/parent.log" 2>&1 || { tail -n 40 "$work/parent.log"; die "FetchContent does not work"; }
+}
 mkdir "$work/parent"
 cat >"$work/parent/CMakeLists.txt" <<'END'
 cmake_minimum_required(VERSION 3.18)
@@ -77,11 +105,15 @@ FetchContent_MakeAvailable(otakit)
 add_executable(firmware "${MAIN}")
 target_link_libraries(firmware PRIVATE otakit::linkkit)
 END
-RUSTUP_HOME=$rustup CARGO_HOME="$work/empty" CARGO_NET_OFFLINE=true "${alone[@]}" sh -euc '
-    cmake -S "$1" -B "$1/build" -DTARBALL="$2" -DMAIN="$3" -DOTAKIT_CARGO_PROFILE="$4" -DOTAKIT_TLS=none \
-        -DOTAKIT_SIGNATURE=OFF -DOTAKIT_SHARED=OFF
-    cmake --build "$1/build" --parallel "$5"
-    "$1/build/firmware"' sh "$work/parent" "$(echo "$work"/one/otakit-*.tar.gz)" "$ROOT/tests/c/link/main.c" \
-    "$profile" "$JOBS" >"$work/parent.log" 2>&1 || { tail -n 40 "$work/parent.log"; die "FetchContent does not work"; }
+together wheel parent
 echo "FetchContent from the package: links and runs"
+
+for path in "$work" "$ROOT" "$HOME" "$rustup" "$work/empty" /.cargo/ /.rustup/; do
+    [ "$path" = / ] && continue
+    if grep -raF -l -- "$path" "$work"/first/otakit-*/installed; then
+        die "the files above name $path"
+    fi
+done
+echo "no path of this machine in any installed file"
+
 rm -rf "$work/first" "$work/another" "$work/parent/build"

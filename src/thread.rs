@@ -153,9 +153,38 @@ pub fn wait(timeout: Duration) -> bool {
     true
 }
 
+/// What is done around each fork, so that the child finds a state that no missing thread was changing.
+#[derive(Clone, Copy)]
+pub struct AroundForks {
+    /// In the process that forks.
+    pub before: fn(),
+    /// In the same process, after it.
+    pub after: fn(),
+    /// In the child; does only what a signal handler may.
+    pub in_child: fn(),
+}
+
+static AROUND_FORKS: OnceLock<AroundForks> = OnceLock::new();
+
+/// Sets it for the rest of the process. The first call wins.
+#[cfg(feature = "mqtt")]
+pub fn set_around_forks(around: AroundForks) {
+    let _ = AROUND_FORKS.set(around);
+}
+
+/// The process is about to fork, or, with `after`, has done so.
+pub fn forking(after: bool) {
+    if let Some(around) = AROUND_FORKS.get() {
+        if after { (around.after)() } else { (around.before)() }
+    }
+}
+
 /// Counts a fork. Called in the child before anything else runs there; does only what a signal handler may.
 pub fn forked() {
     GENERATION.fetch_add(1, Ordering::AcqRel);
+    if let Some(around) = AROUND_FORKS.get() {
+        (around.in_child)();
+    }
 }
 
 /// Where something was begun that depends on a thread. A child of a fork has none of its parent's threads: what was begun

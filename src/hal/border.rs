@@ -79,6 +79,11 @@ impl Drop for Inside {
     }
 }
 
+/// Whether this thread runs the library's code.
+pub fn is_inside() -> bool {
+    INSIDE.with(|inside| inside.load(Ordering::SeqCst))
+}
+
 /// Calls a function of the firmware, or one of this library as the firmware would.
 pub fn in_c<T>(call: impl FnOnce() -> T) -> T {
     struct Back(bool, (&'static str, usize));

@@ -4,7 +4,7 @@
 use std::ffi::c_int;
 use std::sync::Once;
 
-use super::{gate, own, signals};
+use super::{border, gate, own, signals};
 use crate::thread;
 
 /// For [`thread::set_shelter`]: threads that are started inside take no signals, and call nothing of the firmware once
@@ -19,14 +19,14 @@ pub fn shelter(start: &mut dyn FnMut()) {
     signals::blocked(start);
 }
 
-/// Has every child of this process know that it has none of the library's threads. Where the system has no memory for it,
+/// Has every child of this process know that it has none of the library's threads, and find what it can take over whole. Where the system has no memory for it,
 /// calls in such a child wait for them until their time-out.
 pub fn watch_forks() {
     static WATCHED: Once = Once::new();
     WATCHED.call_once(|| {
         // SAFETY: as in `shelter`; `in_child` does only what a signal handler may: it changes atomic numbers
         // and closes descriptors.
-        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+        unsafe { libc::pthread_atfork(Some(before_fork), Some(after_fork), Some(in_child)) };
     });
 }
 
@@ -68,6 +68,17 @@ fn cancel_state(_: c_int, _: &mut c_int) {}
 
 extern "C" fn at_exit() {
     gate::close();
+}
+
+extern "C" fn before_fork() {
+    // A signal handler that forks may have interrupted the library with a lock taken: no lock is asked for there.
+    if !border::is_inside() {
+        thread::forking(false);
+    }
+}
+
+extern "C" fn after_fork() {
+    thread::forking(true);
 }
 
 extern "C" fn in_child() {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Running handlers: in the thread that yields, with no lock held.
 
+use super::decode::Publish;
 use super::event::{Event, Message};
 use super::inbox::{Delivery, Incoming};
 use super::shared::Shared;
+use crate::log;
 
 /// Runs the handlers of one event. The caller has made itself the dispatcher.
 pub(super) fn run(shared: &Shared, incoming: &Incoming) {
@@ -31,7 +33,7 @@ fn call_default(shared: &Shared, event: &Event<'_>) {
 }
 
 fn deliver(shared: &Shared, delivery: &Delivery) {
-    let Delivery { publish, link, epoch } = delivery;
+    let Delivery { publish, link, epoch, only } = delivery;
     let limit = shared.options.max_packet_in;
     let event = Event::Message(Message {
         topic: &publish.topic,
@@ -41,8 +43,14 @@ fn deliver(shared: &Shared, delivery: &Delivery) {
         retain: publish.retain,
         packet_id: publish.id,
     });
-    let takers = shared.lock().registry.takers(&publish.topic, publish.wire_len, limit);
-    if !takers.is_empty() {
+    let mut takers = shared.lock().registry.takers(&publish.topic, publish.wire_len, limit);
+    if let Some(only) = *only {
+        takers.retain(|taker| taker.serial == only);
+    } else if publish.wire_len <= limit && (shared.options.kept)(&publish.topic) {
+        // Whoever takes it now may be a mere listener.
+        keep(shared, publish, !takers.is_empty());
+    }
+    if only.is_some() || !takers.is_empty() {
         for taker in takers {
             // An earlier handler may have removed this one.
             let current = shared.lock().registry.is_current(taker.serial);
@@ -51,9 +59,6 @@ fn deliver(shared: &Shared, delivery: &Delivery) {
             }
         }
     } else if publish.wire_len <= limit {
-        if (shared.options.kept)(&publish.topic) {
-            shared.lock().unclaimed.keep(publish);
-        }
         call_default(shared, &event);
     } else {
         // Whoever wanted messages of this size is gone.
@@ -61,6 +66,18 @@ fn deliver(shared: &Shared, delivery: &Delivery) {
         call_default(shared, &Event::Overflow { topic: &publish.topic, text });
     }
     shared.acknowledge(publish.qos, publish.id, *link, *epoch);
+}
+
+fn keep(shared: &Shared, publish: &Publish, heard: bool) {
+    let lost = shared.lock().unclaimed.keep(publish, heard);
+    if let Some(topic) = lost {
+        let target = &shared.options.target;
+        log!(
+            Info,
+            "mqtt",
+            "{target}: a message on {topic} that waits for its subscriber gives way to a newer one"
+        );
+    }
 }
 
 /// The right to run handlers; given back when dropped, also after a panic in a handler.

@@ -38,6 +38,8 @@ pub(super) struct Delivery {
     pub link: u32,
     /// The server session it belongs to, for QoS 2.
     pub epoch: u32,
+    /// It is for the subscription with this serial alone: it came before that was made.
+    pub only: Option<u64>,
 }
 
 /// See the module.
@@ -102,7 +104,7 @@ mod tests {
     fn message(wire_len: usize) -> Incoming {
         let (topic, payload) = (String::from("/a"), Vec::new());
         let publish = Publish { topic, payload, qos: 0, dup: false, retain: false, id: 0, wire_len };
-        Incoming::Message(Box::new(Delivery { publish, link: 0, epoch: 0 }))
+        Incoming::Message(Box::new(Delivery { publish, link: 0, epoch: 0, only: None }))
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod dispatch;
 mod encode;
 mod error;
 mod event;
+mod forks;
 mod inbox;
 mod io;
 mod life;

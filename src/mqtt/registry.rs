@@ -31,19 +31,20 @@ pub(super) struct Taker {
 
 impl Registry {
     /// Adds a subscription, or renews it when the same handler has the same filter. The server knows one QoS per
-    /// filter, the latest.
-    pub(super) fn add(&mut self, filter: &str, qos: u8, handler: Arc<dyn Handler>) {
-        let mut known = false;
+    /// filter, the latest. Returns its serial.
+    pub(super) fn add(&mut self, filter: &str, qos: u8, handler: Arc<dyn Handler>) -> u64 {
+        let mut known = None;
         for entry in self.entries.iter_mut().filter(|e| e.filter == filter) {
             entry.qos = qos;
-            known |= entry.handler.same_as(&*handler);
+            known = known.or_else(|| entry.handler.same_as(&*handler).then_some(entry.serial));
         }
-        if !known {
+        known.unwrap_or_else(|| {
             self.last_serial += 1;
             let serial = self.last_serial;
             let granted = self.was_granted(filter);
             self.entries.push(Entry { serial, filter: filter.to_owned(), qos, handler, granted });
-        }
+            serial
+        })
     }
 
     /// The server has granted exactly this filter.

@@ -3,7 +3,7 @@
 //! line.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -12,6 +12,7 @@ use super::decode::{self, Dropped, Inbound, Publish, Why};
 use super::encode;
 use super::error::{ConnectError, MqttError};
 use super::event::{Handler, Subscription};
+use super::forks;
 use super::inbox::{Delivery, Inbox, Incoming};
 use super::options::Options;
 use super::outbox::Outbox;
@@ -23,14 +24,11 @@ use crate::cancel::CancellationToken;
 use crate::log;
 use crate::thread;
 
-/// How long the state of a parent process is waited for in a child: nobody can give it back there.
-const INHERIT_WAIT: Duration = Duration::from_millis(10);
-
 pub(super) struct Shared {
     pub options: Options,
     /// Ends the I/O thread at once.
     pub cancel: CancellationToken,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     /// Something for those who yield.
     pub events: Condvar,
     /// Something for those who wait in any other call.
@@ -61,6 +59,17 @@ pub(super) struct State {
     pub renewals: Renewals,
     /// Messages that wait for their first subscription.
     pub unclaimed: Unclaimed,
+}
+
+/// What a child of a fork takes over.
+struct Inherited {
+    default_handler: Option<Arc<dyn Handler>>,
+    link: u32,
+    closing: Option<Instant>,
+    registry: Registry,
+    inbox: Inbox,
+    unclaimed: Unclaimed,
+    session: Session,
 }
 
 /// Where the I/O thread is.
@@ -112,10 +121,12 @@ impl Shared {
             renewals: Renewals::default(),
             unclaimed: Unclaimed::default(),
         };
+        let state = Arc::new(Mutex::new(state));
+        forks::register(&state);
         Self {
             options,
             cancel: CancellationToken::new(),
-            state: Mutex::new(state),
+            state,
             events: Condvar::new(),
             changed: Condvar::new(),
             io: Condvar::new(),
@@ -125,21 +136,26 @@ impl Shared {
     /// In a child of a fork: the same client with a lost link, for a thread of its own. What was queued is handed over; what
     /// runs or waits in threads of the parent is not. `None` when another thread was using the state as the process forked.
     pub(super) fn inherit(&self) -> Option<Self> {
-        let mut state = self.state.try_lock_for(INHERIT_WAIT)?;
-        let shared = Self::new(self.options.clone(), state.default_handler.take(), Vec::new());
-        {
+        let fresh = Session::new(self.options.request_timeout.saturating_mul(2));
+        forks::inherited(&self.state, |state| Inherited {
+            default_handler: state.default_handler.take(),
+            link: state.link,
+            closing: state.closing,
+            registry: std::mem::take(&mut state.registry),
+            inbox: std::mem::take(&mut state.inbox),
+            unclaimed: std::mem::take(&mut state.unclaimed),
+            session: std::mem::replace(&mut state.session, fresh),
+        })
+        .map(|old| {
+            let shared = Self::new(self.options.clone(), old.default_handler, Vec::new());
             let mut next = shared.lock();
-            next.phase = Phase::Down;
-            next.link = state.link;
-            next.closing = state.closing;
-            next.registry = std::mem::take(&mut state.registry);
-            next.inbox = std::mem::take(&mut state.inbox);
-            next.unclaimed = std::mem::take(&mut state.unclaimed);
-            let fresh = Session::new(self.options.request_timeout.saturating_mul(2));
-            next.session = std::mem::replace(&mut state.session, fresh);
+            (next.phase, next.link, next.closing) = (Phase::Down, old.link, old.closing);
+            (next.registry, next.inbox, next.unclaimed) = (old.registry, old.inbox, old.unclaimed);
+            next.session = old.session;
             next.inbox.push(Incoming::Disconnected);
-        }
-        Some(shared)
+            drop(next);
+            shared
+        })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -189,8 +205,13 @@ impl Shared {
         if !matches!(state.phase, Phase::Failed(_)) {
             state.phase = error.map_or(Phase::Ended, Phase::Failed);
         }
+        let lost = state.unclaimed.end();
         drop(state);
         self.wake_all();
+        for topic in lost {
+            let target = &self.options.target;
+            log!(Warning, "mqtt", "{target}: a message on {topic} was for a subscriber that never came");
+        }
     }
 
     /// The largest packet that may come in on a topic, in bytes.
@@ -314,9 +335,10 @@ impl State {
 
     /// Adds a subscription, and hands it what has waited for it.
     pub(super) fn add_handler(&mut self, filter: &str, qos: u8, handler: Arc<dyn Handler>) {
-        self.registry.add(filter, qos, handler);
-        for publish in self.unclaimed.claim(filter) {
-            let delivery = Delivery { publish, link: self.link, epoch: self.session.epoch() };
+        let serial = self.registry.add(filter, qos, handler);
+        if let Some(publish) = self.unclaimed.claim(filter) {
+            let (link, epoch) = (self.link, self.session.epoch());
+            let delivery = Delivery { publish, link, epoch, only: Some(serial) };
             self.inbox.push(Incoming::Message(Box::new(delivery)));
         }
     }
@@ -329,7 +351,7 @@ impl State {
                 Qos2::Wait => return,
             }
         }
-        let delivery = Delivery { publish, link: self.link, epoch: self.session.epoch() };
+        let delivery = Delivery { publish, link: self.link, epoch: self.session.epoch(), only: None };
         self.inbox.push(Incoming::Message(Box::new(delivery)));
     }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Messages that came before anybody subscribed to their topic in this process: a persistent session delivers at once what
-//! the server has kept for it.
+//! Messages that came before anybody subscribed to exactly their topic in this process: a persistent session delivers at
+//! once what the server has kept for it. A filter with wildcards is that of a listener, which takes nothing away.
 
 use super::decode::Publish;
-use super::topic;
 
 /// Topics of which a message is kept.
 const MOST: usize = 4;
@@ -15,39 +14,51 @@ const MOST_FILTERS: usize = 64;
 /// nobody's.
 #[derive(Default)]
 pub(super) struct Unclaimed {
-    messages: Vec<Publish>,
+    messages: Vec<Kept>,
     /// What was subscribed to.
     filters: Vec<String>,
 }
 
+struct Kept {
+    publish: Publish,
+    /// A handler has had it.
+    heard: bool,
+}
+
 impl Unclaimed {
-    /// Keeps a message that nobody took, in place of an older one of its topic.
-    pub(super) fn keep(&mut self, publish: &Publish) {
-        if self.filters.iter().any(|filter| topic::matches(filter, &publish.topic)) {
-            return;
+    /// Keeps a message, in place of an older one of its topic; `heard` when a handler gets it now. The topic of a message that
+    /// nobody has had and nobody will.
+    pub(super) fn keep(&mut self, publish: &Publish, heard: bool) -> Option<String> {
+        if self.filters.contains(&publish.topic) {
+            return None;
         }
-        self.messages.retain(|kept| kept.topic != publish.topic);
-        if self.messages.len() >= MOST {
-            self.messages.remove(0);
-        }
+        let older = self.messages.iter().position(|kept| kept.publish.topic == publish.topic);
+        let place = older.or_else(|| (self.messages.len() >= MOST).then_some(0));
+        let lost = place.map(|place| self.messages.remove(place)).filter(|kept| !kept.heard);
         // It was acknowledged when it came.
         let (topic, payload) = (publish.topic.clone(), publish.payload.clone());
         let Publish { dup, retain, wire_len, .. } = *publish;
-        self.messages.push(Publish { topic, payload, qos: 0, dup, retain, id: 0, wire_len });
+        let publish = Publish { topic, payload, qos: 0, dup, retain, id: 0, wire_len };
+        self.messages.push(Kept { publish, heard });
+        lost.map(|kept| kept.publish.topic)
     }
 
     /// Gives out what a subscription to `filter` asks for.
-    pub(super) fn claim(&mut self, filter: &str) -> Vec<Publish> {
-        if !self.filters.iter().any(|known| known == filter) {
+    pub(super) fn claim(&mut self, filter: &str) -> Option<Publish> {
+        if !filter.contains(['+', '#']) && !self.filters.iter().any(|known| known == filter) {
             if self.filters.len() >= MOST_FILTERS {
                 self.filters.remove(0);
             }
             self.filters.push(filter.to_owned());
         }
+        let place = self.messages.iter().position(|kept| kept.publish.topic == filter)?;
+        Some(self.messages.remove(place).publish)
+    }
+
+    /// The topics of what nobody has had: the client ends.
+    pub(super) fn end(&mut self) -> Vec<String> {
         let messages = std::mem::take(&mut self.messages);
-        let (claimed, kept) = messages.into_iter().partition(|kept| topic::matches(filter, &kept.topic));
-        self.messages = kept;
-        claimed
+        messages.into_iter().filter(|kept| !kept.heard).map(|kept| kept.publish.topic).collect()
     }
 }
 
@@ -60,30 +71,35 @@ mod tests {
         Publish { topic, payload, qos: 1, dup: false, retain: false, id: 7, wire_len: 20 }
     }
 
-    fn claimed(unclaimed: &mut Unclaimed, filter: &str) -> Vec<(String, String, u8)> {
+    fn claimed(unclaimed: &mut Unclaimed, filter: &str) -> Option<(String, u8)> {
         let text = |payload| String::from_utf8(payload).unwrap();
-        unclaimed.claim(filter).into_iter().map(|kept| (kept.topic, text(kept.payload), kept.qos)).collect()
+        unclaimed.claim(filter).map(|kept| (text(kept.payload), kept.qos))
     }
 
     #[test]
     fn the_newest_of_each_topic_is_given_out_once() {
         let mut unclaimed = Unclaimed::default();
-        for (topic, payload) in [("/a", "1"), ("/b", "2"), ("/a", "3")] {
-            unclaimed.keep(&message(topic, payload));
-        }
-        assert_eq!(claimed(&mut unclaimed, "/c"), []);
-        assert_eq!(claimed(&mut unclaimed, "/a"), [("/a".into(), "3".into(), 0)]);
-        assert_eq!(claimed(&mut unclaimed, "/+"), [("/b".into(), "2".into(), 0)]);
-        assert_eq!(claimed(&mut unclaimed, "#"), []);
+        assert_eq!(unclaimed.keep(&message("/a", "1"), false), None);
+        assert_eq!(unclaimed.keep(&message("/b", "2"), true), None);
+        assert_eq!(unclaimed.keep(&message("/a", "3"), true), Some("/a".into()));
+        assert_eq!(unclaimed.keep(&message("/a", "4"), false), None, "a handler has had the one before");
+        assert_eq!(claimed(&mut unclaimed, "/c"), None);
+        assert_eq!(claimed(&mut unclaimed, "/+"), None, "a listener takes nothing away");
+        assert_eq!(claimed(&mut unclaimed, "/a"), Some(("4".into(), 0)));
+        assert_eq!(claimed(&mut unclaimed, "/a"), None);
+        assert_eq!(claimed(&mut unclaimed, "/b"), Some(("2".into(), 0)));
     }
 
     #[test]
     fn what_comes_after_a_subscription_is_not_kept() {
         let mut unclaimed = Unclaimed::default();
-        assert_eq!(claimed(&mut unclaimed, "/a/+"), []);
-        unclaimed.keep(&message("/a/b", "late"));
-        unclaimed.keep(&message("/b", "early"));
-        assert_eq!(claimed(&mut unclaimed, "#"), [("/b".into(), "early".into(), 0)]);
+        for filter in ["/a/b", "/c/+"] {
+            assert_eq!(claimed(&mut unclaimed, filter), None);
+        }
+        unclaimed.keep(&message("/a/b", "late"), false);
+        unclaimed.keep(&message("/c/d", "early"), false);
+        assert_eq!(claimed(&mut unclaimed, "/a/b"), None);
+        assert_eq!(claimed(&mut unclaimed, "/c/d"), Some(("early".into(), 0)));
         for n in 0..100 {
             unclaimed.claim(&format!("/{n}"));
         }
@@ -91,12 +107,12 @@ mod tests {
     }
 
     #[test]
-    fn few_are_kept() {
+    fn few_are_kept_and_what_is_lost_is_named() {
         let mut unclaimed = Unclaimed::default();
-        for n in 0..10 {
-            unclaimed.keep(&message(&format!("/{n}"), "x"));
-        }
-        let topics: Vec<_> = claimed(&mut unclaimed, "#").into_iter().map(|(topic, ..)| topic).collect();
-        assert_eq!(topics, ["/6", "/7", "/8", "/9"]);
+        let lost: Vec<_> =
+            (0..10).filter_map(|n| unclaimed.keep(&message(&format!("/{n}"), "x"), n % 2 == 1)).collect();
+        assert_eq!(lost, ["/0", "/2", "/4"]);
+        assert_eq!(unclaimed.end(), ["/6", "/8"]);
+        assert_eq!(unclaimed.end(), [""; 0]);
     }
 }

@@ -218,7 +218,21 @@ impl Ota {
     /// The cloud stands by the image at hand, not by one that came in between. Where it says so unasked, that is an order:
     /// should the download be lost already, it is made again.
     fn confirm(&self, content: Content, pushed: bool) {
-        self.state.lock().orders.waiting = Some(content).filter(|_| pushed);
+        let at_hand = offer_of(&content).version.clone();
+        let before = {
+            let waiting = &mut self.state.lock().orders.waiting;
+            let before = waiting.take().filter(|before| !is_same(before, &content));
+            *waiting = Some(content).filter(|_| pushed);
+            before
+        };
+        if let Some(before) = before {
+            let (device, version) = (&self.device, &offer_of(&before).version);
+            crate::log!(
+                Warning,
+                "ota",
+                "{device}: offer {version} no longer waits: the platform stands by {at_hand}"
+            );
+        }
     }
 
     fn take(&self, content: Content, pushed: bool) -> bool {
