@@ -73,7 +73,7 @@ fn keep(shared: &Shared, publish: &Publish, heard: bool) {
     if let Some(topic) = lost {
         let target = &shared.options.target;
         log!(
-            Info,
+            Warning,
             "mqtt",
             "{target}: a message on {topic} that waits for its subscriber gives way to a newer one"
         );

@@ -213,6 +213,34 @@ class Links(Bench):
         self.assertEqual(bytes.fromhex(device.ioctl(VERSION, 32).hex).rstrip(b"\0"), b"2.0.0")
         self.assert_valid(device, image, device.fetch_all())
 
+    def test_offer_before_the_session_with_a_listener(self):
+        """A wildcard of the program hears the offer that came before IOT_OTA_Init, once; the session has it none the less."""
+        device = self.device().connect()
+        image = self.origin.image
+        self.assertGreater(device.call("subscribe-sync", device.m, "/ota/#", 1, 3000).ret, 0)
+        device.proxy.inject(encode_publish(device.topic("upgrade"), json.dumps(
+            offer(image.size, "2.0.0", self.origin.url(image.name), image.md5)), 1, 1))
+        device.pump(lambda: device.proxy.list("PUBACK", FROM_DEVICE), "PUBACK")
+        heard = device.call("messages")
+        self.assertEqual((heard.n, heard.t0), (1, device.topic("upgrade")))
+        device.init()
+        device.pump(lambda: device.fetching, "the offer")
+        self.assert_valid(device, image, device.fetch_all())
+        self.assertNotIn(device.topic("upgrade"), device.call("messages").values())
+
+    def test_offer_that_nobody_was_there_for(self):
+        """Neither an offer that gives way before IOT_OTA_Init nor one that is lost with its client goes without a line."""
+        device = self.device().connect()
+        image = self.origin.image
+        for version, acknowledged in (("1.9.0", 1), ("2.0.0", 2)):
+            device.proxy.inject(encode_publish(device.topic("upgrade"), json.dumps(
+                offer(image.size, version, self.origin.url(image.name), image.md5)), 1, acknowledged))
+            device.pump(lambda: len(device.proxy.list("PUBACK", FROM_DEVICE)) >= acknowledged, "PUBACK")
+        self.assertEqual(device.call("destroy", device.m).ret, 0)
+        topic = device.topic("upgrade")
+        self.assertEqual(device.logged(f"a message on {topic} that waits for its subscriber gives way"), 1)
+        self.assertEqual(device.logged(f"a message on {topic} was for a subscriber that never came"), 1)
+
     def test_client_codes(self):
         """Return codes of the MQTT calls: arguments, topics, QoS, and packet ids."""
         device = self.up()

@@ -72,6 +72,11 @@ class OldProgram(Bench):
                 process, _, _ = self.updates(habit)
                 self.assertIn("signing in again", process.out)
 
+    def test_daemon_of_daemons(self):
+        """Each of 24 children forks while the thread that signs it in is at work: the last one has its client."""
+        process, _, _ = self.updates("daemon-chain")
+        self.assertEqual(process.out.count("signing in again"), 24, process.tail())
+
     def test_daemon_while_fetching(self):
         """The child goes on with the download where its parent's bytes end."""
         process, _, _ = self.updates("daemon-fetching")

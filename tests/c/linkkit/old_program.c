@@ -262,6 +262,22 @@ static void daemon_twice(void)
     become_child();
 }
 
+/* One child after the other, while the thread of each one's client is at work. */
+static void daemon_chain(void)
+{
+    int n;
+
+    for (n = 0; n < 24; n++) {
+        pid_t parent = getpid();
+
+        become_child();
+        while (getppid() == parent) {
+            usleep(1000);
+        }
+        IOT_MQTT_Yield(client, n % 8);
+    }
+}
+
 static int forked;
 
 static void daemon_turn(unsigned long bytes)
@@ -493,6 +509,7 @@ static const habit_t habits[] = {
     {"children", NULL, NULL, children_turn, children_after},
     {"daemon", NULL, daemon_early, NULL, NULL},
     {"daemon-twice", NULL, daemon_twice, NULL, NULL},
+    {"daemon-chain", NULL, daemon_chain, NULL, NULL},
     {"daemon-fetching", NULL, NULL, daemon_turn, NULL},
     {"shared", NULL, NULL, shared_turn, NULL},
     {"exit", exit_before, NULL, exit_turn, NULL},
