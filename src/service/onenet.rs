@@ -26,7 +26,7 @@ use parking_lot::Mutex;
 
 use crate::cancel::CancellationToken;
 use crate::fetch::http::call::{self, Reply};
-use crate::net::{Dial, Roots, Security, Target};
+use crate::net::{Dial, Roots, Security, Target, trace};
 pub use error::Error;
 #[cfg(feature = "mqtt")]
 pub use notice::{Broker, Notices};
@@ -232,7 +232,7 @@ impl Onenet {
         let fetched = self.timed(limit, move |this, cancel| {
             this.slice(&task, slices::wanted(first, len, size), limit, cancel)
         })?;
-        fetched.map_err(|error| self.failed(&error))
+        fetched.map_err(|told| self.failed(&told))
     }
 
     fn known(&self, task: &TaskId) -> Option<Known> {
@@ -256,11 +256,15 @@ impl Onenet {
         let answered = self.timed(limit, move |this, cancel| this.exchange(request, limit, cancel));
         let body = match answered {
             Ok(Ok(body)) => body,
-            Ok(Err(error)) => return self.failed(&error).into(),
+            Ok(Err(told)) => return self.failed(&told).into(),
             Err(error) => return error.into(),
         };
         let result = match answer::envelope(&body) {
-            None => Err(Error::Unreadable),
+            None => {
+                let target = self.config.endpoint.target();
+                crate::log!(Warning, "onenet", "{target}: the answer is not the platform's JSON");
+                Err(Error::Unreadable)
+            }
             Some(Envelope { errno: 0, data }) => read(&Envelope { errno: 0, data }),
             Some(Envelope { errno, .. }) => Err(Error::refusal(errno)),
         };
@@ -291,7 +295,8 @@ impl Onenet {
         call::call(&self.dial, self.config.endpoint.target(), request, limit, cancel)
     }
 
-    fn failed(&self, error: &FetchError) -> Error {
+    fn failed(&self, told: &Told) -> Error {
+        let error = &told.error;
         let mut state = self.state.lock();
         state.refusal = match error {
             FetchError::Refused { code, .. } => Some(*code),
@@ -301,23 +306,23 @@ impl Onenet {
             return Error::Closed;
         }
         drop(state);
-        crate::log!(Warning, "onenet", "{error}");
+        crate::log!(Warning, "onenet", "{}", told.words);
         Error::from(error)
     }
 
-    /// Runs `job` on a thread of its own and waits for it, `limit` at most. The job is cancelled when it is late.
+    /// Runs `job` on a thread of its own and waits for it, `limit` at most. The job is cancelled when it is late, with a line.
     fn timed<T: Send + 'static>(
         self: &Arc<Self>,
         limit: Duration,
-        job: impl FnOnce(&Self, &CancellationToken) -> T + Send + 'static,
-    ) -> Result<T, Error> {
+        job: impl FnOnce(&Self, &CancellationToken) -> Result<T, FetchError> + Send + 'static,
+    ) -> Result<Result<T, Told>, Error> {
         let began = Instant::now();
         let cancel = self.enter()?;
         let (done, outcome) = mpsc::sync_channel(1);
         let worker = Worker { service: self.clone(), cancel: cancel.clone() };
         let work = move || {
             // A caller that did not wait has its answer already.
-            let _ = done.send(job(&worker.service, &worker.cancel));
+            let _ = done.send(job(&worker.service, &worker.cancel).map_err(Told::of));
         };
         if crate::thread::worker("otakit-onenet", &cancel, work).is_err() {
             return Err(Error::Busy);
@@ -325,7 +330,15 @@ impl Onenet {
         outcome.recv_timeout(limit.saturating_sub(began.elapsed())).map_err(|error| {
             cancel.cancel();
             match error {
-                RecvTimeoutError::Timeout => Error::Timeout,
+                RecvTimeoutError::Timeout => {
+                    let (target, limit) = (self.config.endpoint.target(), limit.as_millis());
+                    crate::log!(
+                        Warning,
+                        "onenet",
+                        "{target}: not done within the {limit} ms of the call; given up"
+                    );
+                    Error::Timeout
+                }
                 RecvTimeoutError::Disconnected => Error::Internal,
             }
         })
@@ -355,6 +368,18 @@ impl Onenet {
     /// A call begins: the refusal of the one before is history.
     pub fn begin(&self) {
         self.conclude(None);
+    }
+}
+
+/// A failure with its words, which are those of the thread that has met it.
+struct Told {
+    error: FetchError,
+    words: String,
+}
+
+impl Told {
+    fn of(error: FetchError) -> Self {
+        Self { words: trace::told(&error, error.advice()), error }
     }
 }
 

@@ -124,8 +124,14 @@ class Results(OnenetBench):
                                 (b"garbage\r\n\r\n", -12), (answer(b"{"), -1), (answer({"error": "x"}), -1),
                                 (answer(b"x" * 20000), -15)):
             self.assertEqual(self.version().ret, ret, self.reply)
+            self.assert_told(r"\S")
         self.platform_.close()
         self.assertEqual(self.version().ret, -11)
+        self.assert_told(r"cannot connect: .*Connection refused")
+
+    def assert_told(self, what):
+        """The last line says where the call went and what came back."""
+        self.assertRegex(self.d.driver.log[-1], rf"onenet: 127\.0\.0\.1:{self.platform_.port} \(TCP\).*: {what}")
 
     def test_time(self):
         """A call ends with its time, whatever the platform does meanwhile."""
@@ -138,6 +144,7 @@ class Results(OnenetBench):
                 self.assertEqual((reply.ret, reply.events), (-13, 0))
                 self.assertGreater(reply.ms, limit - 5)
                 self.assertLess(reply.ms, limit + 400)
+                self.assert_told(f"not done within the {limit} ms|no answer|no .* within")
         self.assertEqual(self.version(0).ret, -13)
         self.platform_.script = lambda request: answer(SUCCESS)
         self.assertEqual(self.version().ret, 0)

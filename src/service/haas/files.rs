@@ -4,6 +4,7 @@
 //! What a device was offered is remembered. A URL that the application hands back is then known with its size, digest
 //! and signature: its download is verified, goes on after a restart of the process, and can get a fresh URL.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
@@ -150,8 +151,10 @@ fn place(length: u64, from: &Path, to: &Path) -> i64 {
         Ok(None) => return -13,
         Ok(Some(input)) => input,
     };
-    // Its own place is the one that a file may be installed to under another name.
-    let is_itself = to.canonicalize().is_ok_and(|to| from.canonicalize().is_ok_and(|from| from == to));
+    // A file may be installed to its own place, whatever each of the two is called.
+    let is_itself = from
+        .metadata()
+        .is_ok_and(|from| to.metadata().is_ok_and(|to| (from.dev(), from.ino()) == (to.dev(), to.ino())));
     let sink = FileSink::new(to);
     let mut sink = if is_itself { sink } else { sink.beside(from) };
     let mut written = sink.open(0, length);
@@ -243,6 +246,16 @@ mod tests {
         // Another name of it is as good as a copy: only the staging file's name goes.
         assert_eq!(place(3, &folder.join("hard-link"), &to), 0);
         assert_eq!(std::fs::read(folder.join("hard-link")).unwrap(), b"abc");
+        // So may a file whose other name is the image's place.
+        let other = folder.join("other");
+        std::fs::hard_link(&to, &other).unwrap();
+        for (from, to) in [(&to, &other), (&other, &to)] {
+            assert_eq!(place(3, from, to), 0, "{} to {}", from.display(), to.display());
+            assert_eq!(
+                (std::fs::read(from).unwrap(), std::fs::read(to).unwrap()),
+                (b"abc".to_vec(), b"abc".to_vec())
+            );
+        }
         // A file may be installed where it is.
         assert_eq!(place(3, &to, &to), 0);
         assert_eq!(std::fs::read(&to).unwrap(), b"abc");
