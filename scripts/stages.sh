@@ -25,6 +25,44 @@ may() {
     stage "$@" || true
 }
 
+# beside NAME: the function NAME, stages of its own, runs in the background from here to `collect`, with less right to a
+# processor than the stages in front. What it prints is kept until then.
+beside() {
+    side=$ROOT/build/beside.$1
+    rm -f "$side.rows"
+    # A process group of its own, so that it ends with this script however that ends.
+    set -m
+    (
+        set +m
+        renice -n 10 -p "$BASHPID" >/dev/null
+        stage_rows=() failed=()
+        finish() {
+            printf '%s\n' "${stage_rows[@]}" >"$side.rows"
+            exit "${1-1}"
+        }
+        "$1"
+        finish 0
+    ) >"$side.log" 2>&1 </dev/null &
+    side_pid=$!
+    set +m
+    trap 'kill -- -"$side_pid" 2>/dev/null' EXIT
+}
+
+# collect: waits for the stages beside and counts them in. One of them that others build on (`must`) ends the run here.
+collect() {
+    local begin=$SECONDS code=0 row
+    wait "$side_pid" || code=$?
+    trap - EXIT
+    printf '\n=== beside, waited for %d s\n' $((SECONDS - begin))
+    cat "$side.log"
+    [ -e "$side.rows" ] || { failed+=("stages beside"); return 0; }
+    while read -r row; do
+        stage_rows+=("$row")
+        case $row in *'|FAILED') failed+=("${row%%|*}") ;; esac
+    done <"$side.rows"
+    [ "$code" = 0 ] || finish
+}
+
 # finish: the times as a table, the verdict, the end. With STAGES_FILE set, a run in which nothing failed writes its table
 # into that file, between the lines `<!-- stages: begin …` and `<!-- stages: end`.
 finish() {

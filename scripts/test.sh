@@ -46,23 +46,38 @@ may "headers: every pair, both orders" python3 tests/headers/pairs.py
 may "documents: words, options, links" python3 tests/docs/check.py
 must "otakit-cloud" build_cloud
 must "build, with lab" tree test
+
+# Each Rust library is one unit of code, which keeps one processor busy, and most tests wait more than they compute. So
+# what only builds runs beside them.
+trees() {
+    must "build, C programs with sanitizers" tree asan
+    may "C tests, sanitizers" in_tree asan
+    must "build, without lab" tree nolab
+    must "build, module only" tree module
+    may "C tests, module only" in_tree module
+    must "build, module only, without threads" tree polled
+    may "C tests, module only, without threads" in_tree polled
+    must "build, TLS by the firmware" tree halssl
+    may "C tests, TLS by the firmware" in_tree halssl
+    must "build, OneNET alone" tree onenet
+    may "C tests, OneNET alone" in_tree onenet
+    must "build, HaaS and Quectel alone" tree haas
+    may "C tests, HaaS and Quectel alone" in_tree haas
+    may "HaaS and Quectel alone, installed" installed_haas
+}
+beside trees
 may "C tests" in_tree test
 may "kills, power failures, failing storage" python3 tests/kill/run.py --build build/test
-must "build, C programs with sanitizers" tree asan
-may "C tests, sanitizers" in_tree asan
-must "build, without lab" tree nolab
-must "build, module only" tree module
-may "C tests, module only" in_tree module
-must "build, module only, without threads" tree polled
-may "C tests, module only, without threads" in_tree polled
-must "build, OneNET alone" tree onenet
-may "C tests, OneNET alone" in_tree onenet
-must "build, HaaS and Quectel alone" tree haas
-may "C tests, HaaS and Quectel alone" in_tree haas
-may "HaaS and Quectel alone, installed" installed_haas
-must "build, TLS by the firmware" tree halssl
-may "C tests, TLS by the firmware" in_tree halssl
 may "faults" python3 tests/e2e/faults.py --cloud "$CLOUD" --build build/test --step 61
+collect
+
+packages() {
+    may "source package" scripts/dist-test.sh
+    may "size and instructions" scripts/bench-gate.sh
+    may "build: options, targets, prelinking, installed trees" python3 tests/build/run.py --build build/test
+    may "compilers and linkers" scripts/matrix.sh --fast
+}
+beside packages
 may "end to end" python3 tests/e2e/run.py --jobs 2 --cloud "$CLOUD" --build build/test \
     --module-build build/module --polled-build build/polled --nolab-build build/nolab --asan-build build/asan --halssl-build build/halssl
 must "Python's library" env OTAKIT_PYTHON_PROFILE=ci OTAKIT_PYTHON_FEATURES=lab CARGO_TARGET_DIR="$TARGET_DIR" \
@@ -71,8 +86,5 @@ may "Python modules" sh python/tests/run.sh build/python/libotakit_python.so "$C
 may "control API, fuzzed from its document" python3 tests/api/run.py --cloud "$CLOUD"
 may "documents: every code block" python3 tests/docs/run.py
 may "web console in a browser" python3 tests/console/run.py --cloud "$CLOUD" --build build/test
-may "build: options, targets, prelinking, installed trees" python3 tests/build/run.py --build build/test
-may "compilers and linkers" scripts/matrix.sh --fast
-may "source package" scripts/dist-test.sh
-may "size and instructions" scripts/bench-gate.sh
+collect
 finish
