@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::Failure;
 use crate::data::files;
@@ -23,8 +24,20 @@ use crate::data::import;
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
 /// A byte stream each way, with TLS or without.
-pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {
+    /// The socket, when bytes go through it as they are.
+    fn plain(&self) -> Option<&TcpStream> {
+        None
+    }
+}
+
+impl Stream for TlsStream<TcpStream> {}
+
+impl Stream for TcpStream {
+    fn plain(&self) -> Option<&TcpStream> {
+        Some(self)
+    }
+}
 
 /// A certificate, its key, and where the certificate is.
 pub struct Identity {

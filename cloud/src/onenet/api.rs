@@ -264,7 +264,8 @@ async fn send(
         }
     };
     let length = last + 1 - first;
-    let mut response = Response::new(pieces::body(file, first, length));
+    let mut response = Response::new(Body::empty());
+    pieces::fill(&mut response, file, first, length);
     let out = response.headers_mut();
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     out.insert(header::CONTENT_LENGTH, HeaderValue::from(length));

@@ -63,7 +63,7 @@ async fn open(
     };
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     if method != Method::HEAD {
-        *response.body_mut() = pieces::body(file, first, length);
+        pieces::fill(&mut response, file, first, length);
     }
     Ok(response)
 }

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The HTTP server: accepts connections and bounds what each of them may cost.
 
+use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use futures_util::FutureExt;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -17,6 +21,7 @@ use tokio::sync::Semaphore;
 use tower_service::Service;
 
 use super::crowd::Crowd;
+use super::direct::{self, Asked, Desk};
 use super::patience::{self, Patient};
 use crate::access::Peer;
 use crate::note;
@@ -73,17 +78,43 @@ pub async fn serve(listener: TcpListener, gate: Gate, crowd: Arc<Crowd>, router:
 }
 
 async fn connection(stream: Box<dyn Stream>, peer: SocketAddr, router: Router) {
-    let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(|incoming| patience::body(Body::new(incoming)));
-        request.extensions_mut().insert(Peer(peer));
-        router.clone().call(request)
-    });
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
-        // What a slow reader holds, besides the piece of a file that waits.
-        .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(Patient::new(stream)), service);
-    // A client that goes away in the middle is its own affair.
-    let _ = served.await;
+    let desk = stream.plain().map(|_| Arc::<Desk>::default());
+    let mut link = Patient::new(stream, desk.clone());
+    loop {
+        let (router, at) = (router.clone(), desk.clone());
+        let service = service_fn(move |request: Request<Incoming>| {
+            let asked = Asked::of(request.version(), request.headers());
+            let mut request = request.map(|incoming| patience::body(Body::new(incoming)));
+            request.extensions_mut().insert(Peer(peer));
+            let (answer, desk) = (router.clone().call(request), at.clone());
+            async move {
+                let answer = answer.await?;
+                Ok::<_, Infallible>(match desk {
+                    Some(desk) => direct::take(&desk, asked, answer),
+                    None => answer,
+                })
+            }
+        });
+        let mut served = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIME)
+            // What a slow reader holds, besides the piece of a file that waits.
+            .max_buf_size(BUFFER)
+            .serve_connection(TokioIo::new(link), service);
+        let order = poll_fn(|cx| match (served.poll_unpin(cx), &desk) {
+            // A client that goes away in the middle is its own affair.
+            (Poll::Ready(_), _) => Poll::Ready(None),
+            (Poll::Pending, Some(desk)) => desk.due().map_or(Poll::Pending, |order| Poll::Ready(Some(order))),
+            (Poll::Pending, None) => Poll::Pending,
+        });
+        let Some(order) = order.await else {
+            return;
+        };
+        let parts = served.into_parts();
+        let (stream, ahead) = parts.io.into_inner().into_parts(parts.read_buf);
+        let Some(stream) = direct::send(stream, order).await else {
+            return;
+        };
+        link = Patient::new(stream, desk.clone()).after(ahead);
+    }
 }

@@ -4,6 +4,7 @@
 pub mod api;
 pub mod content;
 pub mod crowd;
+pub mod direct;
 pub mod downloads;
 pub mod guard;
 pub mod headers;

@@ -3,14 +3,17 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
+use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, timeout_at};
 
+use super::direct::Desk;
 use crate::metrics;
 
 /// Time for any body, however little has come of it.
@@ -18,7 +21,7 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 /// Bytes that a longer one must bring for each second.
 const BODY_RATE: u64 = 1024;
 /// Time for a client to take anything of what is sent to it.
-const WRITE_TIME: Duration = Duration::from_secs(60);
+pub const WRITE_TIME: Duration = Duration::from_secs(60);
 
 /// A body that fails when it is slower than [`BODY_RATE`] after [`BODY_TIME`].
 pub fn body(body: Body) -> Body {
@@ -45,12 +48,28 @@ pub fn body(body: Body) -> Body {
 pub struct Patient<S> {
     inner: S,
     stuck: Option<Pin<Box<Sleep>>>,
+    /// What was read from it already.
+    ahead: Bytes,
+    /// Is told when all has left.
+    desk: Option<Arc<Desk>>,
 }
 
 impl<S> Patient<S> {
     /// Around a connection.
-    pub fn new(inner: S) -> Self {
-        Self { inner, stuck: None }
+    pub fn new(inner: S, desk: Option<Arc<Desk>>) -> Self {
+        Self { inner, stuck: None, ahead: Bytes::new(), desk }
+    }
+
+    /// Takes it apart. `read` was read from this, and nobody has looked at it.
+    pub fn into_parts(self, read: Bytes) -> (S, Bytes) {
+        let ahead = if read.is_empty() { self.ahead } else { [read, self.ahead].concat().into() };
+        (self.inner, ahead)
+    }
+
+    /// With bytes that were read from the connection before.
+    pub fn after(mut self, ahead: Bytes) -> Self {
+        self.ahead = ahead;
+        self
     }
 
     fn watched<T>(&mut self, cx: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -72,6 +91,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            let n = self.ahead.len().min(buffer.remaining());
+            buffer.put_slice(&self.ahead.split_to(n));
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.inner).poll_read(cx, buffer)
     }
 }
@@ -99,6 +123,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let done = Pin::new(&mut self.inner).poll_flush(cx);
+        if let (Poll::Ready(Ok(())), Some(desk)) = (&done, &self.desk) {
+            desk.flushed();
+        }
         self.watched(cx, done)
     }
 
@@ -117,7 +144,6 @@ fn counted(done: &Poll<io::Result<usize>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
     use tokio::io::AsyncWriteExt;
 
     /// A body of pieces of `size` bytes, one every `pause`; the seconds until it ends, and whether it came whole.
@@ -145,7 +171,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn readers_take_something() {
         let (_reader, client) = tokio::io::duplex(1000);
-        let mut client = Patient::new(client);
+        let mut client = Patient::new(client, None);
         let start = Instant::now();
         assert!(client.write_all(&[0; 2000]).await.is_err());
         assert_eq!(start.elapsed(), WRITE_TIME);

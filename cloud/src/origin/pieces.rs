@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
+use axum::http::Response;
 use bytes::Bytes;
 use futures_util::stream;
 use tokio::task::JoinHandle;
@@ -18,6 +19,17 @@ const SMALL: u64 = 64 << 10;
 const LARGE: u64 = 512 << 10;
 /// A piece that was taken within this time was taken quickly.
 const QUICK: Duration = Duration::from_millis(20);
+
+/// A part of a file.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The file.
+    pub file: Arc<File>,
+    /// Where it begins.
+    pub first: u64,
+    /// How long it is.
+    pub length: u64,
+}
 
 struct Pieces {
     file: Arc<File>,
@@ -65,10 +77,17 @@ fn size_after(size: u64, took: Duration) -> u64 {
     next.clamp(SMALL, LARGE)
 }
 
-/// The bytes `first..first + length` of a file.
-pub fn body(file: File, first: u64, length: u64) -> Body {
-    let pieces =
-        Pieces { file: Arc::new(file), at: first, left: length, size: SMALL, next: None, given: None };
+/// Makes the bytes `first..first + length` of a file the body of an answer. What it is made of stays beside it, for a
+/// connection that has a shorter way.
+pub fn fill(answer: &mut Response<Body>, file: File, first: u64, length: u64) {
+    let part = Part { file: Arc::new(file), first, length };
+    *answer.body_mut() = body(&part);
+    answer.extensions_mut().insert(part);
+}
+
+fn body(part: &Part) -> Body {
+    let Part { file, first, length } = part.clone();
+    let pieces = Pieces { file, at: first, left: length, size: SMALL, next: None, given: None };
     Body::from_stream(stream::unfold(pieces, Pieces::take))
 }
 
@@ -82,15 +101,16 @@ mod tests {
         let path = std::env::temp_dir().join(format!("otakit-cloud-pieces-{}", std::process::id()));
         let all: Vec<u8> = (0..3_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         std::fs::write(&path, &all).unwrap();
+        let part = |first, length| Part { file: Arc::new(File::open(&path).unwrap()), first, length };
         for (first, length) in
             [(0, 3_000_000), (0, 0), (0, 1), (2_999_999, 1), (65_535, 2), (70_000, 1_500_000)]
         {
-            let got = to_bytes(body(File::open(&path).unwrap(), first, length), usize::MAX).await.unwrap();
+            let got = to_bytes(body(&part(first, length)), usize::MAX).await.unwrap();
             let start = usize::try_from(first).unwrap();
             assert!(got == all[start..start + usize::try_from(length).unwrap()], "{first} {length}");
         }
         // A file that became shorter ends the answer as a failure, not as a shorter image.
-        assert!(to_bytes(body(File::open(&path).unwrap(), 2_999_000, 2_000), usize::MAX).await.is_err());
+        assert!(to_bytes(body(&part(2_999_000, 2_000)), usize::MAX).await.is_err());
         std::fs::remove_file(&path).unwrap();
     }
 

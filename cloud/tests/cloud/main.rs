@@ -7,6 +7,7 @@ mod access;
 mod api;
 mod attacks;
 mod console;
+mod direct;
 mod exposure;
 mod hostile;
 mod hub;
