@@ -116,21 +116,25 @@ class Browser:
         context = self.call("Target.createBrowserContext")["browserContextId"]
         target = self.call("Target.createTarget", {"url": "about:blank", "browserContextId": context})["targetId"]
         session = self.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
-        page = Page(self, session)
+        page = Page(self, session, context)
         self.pages[session] = page
         page.begin(**settings)
         return page
 
 
 class Page:
-    def __init__(self, browser, session):
-        self.browser, self.session = browser, session
+    def __init__(self, browser, session, context):
+        self.browser, self.session, self.context = browser, session, context
         self.console = []     # errors and complaints of the page's policy
         self.requests = []    # URLs
         self.dialogs = []
 
     def call(self, method, **params):
         return self.browser.call(method, params, self.session)
+
+    def close(self):
+        del self.browser.pages[self.session]
+        self.browser.call("Target.disposeBrowserContext", {"browserContextId": self.context})
 
     def begin(self, width=1280, height=900, dark=False, languages="en-GB,en;q=0.9", phone=False):
         for domain in ("Page", "Runtime", "Network", "Log", "DOM"):
