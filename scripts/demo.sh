@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# A firmware update end to end: a local cloud, a device made of unchanged Link Kit code, 8 MiB of firmware.
+# A firmware update end to end: a local cloud, a device made of unchanged Link Kit code, 8 MiB of firmware. In a terminal the
+# cloud stays at the end, with its console, until Ctrl-C; elsewhere the demo ends by itself.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/common.sh"
@@ -63,6 +64,7 @@ done
 [ -s "$WORK/ready" ] || die "the cloud is not ready after 15 s"
 mqtt=$(json "$WORK/ready" mqtt)
 mqtt=${mqtt##*://}
+console=$(json "$WORK/ready" http)/console
 
 head -c "$SIZE" /dev/urandom >"$WORK/fw-2.0.0.bin"
 quietly device-add "$CLOUD" device add --data "$DATA" "$PRODUCT" "$DEVICE" "$SECRET"
@@ -103,4 +105,13 @@ sed 's/^/    /' "$WORK/status.txt"
 [ "$same" = yes ] || die "the image differs from what was published"
 [ "$reported" = 0 ] || die "the cloud does not see the update as done"
 echo
-echo "A web console with five devices and two jobs: make console"
+if [ -t 0 ] && [ -t 1 ] && [ -z "${CI-}" ]; then
+    echo "This cloud's console: $console (Ctrl-C ends the cloud)"
+    echo "One with five devices and two jobs: make console"
+    trap 'exit 0' INT TERM
+    wait "$cloud_pid" || die "the cloud ended"
+fi
+# Nobody is there to look at it: it ends with the demo, and its data stay.
+echo "This cloud's console: http://127.0.0.1:8080/console, after"
+echo "  ${CLOUD#"$ROOT/"} serve --data ${DATA#"$ROOT/"}"
+echo "One with five devices and two jobs: make console"

@@ -18,11 +18,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 import attacks  # noqa: E402
+import ends  # noqa: E402
 import shown  # noqa: E402
 import walk  # noqa: E402
 from browser import Browser, Failure  # noqa: E402
 
-SUITES = [walk, attacks, shown]
+SUITES = [walk, attacks, shown, ends]
 
 
 def main(argv):

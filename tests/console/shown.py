@@ -61,6 +61,11 @@ class Tests:
         self.page.sees("What to do:")
         self.page.click("中文", leaves=True)
         self.picture("device")
+        self.page.click("English", leaves=True)
+        self.page.size(390, 780, phone=True)
+        self.page.go(self.url + "/jobs/2")
+        self.page.until("!!document.querySelector('#chart canvas')")
+        self.picture("phone")
 
     def test_it_ends_all(self):
         if not self.devices():
