@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, HeaderValue, Response, Version, header};
 use bytes::Bytes;
 use futures_util::Stream as Frames;
 use parking_lot::Mutex;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::sendfile;
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
@@ -29,6 +30,8 @@ use crate::tls::Stream;
 const LEAST: u64 = 256 << 10;
 /// Bytes after which another connection may have the thread.
 const TURN: u64 = 8 << 20;
+/// How long a thread waits for room in a socket.
+const SOON: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
 
 /// What is to be sent, and whether the connection stays open after it.
 #[derive(Debug)]
@@ -156,14 +159,22 @@ pub async fn send(stream: Box<dyn Stream>, order: Order) -> Option<Box<dyn Strea
     Some(stream)
 }
 
-/// Sends until all is sent, the socket is full, or it is another one's turn.
+/// Sends until all is sent, the socket stays full, or it is another one's turn.
 fn one_turn(socket: &TcpStream, part: &mut Part) -> io::Result<()> {
     let mut left = TURN.min(part.length);
     while left > 0 {
-        let count = usize::try_from(left).unwrap_or(usize::MAX);
-        let sent = socket.try_io(Interest::WRITABLE, || {
-            Ok(sendfile(socket, &*part.file, Some(&mut part.first), count)?)
-        })?;
+        let sent = match some(socket, part, left) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                // A client that takes all there is makes room at once: no change of threads for that.
+                if poll(&mut [PollFd::new(socket, PollFlags::OUT)], Some(&SOON)) != Ok(0) {
+                    continue;
+                }
+                // Still full, as tokio has to know, which waits for it.
+                socket.try_io(Interest::WRITABLE, || some(socket, part, left))?
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            other => other?,
+        };
         if sent == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -173,6 +184,12 @@ fn one_turn(socket: &TcpStream, part: &mut Part) -> io::Result<()> {
         left -= sent;
     }
     Ok(())
+}
+
+/// Sends what the socket takes.
+fn some(socket: &TcpStream, part: &mut Part, most: u64) -> io::Result<usize> {
+    let count = usize::try_from(most).unwrap_or(usize::MAX);
+    Ok(sendfile(socket, &*part.file, Some(&mut part.first), count)?)
 }
 
 #[cfg(test)]
