@@ -27,8 +27,8 @@ ALL="x86_64/release/full x86_64/size/full x86_64/size/signature x86_64/size/rust
 options() {
     case ${1%+static} in
         full) echo -DOTAKIT_TLS=rustls -DOTAKIT_SIGNATURE=ON ;;
-        signature) echo -DOTAKIT_TLS=none -DOTAKIT_SIGNATURE=ON ;;
-        rustls | none | hal) echo "-DOTAKIT_TLS=${1%+static}" -DOTAKIT_SIGNATURE=OFF ;;
+        signature) echo -DOTAKIT_TLS=none -DOTAKIT_SIGNATURE=ON -DOTAKIT_DELTA=OFF ;;
+        rustls | none | hal) echo "-DOTAKIT_TLS=${1%+static}" -DOTAKIT_SIGNATURE=OFF -DOTAKIT_DELTA=OFF ;;
         *) echo "sizes: no feature set '$1'" >&2; exit 2 ;;
     esac
 }

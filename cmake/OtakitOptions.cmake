@@ -20,7 +20,7 @@ list(REMOVE_ITEM otakit_known_platforms "")
 
 # Names that users may set, and names under which the build keeps what it found.
 set(otakit_known_options
-    OTAKIT_PLATFORMS OTAKIT_MQTT OTAKIT_SIGNATURE OTAKIT_TLS OTAKIT_DRIVER OTAKIT_LAB OTAKIT_SHARED OTAKIT_PRELINK
+    OTAKIT_PLATFORMS OTAKIT_MQTT OTAKIT_SIGNATURE OTAKIT_DELTA OTAKIT_TLS OTAKIT_DRIVER OTAKIT_LAB OTAKIT_SHARED OTAKIT_PRELINK
     OTAKIT_PRELINK_LINKERS OTAKIT_CARGO OTAKIT_RUSTC OTAKIT_CARGO_PROFILE OTAKIT_CARGO_TARGET_DIR OTAKIT_RUST_TARGET
     OTAKIT_BUILD_EXAMPLES OTAKIT_BUILD_TESTS OTAKIT_BUILD_BENCHES OTAKIT_WERROR)
 set(otakit_known_names otakit_DIR otakit_ROOT OTAKIT_QEMU OTAKIT_QEMU_ARM OTAKIT_ARM_CC OTAKIT_HAS_CXX OTAKIT_HAS_CXX_LIBRARY OTAKIT_HAS_MALLINFO2
@@ -115,6 +115,7 @@ otakit_refuse_unknown()
 set(OTAKIT_PLATFORMS linkkit CACHE STRING "Platforms whose C APIs are built, a list of: ${otakit_known_platforms}")
 option(OTAKIT_MQTT "Build the project's MQTT client; OFF: IOT_MQTT_* come from the firmware's SDK (module-only)" ON)
 option(OTAKIT_SIGNATURE "Check signatures over images (Ed25519, ECDSA P-256, RSA)" ON)
+option(OTAKIT_DELTA "Apply delta packages (otakit_download_delta)" ON)
 set(OTAKIT_TLS rustls CACHE STRING "TLS: rustls (inside the library), hal (the firmware's HAL_SSL_*), none")
 set_property(CACHE OTAKIT_TLS PROPERTY STRINGS rustls hal none)
 set(OTAKIT_DRIVER threaded CACHE STRING "What moves a download: threaded (a thread of its own), polled (the calls that read)")
@@ -151,7 +152,7 @@ if(NOT OTAKIT_PLATFORMS)
   otakit_fail("OTAKIT_PLATFORMS is empty: name at least one of ${otakit_known_platforms}")
 endif()
 # CMake takes any word that it does not know for "off".
-foreach(option OTAKIT_MQTT OTAKIT_SIGNATURE OTAKIT_LAB OTAKIT_SHARED OTAKIT_PRELINK OTAKIT_BUILD_EXAMPLES
+foreach(option OTAKIT_MQTT OTAKIT_SIGNATURE OTAKIT_DELTA OTAKIT_LAB OTAKIT_SHARED OTAKIT_PRELINK OTAKIT_BUILD_EXAMPLES
         OTAKIT_BUILD_TESTS OTAKIT_BUILD_BENCHES OTAKIT_WERROR)
   string(TOUPPER "${${option}}" value)
   if(NOT value MATCHES "^(ON|OFF|YES|NO|TRUE|FALSE|Y|N|1|0)$")

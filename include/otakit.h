@@ -61,6 +61,9 @@
 // Time after which it is made durable when fewer bytes came, in ms, 1 or more; 10000 unless set.
 #define OTAKIT_OPTION_CHECKPOINT_MS 14
 
+// Most bytes of memory that a delta package may ask for, 4096..=1048576; 32768 unless set. See `otakit_download_delta`.
+#define OTAKIT_OPTION_DELTA_MEMORY 15
+
 // Success.
 #define OTAKIT_OK 0
 
@@ -169,6 +172,18 @@
 // Another update, of this process or another one, is storing an image at the same place.
 #define OTAKIT_ERR_STORE_BUSY -52
 
+// Not a delta package, or a damaged one; the log says what is wrong with it.
+#define OTAKIT_ERR_DELTA -60
+
+// The image that is there is not the one that the delta package was made for, or cannot be read: send the full image.
+#define OTAKIT_ERR_DELTA_BASE -61
+
+// The delta package needs more memory than `OTAKIT_OPTION_DELTA_MEMORY` allows.
+#define OTAKIT_ERR_DELTA_MEMORY -62
+
+// This build applies no delta packages.
+#define OTAKIT_ERR_NO_DELTA -63
+
 // `OTAKIT_…` codes: what functions of otakit.h return.
 #define OTAKIT_CODES_NATIVE 0
 
@@ -208,6 +223,17 @@ typedef struct {
   // Signature over the image's SHA-256 in base64, or NULL; see `otakit_policy_trust_key`.
   const char *signature;
 } otakit_image_t;
+
+// The image that a device has, which a delta package is applied to. It is only read.
+typedef struct {
+  // A file or a block device, NUL-terminated; NULL: the image is read by `read`.
+  const char *path;
+  // Reads up to `length` bytes, 1 or more, from `offset` on into `buffer`. Returns how many were read, 0 at the image's
+  // end, or a negative number. Called on the thread that downloads, with no lock held; NULL when there is a `path`.
+  int (*read)(void *user, uint64_t offset, char *buffer, uint32_t length);
+  // Given back in each call of `read`.
+  void *user;
+} otakit_base_t;
 
 // Watches a download: called on the thread that downloads, with no lock held, at each step and at least every 100 ms,
 // whatever the network does. The same thread stores the bytes, so what a write or a sync of the medium takes comes on top.
@@ -291,6 +317,35 @@ int otakit_wait_workers(uint32_t timeout_ms);
 // # Safety
 // `pem` is NULL or a NUL-terminated string.
 int otakit_set_https_ca(const char *pem);
+
+// Downloads a delta package and applies it to `base` while it comes; the result is the file `path`. `package` describes the
+// package: its URL, size, digest, and the signature over its SHA-256. `otakit-delta make` makes packages (docs/DELTA.md).
+//
+// `path` and `journal` are as in `otakit_download_file`, and so are the watch, whose numbers are bytes of the package, and
+// the resume: at the end of a block of the image, once 64 KiB of it were made. Then the package's header and index are
+// fetched again and `base` is read through again. `path` may be the file of `base`, which it then replaces at the end.
+//
+// The whole of `base` is digested before anything is written. The image is put in its place when the package has the
+// digest, and the signature, that `package` promises, and the image, read once more, has the SHA-256 in the package's
+// header. Takes 16 KiB of heap besides the session's slots and what the package asks for (8 KiB for its dictionary unless
+// made otherwise, 8 bytes for each block); a package that asks for more than `OTAKIT_OPTION_DELTA_MEMORY` is refused.
+// An image larger than `otakit_policy_max_size` is refused, too; the version floor is held against `package->version`.
+//
+// Blocks, and may be called by any thread; see `otakit_download_file`.
+//
+// Returns as `otakit_download_file` does, and `OTAKIT_ERR_DELTA`, `OTAKIT_ERR_DELTA_BASE`, `OTAKIT_ERR_DELTA_MEMORY`;
+// `OTAKIT_ERR_NO_DELTA` in a library built without (CMake's `OTAKIT_DELTA=OFF`); `OTAKIT_INVALID` for a `base` with neither
+// `path` nor `read`, or that is the file `journal` or `path.part`. With each of these `path` is what it was.
+//
+// # Safety
+// `package` and `base` are NULL or point to the structures; their texts, `path` and `journal` are NULL or NUL-terminated;
+// `watch` may be called with `user`, and `base->read` with its `user`, until this returns.
+int otakit_download_delta(const otakit_image_t *package,
+                          const otakit_base_t *base,
+                          const char *path,
+                          const char *journal,
+                          otakit_watch_t watch,
+                          void *user);
 
 // Downloads an image into the file `path`, which never holds anything but a complete, verified image: bytes are written
 // to `path.part`, read once more when all are there, and moved there at the end. `path` is a regular file or none yet, in

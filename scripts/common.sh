@@ -33,7 +33,7 @@ tree() {
         # Beside the tree with the same features: cargo has nothing to do.
         asan) build_tree asan -DOTAKIT_LAB=ON "$PLATFORMS" \
             -DCMAKE_C_FLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" ;;
-        nolab) build_tree nolab "$plain" ;;
+        nolab) build_tree nolab -DOTAKIT_DELTA=OFF "$plain" ;;
         module) build_tree module -DOTAKIT_LAB=ON -DOTAKIT_MQTT=OFF "$plain" ;;
         polled) build_tree polled -DOTAKIT_LAB=ON -DOTAKIT_MQTT=OFF -DOTAKIT_DRIVER=polled "$plain" ;;
         halssl) build_tree halssl -DOTAKIT_LAB=ON -DOTAKIT_TLS=hal "$plain" ;;
@@ -50,6 +50,13 @@ tree() {
 CLOUD=$TARGET_DIR/ci/otakit-cloud
 build_cloud() {
     cargo build --locked --profile ci --manifest-path "$ROOT/cloud/Cargo.toml" --target-dir "$TARGET_DIR"
+}
+
+# build_delta: otakit-delta, which makes the packages of the tests; its path is in $DELTA.
+# shellcheck disable=SC2034 # used by those who source this
+DELTA=$TARGET_DIR/ci/otakit-delta
+build_delta() {
+    cargo build --locked --profile ci --manifest-path "$ROOT/Cargo.toml" --package otakit-delta --target-dir "$TARGET_DIR"
 }
 
 mkdir -p "$ROOT/build"

@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 cd "$ROOT"
 
-run=(python3 tests/e2e/run.py --jobs 2 --cloud "$CLOUD" --build build/test)
+run=(python3 tests/e2e/run.py --jobs 2 --cloud "$CLOUD" --delta "$DELTA" --build build/test)
 case " $* " in *" -h "* | *" --help "* | *" --list "*) exec "${run[@]}" "$@" ;; esac
 trees=$("${run[@]}" --trees "$@")
 for name in $trees; do
@@ -17,4 +17,5 @@ for name in $trees; do
     [ "$name" = test ] || run+=("--$name-build" "build/$name")
 done
 build_cloud
+build_delta
 exec "${run[@]}" "$@"

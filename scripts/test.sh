@@ -45,6 +45,7 @@ may "every export is guarded" guarded
 may "headers: every pair, both orders" python3 tests/headers/pairs.py
 may "documents: words, options, links" python3 tests/docs/check.py
 must "otakit-cloud" build_cloud
+must "otakit-delta" build_delta
 must "build, with lab" tree test
 
 # Each Rust library is one unit of code, which keeps one processor busy, and most tests wait more than they compute. So
@@ -78,7 +79,7 @@ packages() {
     may "compilers and linkers" scripts/matrix.sh --fast
 }
 beside packages
-may "end to end" python3 tests/e2e/run.py --jobs 2 --cloud "$CLOUD" --build build/test \
+may "end to end" python3 tests/e2e/run.py --jobs 2 --cloud "$CLOUD" --delta "$DELTA" --build build/test \
     --module-build build/module --polled-build build/polled --nolab-build build/nolab --asan-build build/asan --halssl-build build/halssl
 must "Python's library" env OTAKIT_PYTHON_PROFILE=ci OTAKIT_PYTHON_FEATURES=lab CARGO_TARGET_DIR="$TARGET_DIR" \
     sh python/build_library.sh build/python/libotakit_python.so

@@ -30,11 +30,12 @@ fn build_info() -> String {
     let profile = std::path::Path::new(&out).ancestors().nth(3).and_then(|path| path.file_name());
     let profile = profile.and_then(|name| name.to_str()).unwrap_or("unknown");
     format!(
-        "otakit {}; platforms {}; mqtt {}; tls {tls}; signature {}; driver {}; profile {profile}; target {}; lab {}",
+        "otakit {}; platforms {}; mqtt {}; tls {tls}; signature {}; delta {}; driver {}; profile {profile}; target {}; lab {}",
         variable("CARGO_PKG_VERSION"),
         if platforms.is_empty() { "none".to_owned() } else { platforms.join(",") },
         yes("MQTT"),
         yes("SIGNATURE"),
+        yes("DELTA"),
         if has("POLLED") { "polled" } else { "threaded" },
         variable("TARGET"),
         yes("LAB"),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What `otakit-core` is handed: the time, and numbers that nobody can foretell. And files that others name.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{Error, ErrorKind, Result};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -29,16 +29,22 @@ pub fn random_u32() -> u32 {
 /// Opens a file that is to be read, and tells its length. A link to a file stands for it. What is no regular file is refused
 /// unopened: a pipe would wait for its other end, a device may do things when it is opened, and neither ever ends.
 pub fn open_regular(path: &Path) -> Result<(File, u64)> {
-    let judged = |is_file| {
-        if is_file { Ok(()) } else { Err(Error::new(ErrorKind::InvalidInput, "not a regular file")) }
+    let file = open_readable(path, Metadata::is_file)?;
+    let len = file.metadata()?.len();
+    Ok((file, len))
+}
+
+/// The same for other kinds of files.
+pub fn open_readable(path: &Path, is_right: impl Fn(&Metadata) -> bool) -> Result<File> {
+    let judged = |about: &Metadata| {
+        if is_right(about) { Ok(()) } else { Err(Error::new(ErrorKind::InvalidInput, "not a regular file")) }
     };
-    judged(std::fs::metadata(path)?.is_file())?;
+    judged(&std::fs::metadata(path)?)?;
     // What has come to its place since is not waited for either.
     let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
     let file = File::options().read(true).custom_flags(flags).open(path)?;
-    let about = file.metadata()?;
-    judged(about.is_file())?;
-    Ok((file, about.len()))
+    judged(&file.metadata()?)?;
+    Ok(file)
 }
 
 #[cfg(test)]

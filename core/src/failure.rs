@@ -28,6 +28,8 @@ pub enum Failure {
     Policy(PolicyViolation),
     /// The image could not be stored.
     Store(StoreError),
+    /// A delta package could not be applied.
+    Delta(DeltaFailure),
     /// No memory for the transfer's slots.
     NoMemory,
     /// No thread for the transfer.
@@ -36,6 +38,30 @@ pub enum Failure {
     Cancelled,
     /// A defect in this library, caught.
     Internal,
+}
+
+/// Why a delta package could not be applied, as far as it matters to who sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeltaFailure {
+    /// It is none, or is damaged.
+    Package,
+    /// The image that is there is not the one that it was made for.
+    Base,
+    /// It needs more memory than is allowed.
+    Memory,
+    /// This build has no code for it.
+    Unsupported,
+}
+
+impl fmt::Display for DeltaFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Package => "not a delta package, or a damaged one",
+            Self::Base => "the image that is there is not the one that the delta package was made for",
+            Self::Memory => "delta package needs more memory than is allowed",
+            Self::Unsupported => "this build applies no delta packages",
+        })
+    }
 }
 
 impl fmt::Display for Failure {
@@ -50,6 +76,7 @@ impl fmt::Display for Failure {
             Self::OtherImage => f.write_str("the platform offers another image now"),
             Self::Policy(violation) => violation.fmt(f),
             Self::Store(error) => error.fmt(f),
+            Self::Delta(error) => error.fmt(f),
             Self::NoMemory => f.write_str("out of memory"),
             Self::Resources => f.write_str("cannot start a thread"),
             Self::Cancelled => f.write_str("cancelled"),
@@ -83,6 +110,10 @@ mod tests {
             Failure::OtherImage,
             Failure::Policy(violation),
             Failure::from(store),
+            Failure::Delta(DeltaFailure::Package),
+            Failure::Delta(DeltaFailure::Base),
+            Failure::Delta(DeltaFailure::Memory),
+            Failure::Delta(DeltaFailure::Unsupported),
             Failure::NoMemory,
             Failure::Resources,
             Failure::Cancelled,

@@ -5,6 +5,7 @@ use std::ffi::{c_char, c_int};
 use std::time::Duration;
 
 pub mod codes;
+pub mod delta;
 pub mod download;
 #[cfg(all(feature = "linkkit", feature = "mqtt"))]
 pub mod model;
@@ -63,6 +64,8 @@ pub const OTAKIT_OPTION_END_WAIT_MS: c_int = 12;
 pub const OTAKIT_OPTION_CHECKPOINT_BYTES: c_int = 13;
 /// Time after which it is made durable when fewer bytes came, in ms, 1 or more; 10000 unless set.
 pub const OTAKIT_OPTION_CHECKPOINT_MS: c_int = 14;
+/// Most bytes of memory that a delta package may ask for, 4096..=1048576; 32768 unless set. See `otakit_download_delta`.
+pub const OTAKIT_OPTION_DELTA_MEMORY: c_int = 15;
 
 /// The library's version, "major.minor.patch". Static; never freed.
 #[unsafe(no_mangle)]
@@ -161,6 +164,7 @@ fn set(settings: &mut settings::Settings, option: c_int, value: u32) -> Option<(
         (OTAKIT_OPTION_DEADLINE_MS, _) => session.deadline = given.map(|_| duration),
         (OTAKIT_OPTION_CHECKPOINT_BYTES, 65_536..) => session.checkpoint.0 = u64::from(value),
         (OTAKIT_OPTION_CHECKPOINT_MS, 1..) => session.checkpoint.1 = duration,
+        (OTAKIT_OPTION_DELTA_MEMORY, 4096..=1_048_576) => settings.delta_memory = value as usize,
         _ => return None,
     }
     Some(())

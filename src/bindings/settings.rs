@@ -12,7 +12,7 @@ use crate::hal::tcp::HalDial;
 use crate::net::{Dial, Roots, pem};
 
 /// The process's settings.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Settings {
     /// How sessions fetch.
     pub session: engine::Settings,
@@ -22,6 +22,20 @@ pub struct Settings {
     pub authorities: Option<String>,
     /// How long the end of a session or a download waits for its thread.
     pub end_wait: std::time::Duration,
+    /// Most bytes of memory that a delta package may ask for.
+    pub delta_memory: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            session: engine::Settings::default(),
+            http: Limits::default(),
+            authorities: None,
+            end_wait: std::time::Duration::ZERO,
+            delta_memory: 32 * 1024,
+        }
+    }
 }
 
 static CURRENT: Mutex<Option<Settings>> = Mutex::new(None);

@@ -7,22 +7,17 @@
 
 mod proof;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use otakit_core::checkpoint::Checkpoint;
-use otakit_core::digest::Hasher;
 use otakit_core::failure::Failure;
 use otakit_core::fetch::FetchError;
 use otakit_core::offer::Offer;
 use otakit_core::store::StoreError;
 
 use super::Session;
+use super::storage::{NOTE_EVERY, Storage, TICK, buffer};
 use crate::store::{Journal, Keep, Sink};
-
-/// Longest time between two calls of the watcher: a little less than what a cancel may take.
-const TICK: Duration = Duration::from_millis(90);
-/// Bytes between two records that survive the process alone.
-pub const NOTE_EVERY: u64 = 64 * 1024;
 
 /// What a download tells its watcher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,12 +59,12 @@ pub type Watch<'a> = &'a mut dyn FnMut(Step) -> bool;
 
 /// What is known of a download while it runs.
 struct Run<'s, 'a, 'o> {
-    download: Download<'s, 'a>,
+    session: &'s Session,
+    storage: Storage<'a>,
+    chunk: usize,
+    every: u64,
+    keep_record: bool,
     offer: &'o Offer,
-    /// Something can be gone on with: the journal has a record that fits the sink.
-    resumable: bool,
-    /// The journal could not be written; nothing more is said of that.
-    mute: bool,
     /// The stored bytes up to here were read again and found right.
     proven: u64,
     /// They are those of the image in its place.
@@ -83,10 +78,11 @@ impl<'s, 'a> Download<'s, 'a> {
     /// place already, are read again before they count. An image that was put together from parts and turns out wrong is
     /// fetched once more from its first byte, as is one whose server says that a part does not fit.
     pub fn run(self, offer: &Offer, watch: Watch<'_>) -> Result<bool, Failure> {
-        let session = self.session;
-        let mut run = Run { download: self, offer, resumable: false, mute: false, proven: 0, adopted: false };
-        run.sink().prepare()?;
-        let from = run.recall(watch).inspect_err(|_| run.abandon(Keep::Part))?;
+        let Self { session, sink, journal, chunk, every, keep_record } = self;
+        let storage = Storage::new(sink, journal);
+        let mut run = Run { session, storage, chunk, every, keep_record, offer, proven: 0, adopted: false };
+        run.storage.sink().prepare()?;
+        let from = run.recall(watch).inspect_err(|_| run.storage.abandon(Keep::Part))?;
         let resumed = from.is_some();
         match run.attempt(from, watch) {
             Ok(false) if resumed || session.is_joined() => {
@@ -101,36 +97,25 @@ impl<'s, 'a> Download<'s, 'a> {
             }
             outcome => return outcome,
         }
-        run.sink().prepare()?;
+        run.storage.sink().prepare()?;
         run.attempt(None, watch)
     }
 }
 
 impl Run<'_, '_, '_> {
-    fn sink(&mut self) -> &mut dyn Sink {
-        &mut *self.download.sink
-    }
-
-    fn journal(&mut self) -> Option<&mut dyn Journal> {
-        match &mut self.download.journal {
-            Some(journal) if self.download.sink.can_resume() => Some(&mut **journal),
-            _ => None,
-        }
-    }
-
     fn attempt(&mut self, from: Option<Checkpoint>, watch: Watch<'_>) -> Result<bool, Failure> {
         let resumed_at = from.as_ref().map_or(0, |from| from.offset);
-        self.resumable = from.is_some();
-        let session = self.download.session;
+        self.storage.resumable = from.is_some();
+        let session = self.session;
         // C APIs hand over a session that has taken the offer already.
         session.cancel();
         session.offer_from(self.offer.clone(), from).inspect_err(|failure| {
             crate::log!(Error, "download", "offer refused: {}", session.refusal(self.offer, failure));
-            self.abandon(Keep::Part);
+            self.storage.abandon(Keep::Part);
         })?;
         if !watch(Step::Started { resumed_at }) {
             session.give_up(Failure::Cancelled);
-            self.abandon(Keep::Part);
+            self.storage.abandon(Keep::Part);
             return Err(Failure::Cancelled);
         }
         let opened = match self.open(resumed_at) {
@@ -145,7 +130,8 @@ impl Run<'_, '_, '_> {
             opened.and_then(|()| self.transfer(resumed_at, watch)).and_then(|()| self.conclude(watch));
         if let Err(failure) = &outcome {
             session.give_up(failure.clone());
-            self.abandon(if self.resumable { Keep::Part } else { Keep::Nothing });
+            let keep = if self.storage.resumable { Keep::Part } else { Keep::Nothing };
+            self.storage.abandon(keep);
         }
         outcome
     }
@@ -155,28 +141,17 @@ impl Run<'_, '_, '_> {
         let size = self.offer.size;
         if offset > 0 {
             // An image in its place needs no writing.
-            return if self.adopted { Ok(()) } else { self.sink().open(offset, size) };
+            return if self.adopted { Ok(()) } else { self.storage.sink().open(offset, size) };
         }
         (self.proven, self.adopted) = (0, false);
-        // No record may outlive the bytes that it is about.
-        if let Some(journal) = self.journal()
-            && let Err(error) = journal.clear()
-        {
-            crate::log!(Warning, "download", "an old journal cannot be removed: {error}");
-            if !self.sink().can_read() {
-                return Err(error);
-            }
-        }
-        self.sink().open(0, size)
+        self.storage.open_empty(size)
     }
 
     /// Moves all bytes into the sink.
     fn transfer(&mut self, start: u64, watch: Watch<'_>) -> Result<(), Failure> {
-        let (session, size, chunk) = (self.download.session, self.offer.size, self.download.chunk.max(1));
-        let mut piece = Vec::new();
-        piece.try_reserve_exact(chunk).map_err(|_| Failure::NoMemory)?;
-        piece.resize(chunk, 0);
-        let (bytes, time) = match (self.download.every, session.checkpoint_every()) {
+        let (session, size, chunk) = (self.session, self.offer.size, self.chunk.max(1));
+        let mut piece = buffer(chunk)?;
+        let (bytes, time) = match (self.every, session.checkpoint_every()) {
             (0, every) => every,
             (bytes, (_, time)) => (bytes, time),
         };
@@ -193,7 +168,7 @@ impl Run<'_, '_, '_> {
                 }
                 continue;
             }
-            self.sink().write(piece.get_mut(..filled).unwrap_or_default())?;
+            self.storage.sink().write(piece.get_mut(..filled).unwrap_or_default())?;
             stored += filled as u64;
             filled = 0;
             if !complete && (stored - durable >= bytes || since.elapsed() >= time) {
@@ -217,66 +192,30 @@ impl Run<'_, '_, '_> {
 
     /// Why a read was refused: a cancel from another thread may have struck between two reads.
     fn ended_by(&self, failure: Failure) -> Failure {
-        if failure == Failure::State { self.download.session.failure().unwrap_or(failure) } else { failure }
+        if failure == Failure::State { self.session.failure().unwrap_or(failure) } else { failure }
     }
 
     /// Tells the journal how far it got; `durable`: once the bytes are.
-    fn remember(&mut self, durable: bool) -> Result<(), Failure> {
-        if self.journal().is_none() || (self.mute && !durable) {
-            return Ok(());
-        }
-        let Some(checkpoint) = self.download.session.checkpoint() else { return Ok(()) };
-        if durable {
-            self.sink().sync()?;
-        }
-        let record = checkpoint.encode(self.offer);
-        // Without a journal an interruption costs more; the image does not depend on it.
-        let mute = self.mute;
-        match self.journal().filter(|_| !mute).map(|journal| journal.save(&record, durable)) {
-            Some(Ok(())) => self.resumable = true,
-            Some(Err(_)) => {
-                crate::log!(Info, "download", "going on without a journal");
-                self.mute = true;
-            }
-            None => {}
-        }
-        Ok(())
+    fn remember(&mut self, durable: bool) -> Result<(), StoreError> {
+        let (session, offer) = (self.session, self.offer);
+        self.storage.remember(durable, || session.checkpoint().map(|checkpoint| checkpoint.encode(offer)))
     }
 
     /// All bytes are in the sink and the verdict stands. What is stored is read once more, and the journal says that it is
     /// complete before the image moves to its place, so that a crash in between costs nothing; where the sink can tell the
     /// image later the journal goes on saying so, since a crash may strike before the caller has heard.
     fn conclude(&mut self, watch: Watch<'_>) -> Result<bool, Failure> {
-        if self.download.session.verdict() != Some(true) {
-            self.abandon(Keep::Nothing);
+        if self.session.verdict() != Some(true) {
+            self.storage.abandon(Keep::Nothing);
             return Ok(false);
         }
         self.remember(true)?;
         self.prove_all(watch)?;
-        self.sink().close(Keep::Image)?;
-        if !self.download.keep_record || !self.sink().can_read() {
-            self.forget();
+        self.storage.sink().close(Keep::Image)?;
+        if !self.keep_record || !self.storage.sink().can_read() {
+            self.storage.forget();
         }
         Ok(true)
-    }
-
-    fn abandon(&mut self, keep: Keep) {
-        // No record may outlive its bytes, and none of another update may be taken for this one's.
-        if keep == Keep::Nothing {
-            self.forget();
-        }
-        if let Err(error) = self.sink().close(keep) {
-            crate::log!(Warning, "download", "{error}");
-        }
-    }
-
-    fn forget(&mut self) {
-        self.resumable = false;
-        if let Some(journal) = self.journal()
-            && let Err(error) = journal.clear()
-        {
-            crate::log!(Warning, "download", "journal: {error}");
-        }
     }
 }
 

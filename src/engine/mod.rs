@@ -6,6 +6,8 @@
 //! reading call itself (feature `polled`). What happens when is decided by tables of `otakit-core`: `phase` (the life of a
 //! session), `retry` and `course` (the life of a transfer).
 
+#[cfg(feature = "delta")]
+pub mod delta;
 pub mod download;
 #[cfg_attr(feature = "polled", allow(dead_code, reason = "the threaded driver's"))]
 pub mod pipe;
@@ -15,6 +17,7 @@ mod polled;
 mod props;
 mod session;
 pub mod signature;
+pub mod storage;
 #[cfg_attr(feature = "polled", allow(dead_code, reason = "built and tested with every feature"))]
 mod threaded;
 pub mod transfer;
@@ -24,6 +27,8 @@ use polled as driver;
 #[cfg(not(feature = "polled"))]
 use threaded as driver;
 
+#[cfg(feature = "delta")]
+pub use delta::DeltaDownload;
 pub use download::{Download, Step};
 pub use session::{Put, Read, Session, Settings};
 pub use transfer::Renew;

@@ -255,6 +255,12 @@ impl Session {
         Some(Checkpoint { offset: reader.fetched, hasher: reader.hasher.clone(), validator })
     }
 
+    /// Size of the largest image that the policy accepts.
+    #[cfg(feature = "delta")]
+    pub(super) fn max_size(&self) -> Option<u64> {
+        self.settings.lock().policy.max_size
+    }
+
     /// When downloads are made durable.
     pub(super) fn checkpoint_every(&self) -> (u64, Duration) {
         self.settings.lock().checkpoint

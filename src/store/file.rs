@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Images in files: written beside their final place, moved there only when verified.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,7 @@ use crate::hal::own::Own;
 pub struct FileSink {
     path: PathBuf,
     other: Option<PathBuf>,
+    base: Option<PathBuf>,
     staging: Option<Staging>,
     /// The image that has its place already.
     image: Option<Own<File>>,
@@ -34,7 +35,7 @@ impl FileSink {
     /// A sink for `path`; nothing is touched before [`Sink::prepare`].
     pub fn new(path: &Path) -> Self {
         let path = path.to_owned();
-        Self { path, other: None, staging: None, image: None, end: 0, size: 0, named: false }
+        Self { path, other: None, base: None, staging: None, image: None, end: 0, size: 0, named: false }
     }
 
     /// Names a file that is in use meanwhile, a journal or a source: it must not be the image's or the staging file under
@@ -42,6 +43,13 @@ impl FileSink {
     #[must_use]
     pub fn beside(mut self, other: &Path) -> Self {
         self.other = Some(other.to_owned());
+        self
+    }
+
+    /// Names a file that the image is made from. It may be the one that the image replaces, but not the staging file.
+    #[must_use]
+    pub fn made_from(mut self, base: &Path) -> Self {
+        self.base = Some(base.to_owned());
         self
     }
 
@@ -61,17 +69,22 @@ impl FileSink {
 
 /// Whether `other` names the image's file or its staging file.
 fn has_name_of(place: &Place, other: &Path) -> bool {
-    let named = Place::resolve(other).ok().flatten();
-    named.is_some_and(|other| other == *place || other == place.beside(".part"))
+    named(other).is_some_and(|other| other == *place || other == place.beside(".part"))
+}
+
+fn named(other: &Path) -> Option<Place> {
+    Place::resolve(other).ok().flatten()
 }
 
 /// Whether `other` is the image's file or the staging file under another name: a hard link, or a file system that takes two
 /// spellings for one name.
 fn is_file_of(staging: &Staging, other: &Path) -> bool {
+    is_one_of(&[staging.place.path().metadata().ok(), staging.about().ok()], other)
+}
+
+fn is_one_of(ours: &[Option<Metadata>], other: &Path) -> bool {
     let Ok(other) = other.metadata() else { return false };
-    let image = staging.place.path().metadata().ok();
-    let part = staging.about().ok();
-    [image, part].into_iter().flatten().any(|ours| identity(&ours) == identity(&other))
+    ours.iter().flatten().any(|ours| identity(ours) == identity(&other))
 }
 
 fn shared(image: &Path, other: &Path) -> StoreError {
@@ -95,7 +108,15 @@ impl Sink for FileSink {
         if let Some(other) = other.filter(|other| has_name_of(&place, other)) {
             return Err(shared(&self.path, other));
         }
+        let base = self.base.as_deref();
+        if let Some(base) = base.filter(|base| named(base).is_some_and(|base| base == place.beside(".part")))
+        {
+            return Err(shared(&self.path, base));
+        }
         let staging = Staging::take(place)?;
+        if let Some(base) = base.filter(|base| is_one_of(&[staging.about().ok()], base)) {
+            return Err(shared(&self.path, base));
+        }
         let kept = staging.about()?.len();
         if let Some(other) = other.filter(|other| is_file_of(&staging, other)) {
             let error = shared(&self.path, other);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where images go when the library stores them itself, and where it remembers how far it got.
 
+#[cfg(feature = "delta")]
+mod base;
 mod file;
 pub mod floor;
 mod input;
@@ -14,6 +16,8 @@ use std::path::Path;
 
 use otakit_core::store::StoreError;
 
+#[cfg(feature = "delta")]
+pub use base::{Base, CallbackBase, FileBase};
 pub use file::FileSink;
 pub use input::Input;
 pub use journal::{FileJournal, Journal, KvJournal};

@@ -40,6 +40,7 @@ def parse(argv):
     p.add_argument("--asan-build")
     p.add_argument("--halssl-build")
     p.add_argument("--cloud", help="the otakit-cloud program, when it is not below the build or target directory")
+    p.add_argument("--delta", help="the otakit-delta program, when it is not in the target directory")
     p.add_argument("--valgrind", action="store_true")
     p.add_argument("--jobs", type=int, default=1)
     p.add_argument("--trees", action="store_true", help="only print the builds that the selected tests need")
@@ -141,7 +142,7 @@ def show(rows):
 
 def main(argv):
     args = parse(argv)
-    for option in ("build", "module_build", "polled_build", "nolab_build", "asan_build", "halssl_build", "cloud"):
+    for option in ("build", "module_build", "polled_build", "nolab_build", "asan_build", "halssl_build", "cloud", "delta"):
         value = getattr(args, option)
         if value is not None:
             setattr(CONTEXT, option, os.path.abspath(value))

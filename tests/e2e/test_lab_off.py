@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """A build without OTAKIT_LAB goes where the platform's rules send it, whatever the environment says (--nolab-build)."""
 
+import os
+import subprocess
+
 from lib.bench import PK, SECRET, Bench, unique_name
 from lib.ca import Authority
 from lib.context import CONTEXT
@@ -32,3 +35,12 @@ class LabOff(Bench):
     def test_variable_works_with_the_option(self):
         """The same program of the lab build is redirected: it connects, and no offer comes."""
         self.assertEqual(self.attempts(CONTEXT.build), (4, {"127.0.0.1"}, 1))
+
+    def test_no_delta_packages(self):
+        """The same build has no code for delta packages, and says so."""
+        done = subprocess.run([CONTEXT.program("native_download", CONTEXT.nolab_build), "base", __file__, "delta",
+                               "http://127.0.0.1:9/", "1000", "0" * 64, os.path.join(self.scratch, "image")],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("get -63 at 0", done.stdout)
+        self.assertIn("[err] delta: this build applies no delta packages: build it with -DOTAKIT_DELTA=ON", done.stdout)

@@ -3,7 +3,7 @@
 
 use std::ffi::c_int;
 
-use otakit_core::failure::Failure;
+use otakit_core::failure::{DeltaFailure, Failure};
 use otakit_core::fetch::FetchError;
 use otakit_core::net::NetError;
 use otakit_core::policy::PolicyViolation;
@@ -87,6 +87,15 @@ pub const OTAKIT_ERR_STORE: c_int = -51;
 /// Another update, of this process or another one, is storing an image at the same place.
 pub const OTAKIT_ERR_STORE_BUSY: c_int = -52;
 
+/// Not a delta package, or a damaged one; the log says what is wrong with it.
+pub const OTAKIT_ERR_DELTA: c_int = -60;
+/// The image that is there is not the one that the delta package was made for, or cannot be read: send the full image.
+pub const OTAKIT_ERR_DELTA_BASE: c_int = -61;
+/// The delta package needs more memory than `OTAKIT_OPTION_DELTA_MEMORY` allows.
+pub const OTAKIT_ERR_DELTA_MEMORY: c_int = -62;
+/// This build applies no delta packages.
+pub const OTAKIT_ERR_NO_DELTA: c_int = -63;
+
 /// The code of a failure.
 pub(crate) fn of_failure(failure: &Failure) -> c_int {
     match failure {
@@ -106,6 +115,10 @@ pub(crate) fn of_failure(failure: &Failure) -> c_int {
         Failure::Store(StoreError::Busy) => OTAKIT_ERR_STORE_BUSY,
         Failure::Store(StoreError::Destination) => OTAKIT_INVALID,
         Failure::Store(_) => OTAKIT_ERR_STORE,
+        Failure::Delta(DeltaFailure::Package) => OTAKIT_ERR_DELTA,
+        Failure::Delta(DeltaFailure::Base) => OTAKIT_ERR_DELTA_BASE,
+        Failure::Delta(DeltaFailure::Memory) => OTAKIT_ERR_DELTA_MEMORY,
+        Failure::Delta(DeltaFailure::Unsupported) => OTAKIT_ERR_NO_DELTA,
         Failure::NoMemory | Failure::Resources => OTAKIT_ERR_RESOURCES,
         Failure::Cancelled => OTAKIT_ERR_CANCELLED,
         Failure::Internal => OTAKIT_FAILED,

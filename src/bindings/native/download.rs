@@ -13,6 +13,7 @@ use super::codes::{OTAKIT_FAILED, OTAKIT_INVALID, OTAKIT_OK, of_failure};
 use crate::bindings::arguments::refuse;
 use crate::bindings::guard::guard;
 use crate::bindings::{settings, text};
+use crate::engine::download::Watch;
 use crate::engine::{Download, Session, Step};
 use crate::hal::border::in_c;
 use crate::store::{FileJournal, FileSink, Journal, KvJournal, PersistenceSink, Resume, Sink};
@@ -93,9 +94,7 @@ pub unsafe extern "C" fn otakit_download_file(
         let (mut sink, mut journal) = in_files(path, journal);
         let journal = journal.as_mut().map(|journal| journal as &mut dyn Journal);
         let result = fetch(&offer, &mut sink, journal, watch, User(user));
-        if let Err(failure @ Failure::Store(_)) = &result {
-            crate::log!(Error, "store", "{path}: {failure}");
-        }
+        report(path, &result);
         outcome(result)
     })
 }
@@ -148,13 +147,25 @@ fn fetch<'a>(
     watch: otakit_watch_t,
     user: User,
 ) -> Result<(), Failure> {
+    with_session(|session| run(session, offer, sink, journal, &mut |course| watched(watch, user, course)))
+}
+
+/// Lends a session with the process's settings.
+pub(super) fn with_session<T>(work: impl FnOnce(&Session) -> T) -> T {
     let settings = settings::current();
     let session = Session::new(Arc::new(settings.http_source(None)));
     session.configure(settings.session);
-    let outcome = run(&session, offer, sink, journal, &mut |step| watched(watch, user, step));
+    let outcome = work(&session);
     drop(session);
     settings::wait_at_end();
     outcome
+}
+
+/// Says at which place an image could not be stored.
+pub(super) fn report(path: &str, result: &Result<(), Failure>) {
+    if let Err(failure @ Failure::Store(_)) = result {
+        crate::log!(Error, "store", "{path}: {failure}");
+    }
 }
 
 /// Sink and journal for the file `path`.
@@ -181,9 +192,19 @@ pub(super) fn run<'a>(
     journal: Option<&'a mut dyn Journal>,
     watch: &mut dyn FnMut(&Course) -> bool,
 ) -> Result<(), Failure> {
-    let mut course = Course { fetched: 0, total: offer.size, came: false };
     let download = Download { session, sink, journal, chunk: CHUNK, every: 0, keep_record: true };
-    let valid = download.run(offer, &mut |step| {
+    followed(session, offer, watch, |watch| download.run(offer, watch))
+}
+
+/// Runs a download of any kind, and keeps its course for `watch`.
+pub(super) fn followed(
+    session: &Session,
+    offer: &Offer,
+    watch: &mut dyn FnMut(&Course) -> bool,
+    download: impl FnOnce(Watch<'_>) -> Result<bool, Failure>,
+) -> Result<(), Failure> {
+    let mut course = Course { fetched: 0, total: offer.size, came: false };
+    let valid = download(&mut |step| {
         course.came = matches!(step, Step::Progress { .. });
         match step {
             Step::Started { resumed_at } => course.fetched = resumed_at,
@@ -214,7 +235,7 @@ fn unusable<T>(what: &str) -> Option<T> {
 
 /// # Safety
 /// As for [`otakit_download_file`].
-unsafe fn offer(image: *const otakit_image_t) -> Option<Offer> {
+pub(super) unsafe fn offer(image: *const otakit_image_t) -> Option<Offer> {
     // SAFETY: `image` is NULL or valid for the call, by this function's contract.
     let Some(image) = (unsafe { image.as_ref() }) else {
         refuse("image", "is NULL");

@@ -139,6 +139,14 @@ fn native(code: c_int) -> Option<&'static CStr> {
         OTAKIT_ERR_STORE_BUSY => {
             c"OTAKIT_ERR_STORE_BUSY: another update is storing an image at the same place"
         }
+        OTAKIT_ERR_DELTA => c"OTAKIT_ERR_DELTA: not a delta package, or a damaged one",
+        OTAKIT_ERR_DELTA_BASE => {
+            c"OTAKIT_ERR_DELTA_BASE: the image that is there is not the one that the delta package was made for"
+        }
+        OTAKIT_ERR_DELTA_MEMORY => {
+            c"OTAKIT_ERR_DELTA_MEMORY: the delta package needs more memory than OTAKIT_OPTION_DELTA_MEMORY allows"
+        }
+        OTAKIT_ERR_NO_DELTA => c"OTAKIT_ERR_NO_DELTA: this build applies no delta packages",
         _ => return None,
     })
 }

@@ -11,7 +11,7 @@ use otakit_core::platform::onenet::task::Task;
 use super::{Context, INVALID_PARAM, OTHERS, code, current, milliseconds};
 use crate::bindings::guard::guard;
 use crate::bindings::{settings, text};
-use crate::engine::download::NOTE_EVERY;
+use crate::engine::storage::NOTE_EVERY;
 use crate::hal::border::in_c;
 use crate::service::onenet::run::{Host, Plan, Summary, run};
 use crate::store::{FileJournal, FileSink, Journal, KvJournal, PersistenceSink, Sink};

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Stored bytes are read again before they count.
 
-use std::time::Instant;
+use otakit_core::digest::Hasher;
 
-use super::{Checkpoint, Failure, Hasher, Run, Step, StoreError, TICK, Watch};
-
-/// Bytes read at once.
-const PIECE: usize = 64 * 1024;
+use super::{Checkpoint, Failure, Run, Watch};
 
 impl Run<'_, '_, '_> {
     /// How far an earlier life got with this very image, as far as the stored bytes prove it.
     pub(super) fn recall(&mut self, watch: Watch<'_>) -> Result<Option<Checkpoint>, Failure> {
         let offer = self.offer;
-        let Some(journal) = self.journal() else { return Ok(None) };
+        let Some(journal) = self.storage.journal() else { return Ok(None) };
         let records = journal.load();
         let mut told: Vec<(usize, Checkpoint)> = records
             .iter()
@@ -26,13 +23,13 @@ impl Run<'_, '_, '_> {
             }
             return Ok(None);
         }
-        if !self.sink().can_read() {
+        if !self.storage.sink().can_read() {
             return Ok(told.into_iter().next().map(|(_, checkpoint)| checkpoint));
         }
         told.sort_by_key(|(_, checkpoint)| checkpoint.offset);
         let proven = match self.prove(&told, watch)? {
             None if told.last().is_some_and(|(_, last)| last.offset == offer.size)
-                && self.sink().adopt(offer.size) =>
+                && self.storage.sink().adopt(offer.size) =>
             {
                 self.adopted = true;
                 self.prove(&told, watch)?.filter(|(_, checkpoint)| checkpoint.offset == offer.size)
@@ -45,8 +42,8 @@ impl Run<'_, '_, '_> {
         };
         self.proven = checkpoint.offset;
         // What is built on has to be as durable as the journal will say.
-        self.sink().sync()?;
-        if let Some(journal) = self.journal() {
+        self.storage.sink().sync()?;
+        if let Some(journal) = self.storage.journal() {
             let _ = journal.settle(index);
         }
         Ok(Some(checkpoint))
@@ -59,7 +56,7 @@ impl Run<'_, '_, '_> {
         watch: Watch<'_>,
     ) -> Result<Option<(usize, Checkpoint)>, Failure> {
         let (mut hasher, mut at, mut proven) = (self.offer.hasher(), 0, None);
-        let stored = self.sink().stored();
+        let stored = self.storage.sink().stored();
         for (index, checkpoint) in told.iter().filter(|(_, checkpoint)| checkpoint.offset <= stored) {
             match self.read_through(&mut hasher, at, checkpoint.offset, watch) {
                 Ok(true) => {}
@@ -78,7 +75,7 @@ impl Run<'_, '_, '_> {
     /// Reads the whole image once more out of the sink, where that was not done at the start.
     pub(super) fn prove_all(&mut self, watch: Watch<'_>) -> Result<(), Failure> {
         let size = self.offer.size;
-        if !self.sink().can_read() || self.proven == size {
+        if !self.storage.sink().can_read() || self.proven == size {
             return Ok(());
         }
         let mut hasher = self.offer.hasher();
@@ -87,41 +84,17 @@ impl Run<'_, '_, '_> {
         if read && right.is_some_and(|digest| self.offer.digest.matches(&digest)) {
             return Ok(());
         }
-        crate::log!(
-            Error,
-            "download",
-            "the stored image is not what was written: others write there, or it is lost"
-        );
-        self.forget();
-        Err(StoreError::Mismatch.into())
+        Err(self.storage.is_not_what_was_written())
     }
 
     /// Digests the stored bytes `at..end`; `false` when fewer are there.
     fn read_through(
         &mut self,
         hasher: &mut Hasher,
-        mut at: u64,
+        at: u64,
         end: u64,
         watch: Watch<'_>,
     ) -> Result<bool, Failure> {
-        let mut piece = Vec::new();
-        piece.try_reserve_exact(PIECE).map_err(|_| Failure::NoMemory)?;
-        piece.resize(PIECE, 0);
-        let mut told = Instant::now();
-        while at < end {
-            let most = usize::try_from(end - at).unwrap_or(PIECE).min(PIECE);
-            let room = piece.get_mut(..most).unwrap_or_default();
-            let read = self.sink().read(at, room)?;
-            let Some(bytes) = room.get(..read).filter(|bytes| !bytes.is_empty()) else { return Ok(false) };
-            hasher.update(bytes);
-            at += bytes.len() as u64;
-            if told.elapsed() >= TICK {
-                told = Instant::now();
-                if !watch(Step::Idle) {
-                    return Err(Failure::Cancelled);
-                }
-            }
-        }
-        Ok(true)
+        self.storage.read_through(at, end, &mut |bytes| hasher.update(bytes), watch)
     }
 }

@@ -2,6 +2,7 @@
 //! Downloads over a medium that fails, forgets and tears: at every single operation in turn.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use otakit_core::digest::{Algorithm, Expected, Hasher, to_hex};
 use otakit_core::fetch::FetchError;

@@ -61,6 +61,7 @@ impl From<Failure> for OtaError {
             | Failure::TooSlow
             | Failure::Deadline
             | Failure::OtherImage
+            | Failure::Delta(_)
             | Failure::Cancelled => Self::Fetch,
             Failure::Policy(_) => Self::Invalid,
             Failure::Store(_) | Failure::Internal => Self::General,

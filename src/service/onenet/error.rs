@@ -86,7 +86,7 @@ impl From<&Failure> for Error {
         match failure {
             Failure::Fetch(error) => error.into(),
             Failure::TooSlow | Failure::Deadline => Self::Timeout,
-            Failure::OtherImage | Failure::Digest | Failure::Signature => Self::Data,
+            Failure::OtherImage | Failure::Digest | Failure::Signature | Failure::Delta(_) => Self::Data,
             Failure::Policy(_) => Self::Unsupported,
             Failure::Store(error) => Self::Store(*error),
             Failure::NoMemory => Self::NoMemory,

@@ -4,6 +4,9 @@
  *
  *   native_download SETTING... get URL SIZE SHA256 PATH [SETTING... get ...]
  *
+ * `delta` in place of `get`: the image is made from a delta package and the image that is there, `base FILE` (by its name)
+ * or `base-read FILE` (by a function).
+ *
  * Settings hold for all that follows: https-only N, host H, max-size N, floor V, keep-floor V, key FILE, signed-only N,
  * option N V, ca FILE, version V, md5 HEX, signature BASE64, journal FILE, log N, cancel-at BYTES. "-" stands for NULL.
  */
@@ -39,6 +42,15 @@ static const char *content(const char *path)
     file_text[length] = '\0';
     fclose(file);
     return file_text;
+}
+
+/* Reads the image that is there; `user` is the file. */
+static int read_base(void *user, uint64_t offset, char *buffer, uint32_t length)
+{
+    if (fseek(user, (long)offset, SEEK_SET) != 0) {
+        return -1;
+    }
+    return (int)fread(buffer, 1, length, user);
 }
 
 static int watch(void *user, uint64_t fetched, uint64_t total)
@@ -96,18 +108,23 @@ static int setting(const char *name, const char *value)
 int main(int argc, char **argv)
 {
     otakit_image_t image = {NULL, NULL, 0, NULL, NULL, NULL};
+    otakit_base_t base = {NULL, NULL, NULL};
     const char *journal = NULL;
     int i = 1;
 
     while (i < argc) {
-        if (i + 4 < argc && strcmp(argv[i], "get") == 0) {
+        if (i + 4 < argc && (strcmp(argv[i], "get") == 0 || strcmp(argv[i], "delta") == 0)) {
             uint64_t seen = 0;
             int code;
 
             image.url = or_null(argv[i + 1]);
             image.size = strtoull(argv[i + 2], NULL, 10);
             image.sha256 = or_null(argv[i + 3]);
-            code = otakit_download_file(&image, or_null(argv[i + 4]), journal, watch, &seen);
+            if (argv[i][0] == 'g') {
+                code = otakit_download_file(&image, or_null(argv[i + 4]), journal, watch, &seen);
+            } else {
+                code = otakit_download_delta(&image, &base, or_null(argv[i + 4]), journal, watch, &seen);
+            }
             printf("get %d at %llu\n", code, (unsigned long long)seen);
             i += 5;
         } else if (i + 2 < argc && strcmp(argv[i], "option") == 0) {
@@ -121,6 +138,18 @@ int main(int argc, char **argv)
             i += 2;
         } else if (i + 1 < argc && strcmp(argv[i], "signature") == 0) {
             image.signature = or_null(argv[i + 1]);
+            i += 2;
+        } else if (i + 1 < argc && strcmp(argv[i], "base") == 0) {
+            base.path = or_null(argv[i + 1]);
+            i += 2;
+        } else if (i + 1 < argc && strcmp(argv[i], "base-read") == 0) {
+            base.path = NULL;
+            base.read = read_base;
+            base.user = fopen(argv[i + 1], "rb");
+            if (base.user == NULL) {
+                perror(argv[i + 1]);
+                return 2;
+            }
             i += 2;
         } else if (i + 1 < argc && strcmp(argv[i], "journal") == 0) {
             journal = or_null(argv[i + 1]);

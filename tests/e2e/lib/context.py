@@ -16,6 +16,7 @@ class Context:
         self.halssl_build = None
         self.polled_build = None
         self.cloud = None
+        self.delta = None
         self.valgrind = False
         # Whether the programs are slowed down by a sanitizer, so that being late is no mistake.
         self.sanitizer = False
@@ -54,6 +55,16 @@ class Context:
                     self.cloud = path
                     return path
         raise FileNotFoundError("no otakit-cloud: build it, or give --cloud FILE")
+
+    def delta_program(self):
+        """otakit-delta: given by --delta, or in the workspace's target directory."""
+        if not self.delta:
+            top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+            target = os.environ.get("CARGO_TARGET_DIR", os.path.join(top, "target"))
+            self.delta = self._find(target, "otakit-delta") if os.path.isdir(target) else None
+        if not self.delta:
+            raise FileNotFoundError("no otakit-delta: build it, or give --delta FILE")
+        return self.delta
 
 
 def tool(name):
