@@ -496,8 +496,24 @@ int otakit_linkkit_ota_pause(void *ota_handle);
 // Lets them go on where they were. Does not block; any thread.
 int otakit_linkkit_ota_resume(void *ota_handle);
 
+// Says which image runs: from now on the session takes offers of delta packages (`isDiff`) that `otakit-delta make` made,
+// too, and `otakit_linkkit_ota_download_file` applies them. `IOT_OTA_FetchYield` does not: it returns -1 while a package is
+// on offer, whose bytes are no image. NULL: whole images alone again; packages are refused, and the platform is told so.
+//
+// The structure and its path are copied. Its `read` may be called, on the thread that downloads, until this function is
+// called again or `IOT_OTA_Deinit` has returned. Does not block; any thread.
+//
+// Returns `OTAKIT_OK`, `OTAKIT_INVALID` for a handle that is not open or a base with neither `path` nor `read`, or
+// `OTAKIT_ERR_NO_DELTA` in a library built without.
+//
+// # Safety
+// `base` is NULL or points to the structure, whose text is NULL or NUL-terminated.
+int otakit_linkkit_ota_set_base(void *ota_handle,
+                                const otakit_base_t *base);
+
 // Downloads the image on offer (`IOT_OTA_IsFetching` is 1) into the file `path`, in place of a loop over
-// `IOT_OTA_FetchYield`; as `otakit_download_file` does, resumed over restarts with `journal`. A URL that expires is
+// `IOT_OTA_FetchYield`; as `otakit_download_file` does, resumed over restarts with `journal`. A delta package is applied as
+// `otakit_download_delta` does, to the image of `otakit_linkkit_ota_set_base`. A URL that expires is
 // renewed through the platform if `watch` or another thread yields to the MQTT client meanwhile.
 //
 // Blocks. Afterwards the session is as after its own download: `IOT_OTAG_CHECK_FIRMWARE` tells the verdict.

@@ -140,7 +140,8 @@ pub fn journal(data: &[u8]) {
     quiet();
     let Some(digest) = Expected::from_hex(Algorithm::Sha256, &"ab".repeat(32)) else { return };
     let (version, url) = ("2.0.0".to_owned(), "http://h/".to_owned());
-    let offer = Offer { version, size: 100_000, url, digest, kind: Kind::Firmware, signature: None };
+    let offer =
+        Offer { version, size: 100_000, url, digest, kind: Kind::Firmware, signature: None, is_delta: false };
     for record in [data.to_vec(), Checkpoint::sealed(data, &offer)] {
         if let Some(checkpoint) = Checkpoint::decode(&record, &offer) {
             assert!(checkpoint.offset <= offer.size);

@@ -130,6 +130,7 @@ mod tests {
             digest,
             kind: crate::offer::Kind::Firmware,
             signature: None,
+            is_delta: false,
         }
     }
 

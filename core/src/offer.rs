@@ -22,6 +22,8 @@ pub struct Offer {
     pub kind: Kind,
     /// A signature over the image's SHA-256, where the platform sends one.
     pub signature: Option<Vec<u8>>,
+    /// The bytes are no image but a delta package that makes one. Size, digest and signature are the package's.
+    pub is_delta: bool,
 }
 
 impl core::fmt::Debug for Offer {
@@ -34,6 +36,7 @@ impl core::fmt::Debug for Offer {
             .field("digest", &self.digest)
             .field("kind", &self.kind)
             .field("signature", &self.signature)
+            .field("is_delta", &self.is_delta)
             .finish()
     }
 }

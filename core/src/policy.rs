@@ -191,6 +191,7 @@ mod tests {
             digest,
             kind: Kind::Firmware,
             signature: None,
+            is_delta: false,
         }
     }
 

@@ -220,6 +220,7 @@ fn offer_of(image: &[u8], algorithm: Algorithm) -> Offer {
         digest: digest_of(image, algorithm),
         kind: Kind::Firmware,
         signature: None,
+        is_delta: false,
     }
 }
 

@@ -302,17 +302,13 @@ impl Run<'_, '_, '_> {
                             return Err(spoilt(DeltaError::ResumePoint));
                         }
                         package.go_on(&record.checkpoint);
-                        self.begin(Some(record.checkpoint))?;
+                        self.session.restart_from(record.checkpoint)?;
                     }
                     // What lies between the index and the place to go on from is not needed.
                     let room = if from.is_some() { front - package.at } else { PACKAGE as u64 };
                     package.fill(room, |room| self.next_bytes(room, watch))?;
                 }
                 Want::Base { offset, len } => {
-                    if from.is_some() && offset == 0 {
-                        // Nothing is to come while the base is read.
-                        self.session.cancel();
-                    }
                     let room = base.get_mut(..len.min(BASE)).unwrap_or_default();
                     let read = self.base.read(offset, room);
                     // Its words are in the log.

@@ -316,6 +316,18 @@ impl Session {
         Ok(())
     }
 
+    /// The image is wanted from there on: what comes before it is not needed any more.
+    #[cfg(feature = "delta")]
+    pub(super) fn restart_from(&self, from: Checkpoint) -> Result<(), Failure> {
+        let mut control = self.control();
+        control.step(Input::Restart)?;
+        control.start_over();
+        control.fetched = from.offset;
+        control.from = Some(from);
+        self.let_go(control);
+        Ok(())
+    }
+
     /// Ends a transfer; a read under way returns at once. The session then stands as after a failed transfer.
     pub fn cancel(&self) {
         let mut control = self.control();

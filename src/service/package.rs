@@ -112,6 +112,7 @@ pub fn fetch(
         digest: digest.clone().unwrap_or_else(Expected::unknown),
         kind: Kind::Firmware,
         signature,
+        is_delta: false,
     };
     let policy = settings.policy.clone();
     let session = Session::new(Arc::new(source));

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The image that is there, which a delta package is applied to.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::ErrorKind;
-use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _};
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use otakit_core::store::StoreError;
 
 use super::failed;
+use super::place::identity;
 use crate::system;
 
 /// An image that is only read. Used by one thread; blocking.
@@ -19,24 +21,17 @@ pub trait Base {
 
 /// An image in a file, or on a block device: a partition.
 #[derive(Debug)]
-pub struct FileBase {
+struct FileBase {
     file: File,
     path: PathBuf,
 }
 
 impl FileBase {
     /// Opens it for reading. What is neither a file nor a block device is refused unopened.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
+    fn open(path: &Path) -> Result<Self, StoreError> {
         let file =
             system::open_readable(path, |about| about.is_file() || about.file_type().is_block_device());
         Ok(Self { file: file.map_err(failed("open", path))?, path: path.to_owned() })
-    }
-
-    /// Whether it is what has this name, too.
-    pub fn is(&self, other: &Path) -> bool {
-        let id = |about: Metadata| (about.dev(), about.ino());
-        let (ours, other) = (self.file.metadata(), other.metadata());
-        ours.is_ok_and(|ours| other.is_ok_and(|other| id(ours) == id(other)))
     }
 }
 
@@ -51,10 +46,45 @@ impl Base for FileBase {
     }
 }
 
-/// An image that the application reads.
-pub struct CallbackBase<F>(pub F);
+/// Reads the bytes from an offset on; a negative number says that it failed.
+pub type ReadBase = Arc<dyn Fn(u64, &mut [u8]) -> i64 + Send + Sync>;
 
-impl<F: Fn(u64, &mut [u8]) -> i64> Base for CallbackBase<F> {
+/// Where an image is that is read when it is needed.
+#[derive(Clone)]
+pub enum BaseAt {
+    /// In a file or on a block device.
+    File(PathBuf),
+    /// Where the application reads it.
+    Called(ReadBase),
+}
+
+impl BaseAt {
+    /// Opens it.
+    pub fn open(&self) -> Result<Box<dyn Base>, StoreError> {
+        Ok(match self {
+            Self::File(path) => Box::new(FileBase::open(path)?),
+            Self::Called(read) => Box::new(CallbackBase(read.clone())),
+        })
+    }
+
+    /// The file, where it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Called(_) => None,
+        }
+    }
+
+    /// Whether it is the file that has this name, too.
+    pub fn is(&self, other: &Path) -> bool {
+        let of = |path: &Path| path.metadata().map(|about| identity(&about));
+        self.path().is_some_and(|path| of(path).is_ok_and(|ours| of(other).is_ok_and(|other| ours == other)))
+    }
+}
+
+struct CallbackBase(ReadBase);
+
+impl Base for CallbackBase {
     fn read(&self, offset: u64, bytes: &mut [u8]) -> Result<usize, StoreError> {
         let read = (self.0)(offset, bytes);
         match usize::try_from(read) {

@@ -17,7 +17,7 @@ use std::path::Path;
 use otakit_core::store::StoreError;
 
 #[cfg(feature = "delta")]
-pub use base::{Base, CallbackBase, FileBase};
+pub use base::{Base, BaseAt};
 pub use file::FileSink;
 pub use input::Input;
 pub use journal::{FileJournal, Journal, KvJournal};

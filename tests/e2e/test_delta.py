@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Updates by delta packages that otakit-delta made, fetched from a real nginx: the native API."""
+"""Updates by delta packages that otakit-delta made, fetched from a real nginx: the native API, and Link Kit's offers."""
 
 import hashlib
 import os
@@ -10,6 +10,8 @@ import subprocess
 import time
 import unittest
 
+from lib.bench import INVALID_STATE, Bench
+from lib.broker import offer
 from lib.context import CONTEXT
 from lib.origin import Nginx
 from lib.proc import scratch
@@ -294,3 +296,86 @@ class Interruptions(Delta):
             slow.kill()
             slow.wait()
         self.assertEqual(self.codes("base", self.base, *self.words())[0], [OK])
+
+
+class LinkKit(Bench):
+    """Offers with isDiff, to a session that was told which image runs."""
+
+    ORIGIN = True
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.old = image(1)
+        cls.new = changed(cls.old, 2)
+        cls.third = changed(cls.new, 3)
+        with scratch() as name:
+            cls.packages = []
+            for pair in ((cls.old, cls.new), (cls.new, cls.third)):
+                with open(make(name, *pair), "rb") as f:
+                    cls.packages.append(f.read())
+
+    def setUp(self):
+        super().setUp()
+        self.running = os.path.join(self.scratch, "running")
+        with open(self.running, "wb") as f:
+            f.write(self.old)
+        self.dev = self.device().up()
+
+    def offer(self, content, version, **more):
+        name = f"{version}-{len(content)}"
+        self.origin.add_content(name, content)
+        message = offer(len(content), version, self.origin.url(name), hashlib.md5(content).hexdigest())
+        message["data"].update(more)
+        self.dev.push(message)
+
+    def download(self):
+        reply = self.dev.call("download-file", self.dev.h, self.dev.m, self.running, self.running + ".journal")
+        return reply.ret
+
+    def assert_runs(self, content):
+        with open(self.running, "rb") as f:
+            self.assertEqual(hashlib.sha256(f.read()).hexdigest(), hashlib.sha256(content).hexdigest())
+
+    def steps(self):
+        return [p["params"]["step"] for p in self.dev.payloads("progress")]
+
+    def test_two_deltas_then_a_full_image(self):
+        self.assertEqual(self.dev.call("set-base", self.dev.h, self.running).ret, 0)
+        for package, version, image_then in zip(self.packages, ("1.1", "1.2"), (self.new, self.third)):
+            self.offer(package, version, isDiff=1)
+            self.assertEqual((self.dev.fetching, self.download()), (1, 0))
+            self.assert_runs(image_then)
+            self.assertEqual(self.dev.verdict(), (0, 1))
+        # The first package no longer fits; nothing is lost, and the full image is taken by the same call.
+        self.offer(self.packages[0], "2.0", isDiff="1")
+        self.assertEqual((self.dev.fetching, self.download()), (1, BASE))
+        self.assert_runs(self.third)
+        self.assertEqual(self.dev.verdict(), (0, 0))
+        self.offer(self.old, "2.0")
+        self.assertEqual((self.dev.fetching, self.download()), (1, 0))
+        self.assert_runs(self.old)
+        self.assertEqual(self.dev.verdict(), (0, 1))
+
+    def test_who_has_no_base_takes_none(self):
+        self.offer(self.packages[0], "1.1", isDiff=1)
+        self.assertEqual((self.dev.fetching, self.steps()), (0, ["-1"]))
+        self.assertEqual(self.dev.call("set-base", self.dev.h, self.running).ret, 0)
+        self.assertEqual(self.dev.call("set-base", self.dev.h, "-").ret, 0)
+        self.offer(self.packages[0], "1.1", isDiff=1)
+        self.assertEqual((self.dev.fetching, self.steps()), (0, ["-1", "-1"]))
+        self.assertEqual(self.dev.call("set-base", self.dev.h, self.running).ret, 0)
+        self.offer(self.packages[0], "1.1", isDiff=1)
+        self.assertEqual(self.dev.fetching, 1)
+        # Taken back in the midst of an offer.
+        self.assertEqual(self.dev.call("set-base", self.dev.h, "-").ret, 0)
+        self.assertEqual(self.download(), BASE)
+        self.assert_runs(self.old)
+
+    def test_fetch_yield_hands_out_no_package(self):
+        self.assertEqual(self.dev.call("set-base", self.dev.h, self.running).ret, 0)
+        self.offer(self.packages[0], "1.1", isDiff=1)
+        reply = self.dev.call("fetch", self.dev.h, 5000, 1)
+        self.assertEqual((reply.n, self.dev.error), (-1, INVALID_STATE))
+        self.assertEqual(self.download(), 0)
+        self.assert_runs(self.new)

@@ -2,10 +2,28 @@
 //! Updates by a delta package: the image that is there and a few percent of the bytes make the next one.
 
 use std::ffi::{c_char, c_int, c_void};
+#[cfg(feature = "delta")]
+use std::path::Path;
+#[cfg(feature = "delta")]
+use std::sync::Arc;
 
-use super::codes::{OTAKIT_ERR_NO_DELTA, OTAKIT_FAILED};
+use super::codes::OTAKIT_FAILED;
+#[cfg(feature = "delta")]
+use super::codes::OTAKIT_INVALID;
 use super::download::{otakit_image_t, otakit_watch_t};
 use crate::bindings::guard::guard;
+#[cfg(feature = "delta")]
+use {
+    super::download::{Course, User, followed, in_files, offer, outcome, report, watched, with_session},
+    crate::bindings::arguments::refuse,
+    crate::bindings::{settings, text},
+    crate::engine::{DeltaDownload, Session},
+    crate::hal::border::in_c,
+    crate::store::{BaseAt, Journal},
+    otakit_core::failure::{DeltaFailure, Failure},
+    otakit_core::offer::Offer,
+    otakit_core::store::StoreError,
+};
 
 /// The image that a device has, which a delta package is applied to. It is only read.
 #[repr(C)]
@@ -53,95 +71,102 @@ pub unsafe extern "C" fn otakit_download_delta(
     user: *mut c_void,
 ) -> c_int {
     guard("otakit_download_delta", OTAKIT_FAILED, || {
-        #[cfg(feature = "delta")]
-        // SAFETY: this function's contract is that of the other.
-        return unsafe { apply::download(package, base, path, journal, watch, user) };
         #[cfg(not(feature = "delta"))]
         {
             let _ = (package, base, path, journal, watch, user);
-            crate::log!(
-                Error,
-                "delta",
-                "this build applies no delta packages: build it with -DOTAKIT_DELTA=ON"
-            );
-            OTAKIT_ERR_NO_DELTA
+            without_delta()
+        }
+        #[cfg(feature = "delta")]
+        {
+            // SAFETY: NULL or NUL-terminated, by this function's contract.
+            let (offer, path, journal) =
+                unsafe { (offer(package), text::given(path), text::optional(journal)) };
+            // SAFETY: by this function's contract.
+            let base = unsafe { base_at(base) };
+            let (Some(offer), Some(path), Some(base)) = (offer, path, base) else { return OTAKIT_INVALID };
+            let result = with_session(|session| {
+                run_delta(session, &offer, &base, (path, journal), &mut |course| {
+                    watched(watch, User(user), course)
+                })
+            });
+            report(path, &result);
+            outcome(result)
         }
     })
 }
 
-#[cfg(feature = "delta")]
-const _: c_int = OTAKIT_ERR_NO_DELTA;
-
-#[cfg(feature = "delta")]
-mod apply {
-    use std::path::Path;
-
-    use super::*;
-    use crate::bindings::arguments::refuse;
-    use crate::bindings::native::codes::{OTAKIT_ERR_DELTA_BASE, OTAKIT_INVALID};
-    use crate::bindings::native::download::{
-        User, followed, in_files, offer, outcome, report, watched, with_session,
-    };
-    use crate::bindings::{settings, text};
-    use crate::engine::DeltaDownload;
-    use crate::hal::border::in_c;
-    use crate::store::{Base, CallbackBase, FileBase, Journal};
-
-    /// # Safety
-    /// As for [`otakit_download_delta`].
-    pub unsafe fn download(
-        package: *const otakit_image_t,
-        base: *const otakit_base_t,
-        path: *const c_char,
-        journal: *const c_char,
-        watch: otakit_watch_t,
-        user: *mut c_void,
-    ) -> c_int {
-        // SAFETY: NULL or NUL-terminated, by the contract.
-        let (offer, path, journal) = unsafe { (offer(package), text::given(path), text::optional(journal)) };
-        let (Some(offer), Some(path)) = (offer, path) else { return OTAKIT_INVALID };
-        // SAFETY: NULL or valid for the call, by the contract.
-        let Some(base) = (unsafe { base.as_ref() }) else {
-            refuse("base", "is NULL");
-            return OTAKIT_INVALID;
-        };
-        let (mut sink, mut records) = in_files(path, journal);
-        // SAFETY: NULL or NUL-terminated, by the contract.
-        let file = match (unsafe { text::optional(base.path) }, base.read) {
-            (Some(name), _) => match FileBase::open(Path::new(name)) {
-                Ok(file) if journal.is_some_and(|journal| file.is(Path::new(journal))) => {
-                    refuse("base", "is the journal's file");
-                    return OTAKIT_INVALID;
-                }
-                Ok(file) => {
-                    sink = sink.made_from(Path::new(name));
-                    Some(file)
-                }
-                Err(_) => return OTAKIT_ERR_DELTA_BASE,
-            },
-            (None, Some(_)) => None,
-            (None, None) => {
-                refuse("base", "has neither a path nor a function that reads");
-                return OTAKIT_INVALID;
-            }
-        };
-        let (read, own) = (base.read, User(base.user));
-        let called = CallbackBase(move |offset, bytes: &mut [u8]| {
-            let (own, length) = (own, u32::try_from(bytes.len()).unwrap_or(u32::MAX));
-            let Some(read) = read else { return -1 };
-            // SAFETY: C gave the function for this prototype, and `user` to be called with until this call returns; the
-            // buffer has `length` bytes.
-            in_c(|| i64::from(unsafe { read(own.0, offset, bytes.as_mut_ptr().cast(), length) }))
-        });
-        let base: &dyn Base = file.as_ref().map_or(&called, |file| file);
-        let journal = records.as_mut().map(|journal| journal as &mut dyn Journal);
-        let memory = settings::current().delta_memory;
-        let result = with_session(|session| {
-            let download = DeltaDownload { session, base, sink: &mut sink, journal, memory };
-            let mut told = |course: &_| watched(watch, User(user), course);
-            followed(session, &offer, &mut told, |watch| download.run(&offer, watch))
-        });
-        report(path, &result);
-        outcome(result)
-    }
+/// What a build without the code answers.
+#[cfg(not(feature = "delta"))]
+pub(super) fn without_delta() -> c_int {
+    crate::log!(Error, "delta", "this build applies no delta packages: build it with -DOTAKIT_DELTA=ON");
+    super::codes::OTAKIT_ERR_NO_DELTA
 }
+
+/// Downloads `offer`, a delta package, over a session of any platform.
+#[cfg(feature = "delta")]
+pub(super) fn run_delta(
+    session: &Session,
+    offer: &Offer,
+    at: &BaseAt,
+    (path, journal): (&str, Option<&str>),
+    watch: &mut dyn FnMut(&Course) -> bool,
+) -> Result<(), Failure> {
+    if journal.is_some_and(|journal| at.is(Path::new(journal))) {
+        crate::log!(
+            Error,
+            "delta",
+            "the image that is there is the journal's file: give the journal another name"
+        );
+        return Err(StoreError::Destination.into());
+    }
+    // Its words are in the log.
+    let base = at.open().map_err(|_| Failure::Delta(DeltaFailure::Base))?;
+    let (mut sink, mut records) = in_files(path, journal);
+    if let Some(path) = at.path() {
+        sink = sink.made_from(path);
+    }
+    let journal = records.as_mut().map(|journal| journal as &mut dyn Journal);
+    let memory = settings::current().delta_memory;
+    let download = DeltaDownload { session, base: &*base, sink: &mut sink, journal, memory };
+    followed(session, offer, watch, |watch| download.run(offer, watch))
+}
+
+/// What C says of the image that is there; `None`, with a line, when it says nothing of use.
+///
+/// # Safety
+/// `base` is NULL or points to the structure, its text is NULL or NUL-terminated; `read` may be called with `user` as long as
+/// what is returned is there.
+#[cfg(feature = "delta")]
+pub(super) unsafe fn base_at(base: *const otakit_base_t) -> Option<BaseAt> {
+    // SAFETY: NULL or valid for the call, by the contract.
+    let Some(base) = (unsafe { base.as_ref() }) else {
+        refuse("base", "is NULL");
+        return None;
+    };
+    // SAFETY: NULL or NUL-terminated, by the contract.
+    if let Some(path) = unsafe { text::optional(base.path) } {
+        return Some(BaseAt::File(path.into()));
+    }
+    let Some(read) = base.read else {
+        refuse("base", "has neither a path nor a function that reads");
+        return None;
+    };
+    let user = Shared(base.user);
+    Some(BaseAt::Called(Arc::new(move |offset, bytes: &mut [u8]| {
+        let (user, length) = (&user, u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        // SAFETY: C gave the function for this prototype, and `user` to be called with, by the contract; the buffer has
+        // `length` bytes.
+        in_c(|| i64::from(unsafe { read(user.0, offset, bytes.as_mut_ptr().cast(), length) }))
+    })))
+}
+
+/// What C wants back in its callbacks.
+#[cfg(feature = "delta")]
+struct Shared(*mut c_void);
+
+// SAFETY: the pointer is only handed back to C, on the thread that called in.
+#[cfg(feature = "delta")]
+unsafe impl Send for Shared {}
+// SAFETY: as above; nothing is read through it here.
+#[cfg(feature = "delta")]
+unsafe impl Sync for Shared {}

@@ -265,5 +265,5 @@ pub(super) unsafe fn offer(image: *const otakit_image_t) -> Option<Offer> {
     if image.size == 0 {
         return unusable("size is 0");
     }
-    Some(Offer { version, size: image.size, url, digest, kind: Kind::Firmware, signature })
+    Some(Offer { version, size: image.size, url, digest, kind: Kind::Firmware, signature, is_delta: false })
 }

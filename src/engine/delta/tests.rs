@@ -246,6 +246,7 @@ fn offer_of(package: &[u8]) -> Offer {
         digest: Expected::from_hex(Algorithm::Sha256, &digest).unwrap(),
         kind: otakit_core::offer::Kind::Firmware,
         signature: None,
+        is_delta: false,
     }
 }
 

@@ -156,6 +156,7 @@ fn setup() -> (Arc<Server>, Offer) {
         digest,
         kind: otakit_core::offer::Kind::Firmware,
         signature: None,
+        is_delta: false,
     };
     (Arc::new(Server { image, asked: Mutex::default() }), offer)
 }

@@ -114,6 +114,7 @@ fn setup(openings: impl IntoIterator<Item = Opening>) -> (Session, Arc<Script>, 
         digest,
         kind: otakit_core::offer::Kind::Firmware,
         signature: None,
+        is_delta: false,
     };
     (session, script, offer)
 }

@@ -22,6 +22,8 @@ use crate::fetch::Source;
 use crate::service::gate::Gate;
 use crate::service::mailbox::Mailbox;
 use crate::service::{Listener, Signal, SignalError};
+#[cfg(feature = "delta")]
+use crate::store::BaseAt;
 use orders::Orders;
 use told::Told;
 
@@ -93,6 +95,9 @@ pub struct Ota {
     listeners: Mutex<Vec<(Topic, Arc<dyn Listener>)>>,
     state: Mutex<State>,
     renewals: Mailbox<Content>,
+    /// The image that runs, for delta packages; without it none is taken.
+    #[cfg(feature = "delta")]
+    base: Mutex<Option<BaseAt>>,
     /// Around the application's hooks.
     gate: Gate,
 }
@@ -127,6 +132,8 @@ impl Ota {
             listeners: Mutex::default(),
             state: Mutex::new(State { running, ..State::default() }),
             renewals: Mailbox::default(),
+            #[cfg(feature = "delta")]
+            base: Mutex::default(),
             gate: Gate::default(),
         });
         ota.session.set_renewal(Some(Arc::new(renewal::Renewal::of(&ota))));
@@ -174,6 +181,25 @@ impl Ota {
     /// The session, for what needs no platform.
     pub fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// Sets the image that runs: from now on offers of delta packages are taken. `None`: whole images alone.
+    #[cfg(feature = "delta")]
+    pub fn set_base(&self, base: Option<BaseAt>) {
+        *self.base.lock() = base;
+    }
+
+    /// The image that runs, as far as it was told.
+    #[cfg(feature = "delta")]
+    pub fn base(&self) -> Option<BaseAt> {
+        self.base.lock().clone()
+    }
+
+    fn takes_deltas(&self) -> bool {
+        #[cfg(feature = "delta")]
+        return self.base.lock().is_some();
+        #[cfg(not(feature = "delta"))]
+        false
     }
 
     /// What the last offer carried.
@@ -242,6 +268,16 @@ impl Ota {
     /// Hands the next bytes of the image to `put`, at most `room`; see [`Session::read_with`]. The first bytes are
     /// reported to the cloud as the start of the download.
     pub fn fetch(&self, room: usize, timeout: Duration, put: Put<'_>) -> Result<usize, OtaError> {
+        if self.session.current().is_some_and(|offer| offer.is_delta) {
+            crate::log!(
+                Error,
+                "ota",
+                "{}: the offer is a delta package, whose bytes are no image: fetch it with \
+                 otakit_linkkit_ota_download_file",
+                self.device
+            );
+            return Err(self.note(OtaError::State));
+        }
         let read = self.session.read_with(room, timeout, put);
         let begun = !matches!(read, Err(Failure::State));
         let came = read.as_ref().is_ok_and(|read| read.bytes > 0);

@@ -325,6 +325,7 @@ impl Onenet {
             digest,
             kind: Kind::Firmware,
             signature: None,
+            is_delta: false,
         })
     }
 }

@@ -174,6 +174,18 @@ static void download_file(const command_t *c)
     finish(started);
 }
 
+/* set-base H FILE: otakit_linkkit_ota_set_base; "-" stands for NULL. */
+static void set_base(const command_t *c)
+{
+    double started = now_ms();
+    otakit_base_t base = {NULL, NULL, NULL};
+
+    base.path = c->word[2];
+    answer("set-base ret=%d",
+           otakit_linkkit_ota_set_base(handle(c->word[1]), strcmp(c->word[2], "-") == 0 ? NULL : &base));
+    finish(started);
+}
+
 const entry_t control_commands[] = {
     {"pause", 2, pause_it},
     {"resume", 2, resume_it},
@@ -182,5 +194,6 @@ const entry_t control_commands[] = {
     {"drive", 7, drive},
     {"report-midway", 3, report_midway},
     {"download-file", 5, download_file},
+    {"set-base", 3, set_base},
     {NULL, 0, NULL},
 };

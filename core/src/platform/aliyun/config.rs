@@ -58,6 +58,7 @@ fn decode(data: &Fields<'_>) -> Result<Config, Refusal> {
             digest: offer::signed_digest(data)?,
             kind: Kind::Config,
             signature: None,
+            is_delta: false,
         },
         id,
     })

@@ -39,19 +39,23 @@ pub fn addressee(payload: &[u8]) -> Option<String> {
     module(&offer::pushed(payload).ok()?).ok()
 }
 
-/// As [`decode`], for firmware that knows of no modules: the device's own image, and no other.
-pub fn decode_own(payload: &[u8]) -> Result<Firmware, Refusal> {
-    own(&offer::pushed(payload)?)
+/// As [`decode`], for firmware that knows of no modules: the device's own image, and no other. `deltas`: or a difference to it.
+pub fn decode_own(payload: &[u8], deltas: bool) -> Result<Firmware, Refusal> {
+    own(&offer::pushed(payload)?, deltas)
 }
 
 /// As [`decode_get_reply`], for firmware that knows of no modules.
-pub fn decode_own_get_reply(payload: &[u8]) -> Result<Firmware, Refusal> {
-    own(&offer::replied(payload)?)
+pub fn decode_own_get_reply(payload: &[u8], deltas: bool) -> Result<Firmware, Refusal> {
+    own(&offer::replied(payload)?, deltas)
 }
 
-fn own(data: &Fields<'_>) -> Result<Firmware, Refusal> {
+fn own(data: &Fields<'_>, deltas: bool) -> Result<Firmware, Refusal> {
     // First whom it is for: what is wrong with another's image is not this firmware's to tell.
-    if module(data)? == DEFAULT { offer::firmware(data) } else { Err(Refusal::Module) }
+    match (module(data)? == DEFAULT, deltas) {
+        (false, _) => Err(Refusal::Module),
+        (true, true) => offer::firmware_or_delta(data),
+        (true, false) => offer::firmware(data),
+    }
 }
 
 fn upgrade(data: &Fields<'_>) -> Result<Upgrade, Refusal> {
@@ -112,7 +116,7 @@ mod tests {
         };
         let reply = br#"{"id":"7","code":200,"data":{"size":1,"version":"2","url":"http://h/","md5":"6080a1daf0022fb893668e16053b7fa6","module":"a"}}"#;
         assert_eq!(decode_get_reply(reply).unwrap().module, "a");
-        assert_eq!(decode_own_get_reply(reply), Err(Refusal::Module));
+        assert_eq!(decode_own_get_reply(reply, false), Err(Refusal::Module));
         assert_eq!(of("").as_deref(), Ok("default"));
         assert_eq!(of(r#","module":null"#).as_deref(), Ok("default"));
         assert_eq!(of(r#","module":"""#).as_deref(), Ok("default"));
@@ -120,7 +124,7 @@ mod tests {
         assert_eq!(of(r#","module":7"#), Err(Refusal::Key("module")));
         assert_eq!(of(&format!(r#","module":"{}""#, "m".repeat(65))), Err(Refusal::Key("module")));
         let bad = br#"{"message":"success","data":{"isDiff":1,"module":"mcu"}}"#;
-        assert_eq!(decode_own(bad), Err(Refusal::Module), "not the device's, whatever it is");
+        assert_eq!(decode_own(bad, false), Err(Refusal::Module), "not the device's, whatever it is");
         assert_eq!(decode(bad), Err(Refusal::Difference));
         assert_eq!(addressee(bad).as_deref(), Some("mcu"));
         assert_eq!(addressee(br#"{"message":"success","data":{}}"#).as_deref(), Some(DEFAULT));

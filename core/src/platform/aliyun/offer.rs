@@ -3,7 +3,8 @@
 //!
 //! Newer clouds send `sign` and `signMethod` (Md5, SHA256) beside or instead of `md5`, and packages that are no single
 //! image behind a URL: differences to an older version (`isDiff`), several files (`files`), bytes that come over MQTT
-//! (`dProtocol`). Those are recognised and refused with a reason; a list of one file is one image.
+//! (`dProtocol`). Those are recognised and, apart from differences for who asks for them, refused with a reason; a list of one
+//! file is one image.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -54,8 +55,16 @@ pub fn replied(payload: &[u8]) -> Result<Fields<'_>, Refusal> {
     if data.is_empty() { Err(Refusal::Nothing) } else { Ok(data) }
 }
 
-/// The firmware that the data of a message offers.
+/// The firmware that the data of a message offers: a whole image.
 pub fn firmware(data: &Fields<'_>) -> Result<Firmware, Refusal> {
+    if json::is_set(data, "isDiff") {
+        return Err(Refusal::Difference);
+    }
+    firmware_or_delta(data)
+}
+
+/// The same for who takes differences to an older version, too.
+pub fn firmware_or_delta(data: &Fields<'_>) -> Result<Firmware, Refusal> {
     let one;
     let data = match single_file(data)? {
         Some(fields) => {
@@ -71,16 +80,14 @@ pub fn firmware(data: &Fields<'_>) -> Result<Firmware, Refusal> {
         digest: digest(data)?,
         kind: Kind::Firmware,
         signature: signature(data)?,
+        is_delta: json::is_set(data, "isDiff"),
     };
     Ok(Firmware { offer, md5: json::optional(data, "md5")? })
 }
 
-/// Refuses what is no single, whole image behind a URL. A package of one file is told in the keys of a message without
+/// Refuses what is no single package behind a URL. A package of one file is told in the keys of a message without
 /// a list; `None`: it had none.
 fn single_file<'a>(data: &Fields<'a>) -> Result<Option<Fields<'a>>, Refusal> {
-    if json::is_set(data, "isDiff") {
-        return Err(Refusal::Difference);
-    }
     if json::optional(data, "dProtocol")?.is_some_and(|named| named.eq_ignore_ascii_case("mqtt")) {
         return Err(Refusal::Stream);
     }

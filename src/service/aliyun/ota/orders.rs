@@ -147,10 +147,14 @@ impl Ota {
         let decoded = match topic {
             // The device's own requests come back on this topic from brokers that echo.
             Topic::Request if !contains(payload, b"\"data\"") => Err(Refusal::Nothing),
-            Topic::Request | Topic::Upgrade => module::decode_own(payload).map(Content::Firmware),
+            Topic::Request | Topic::Upgrade => {
+                module::decode_own(payload, self.takes_deltas()).map(Content::Firmware)
+            }
             Topic::ConfigGetReply => config::decode_reply(payload).map(Content::Config),
             Topic::ConfigPush => config::decode_push(payload).map(Content::Config),
-            Topic::FirmwareGetReply => module::decode_own_get_reply(payload).map(Content::Firmware),
+            Topic::FirmwareGetReply => {
+                module::decode_own_get_reply(payload, self.takes_deltas()).map(Content::Firmware)
+            }
             _ => Err(Refusal::Nothing),
         };
         let taken = match decoded {
