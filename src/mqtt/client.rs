@@ -305,6 +305,11 @@ impl Client {
         }
     }
 
+    /// Whether anything can still come: not once it was ended, for good or in the parent of this process.
+    pub fn is_open(&self) -> bool {
+        self.shared().lock().check_open().is_ok()
+    }
+
     /// Ends the connection: what is queued is sent within `grace`, then DISCONNECT. All handlers are forgotten, and
     /// every later call fails with [`MqttError::Closed`]. Allowed inside a handler. Once it has returned no handler runs
     /// any more, except for the one that it was called in: a handler that runs in another thread is waited for.

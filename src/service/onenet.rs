@@ -194,7 +194,7 @@ impl Onenet {
         let tokens = matches!(self.config.dialect, Dialect::General { .. });
         let note = &mut |note: std::fmt::Arguments<'_>| crate::log!(Warning, "onenet", "{note}");
         Task::decode(&answer.data, tokens, note).map_err(|error| {
-            crate::log!(Error, "onenet", "task refused: {error:?}");
+            crate::log!(Error, "onenet", "task refused: {error}");
             match error {
                 TaskError::Field(_) => Error::Data,
                 TaskError::Range(_) => Error::Overflow,

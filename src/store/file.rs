@@ -164,7 +164,7 @@ impl Sink for FileSink {
         let staging = self.staging()?;
         tolerant(staging.file()?.sync_data()).map_err(|error| staging.failed("sync", error))?;
         if !named {
-            staging.own.sync_folder().map_err(|error| staging.failed("sync its folder", error))?;
+            staging.sync_folder()?;
         }
         self.named = true;
         Ok(())

@@ -50,6 +50,8 @@ const CHECKSUM: usize = 8;
 pub struct FileJournal {
     path: PathBuf,
     open: Option<Open>,
+    /// It cannot be used, which was said.
+    refused: bool,
 }
 
 #[derive(Debug)]
@@ -69,14 +71,17 @@ struct Open {
 impl FileJournal {
     /// The records in `path`.
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), open: None }
+        Self { path: path.to_owned(), open: None, refused: false }
     }
 
-    /// The open file, made when it is not there and `make`.
+    /// The open file, made when it is not there and `make`. What is not the library's is neither written nor removed.
     fn open(&mut self, make: bool) -> Result<Option<&mut Open>, Error> {
-        let not_ours = || Error::other("not a file of this user's own, or in use");
         if self.open.is_none() {
-            let Some(place) = Place::resolve(&self.path)? else { return Err(not_ours()) };
+            let Some(place) = Place::resolve(&self.path)? else { return Err(Error::other("a folder")) };
+            // A link leads to a file of somebody else's choice, and is never followed.
+            if self.path.symlink_metadata().is_ok_and(|about| about.is_symlink()) {
+                return Err(Error::other("a symbolic link"));
+            }
             let (file, named) = match open_existing(&place.path(), true) {
                 Ok(file) => (file, true),
                 Err(error) if error.kind() == ErrorKind::NotFound && make => (create(&place.path())?, false),
@@ -85,9 +90,12 @@ impl FileJournal {
             };
             let about = file.metadata()?;
             if !about.is_file() || about.nlink() != 1 || about.uid() != files::user() {
-                return Err(not_ours());
+                return Err(Error::other("not a file of this user's alone"));
             }
-            let file = Own::locked(file)?.ok_or_else(not_ours)?;
+            let file = Own::locked(file)?.ok_or_else(|| Error::other("in use by another update"))?;
+            if !is_journal(file.get()?)? {
+                return Err(Error::other("a file that is no journal"));
+            }
             self.open = Some(Open {
                 place,
                 file,
@@ -98,6 +106,18 @@ impl FileJournal {
             });
         }
         Ok(self.open.as_mut())
+    }
+
+    /// Says once why it cannot be used.
+    fn refuse(&mut self, error: &Error) {
+        if !std::mem::replace(&mut self.refused, true) {
+            crate::log!(
+                Warning,
+                "store",
+                "journal {} cannot be used: {error}; an interrupted download begins at its first byte",
+                self.path.display()
+            );
+        }
     }
 
     fn write(&mut self, record: &[u8], durable: bool) -> Result<(), Error> {
@@ -125,7 +145,14 @@ impl FileJournal {
 
 impl Journal for FileJournal {
     fn load(&mut self) -> Vec<Vec<u8>> {
-        let Ok(Some(open)) = self.open(false) else { return Vec::new() };
+        let open = match self.open(false) {
+            Ok(Some(open)) => open,
+            Ok(None) => return Vec::new(),
+            Err(error) => {
+                self.refuse(&error);
+                return Vec::new();
+            }
+        };
         let mut found: Vec<(u64, usize, Vec<u8>)> = Vec::new();
         let mut empty = true;
         for (index, at) in SLOTS.into_iter().enumerate() {
@@ -167,14 +194,22 @@ impl Journal for FileJournal {
 
     fn save(&mut self, record: &[u8], durable: bool) -> Result<(), StoreError> {
         self.write(record, durable).map_err(|error| {
-            crate::log!(Warning, "store", "journal {} cannot be written: {error}", self.path.display());
+            self.refuse(&error);
             StoreError::Io
         })
     }
 
     fn clear(&mut self) -> Result<(), StoreError> {
         let path = self.path.clone();
-        let Some(open) = self.open(false).map_err(failed("open", &path))? else { return Ok(()) };
+        let open = match self.open(false) {
+            Ok(Some(open)) => open,
+            Ok(None) => return Ok(()),
+            // Nothing in it is believed, so that nothing in it has to go.
+            Err(error) => {
+                self.refuse(&error);
+                return Ok(());
+            }
+        };
         open.file.get().and_then(|file| file.set_len(0)).map_err(failed("shorten", &path))?;
         open.file.get().and_then(|file| tolerant(file.sync_data())).map_err(failed("sync", &path))?;
         let removed = std::fs::remove_file(open.place.path());
@@ -185,6 +220,24 @@ impl Journal for FileJournal {
             _ => synced.map_err(failed("sync its folder", &path)),
         }
     }
+}
+
+/// Whether the file was made by a journal: a record begins in one of its slots, or was about to. Nothing of anybody else's
+/// is overwritten because a program has mixed up two names.
+fn is_journal(file: &File) -> Result<bool, Error> {
+    let begins = |at| {
+        let mut head = [0; MAGIC.len()];
+        loop {
+            match file.read_at(&mut head, at) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => return read.map(|n| (n, head)),
+            }
+        }
+    };
+    let (n, first) = begins(0)?;
+    // Cut off by a crash, or given room but not written yet.
+    let unwritten = MAGIC.starts_with(first.get(..n).unwrap_or_default()) || first == [0; MAGIC.len()];
+    Ok(unwritten || SLOTS.into_iter().any(|at| begins(at).is_ok_and(|(_, head)| head == *MAGIC)))
 }
 
 fn pack(number: u64, record: &[u8]) -> Option<Vec<u8>> {
@@ -346,12 +399,29 @@ pub(super) mod tests {
         std::fs::hard_link(at("victim"), at("hard")).unwrap();
         std::os::unix::fs::symlink("nowhere", at("dangling")).unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
-        for name in ["folder", "hard", "dangling", "socket", "missing/journal"] {
+        std::fs::write(at("letter"), b"precious").unwrap();
+        std::fs::write(at("long"), b"precious".repeat(10_000)).unwrap();
+        std::fs::write(at("other"), b"precious").unwrap();
+        std::fs::write(at("empty"), b"").unwrap();
+        FileJournal::new(&at("another")).save(b"another's", true).unwrap();
+        let links = [("soft", "other"), ("to-empty", "empty"), ("chain", "soft"), ("to-journal", "another")];
+        for (name, target) in links {
+            std::os::unix::fs::symlink(target, at(name)).unwrap();
+        }
+        let names = ["folder", "hard", "dangling", "socket", "missing/journal", "letter", "long"];
+        for name in names.into_iter().chain(links.map(|(name, _)| name)) {
             let mut journal = FileJournal::new(&at(name));
             assert!(journal.load().is_empty());
+            assert_eq!(journal.clear(), Ok(()), "{name}");
             assert!(journal.save(b"record", true).is_err(), "{name}");
+            assert_eq!(journal.clear(), Ok(()), "{name}");
         }
-        assert_eq!(std::fs::read(at("victim")).unwrap(), b"precious");
+        for name in ["victim", "letter", "other"] {
+            assert_eq!(std::fs::read(at(name)).unwrap(), b"precious", "{name}");
+        }
+        assert_eq!(std::fs::read(at("long")).unwrap().len(), 80_000);
+        assert_eq!(std::fs::read(at("empty")).unwrap(), b"");
+        assert_eq!(FileJournal::new(&at("another")).load(), [b"another's"]);
         assert!(!at("nowhere").exists());
         let mut first = FileJournal::new(&at("shared"));
         first.save(b"record", true).unwrap();

@@ -82,11 +82,15 @@ impl Place {
 
     /// Makes changes of names in the folder durable, where its file system can do that.
     pub(super) fn sync_folder(&self) -> std::io::Result<()> {
+        self.open_folder()?.map_or(Ok(()), |folder| tolerant(folder.sync_all()))
+    }
+
+    /// Opens the folder, so that it can be made durable later, whatever becomes of the process's descriptors meanwhile.
+    /// `None`: it may be written and not read.
+    pub(super) fn open_folder(&self) -> std::io::Result<Option<File>> {
         match File::open(&self.folder) {
-            Ok(folder) => tolerant(folder.sync_all()),
-            // A folder that may be written and not read.
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
-            Err(error) => Err(error),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(None),
+            folder => folder.map(Some),
         }
     }
 }

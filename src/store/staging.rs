@@ -9,7 +9,7 @@ use std::path::Path;
 use otakit_core::store::StoreError;
 
 use super::failed;
-use super::place::{Place, identity};
+use super::place::{Place, identity, tolerant};
 use crate::hal::files;
 use crate::hal::own::Own;
 
@@ -28,6 +28,8 @@ pub(super) struct Staging {
     pub(super) own: Place,
     /// Open for reading and writing.
     file: Own<File>,
+    /// The folder of both, where it can be read.
+    folder: Option<Own<File>>,
 }
 
 impl Staging {
@@ -41,7 +43,9 @@ impl Staging {
             let Some(file) = Own::locked(file).map_err(failed("lock", &path))? else {
                 return Err(busy(&place));
             };
-            let staging = Self { place: place.clone(), own: own.clone(), file };
+            let folder = place.open_folder().and_then(|folder| folder.map(Own::new).transpose());
+            let folder = folder.map_err(failed("open its folder", &path))?;
+            let staging = Self { place: place.clone(), own: own.clone(), file, folder };
             // The updater before may have given it its name, or removed it, before its lock was free.
             if !staging.is_in_place()? {
                 continue;
@@ -92,19 +96,28 @@ impl Staging {
                 .map_err(|error| self.failed("set its mode", error))?,
             Err(_) => {}
         }
-        super::place::tolerant(self.file()?.sync_all()).map_err(|error| self.failed("sync", error))?;
+        tolerant(self.file()?.sync_all()).map_err(|error| self.failed("sync", error))?;
         if !self.is_in_place()? || self.about()?.len() != size {
             crate::log!(Error, "store", "{} was changed by others", self.own.path().display());
             return Err(StoreError::Mismatch);
         }
         std::fs::rename(self.own.path(), &path).map_err(failed("move the image there", &path))?;
-        self.place.sync_folder().map_err(failed("sync its folder", &path))?;
+        self.sync_folder()?;
         if names(&path, &self.about()?) {
             Ok(())
         } else {
             crate::log!(Error, "store", "{} was replaced by others", path.display());
             Err(StoreError::Mismatch)
         }
+    }
+
+    /// Makes the names of file and image durable.
+    pub(super) fn sync_folder(&self) -> Result<(), StoreError> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        // A program that closes descriptors that are not its own has closed this one.
+        let synced =
+            folder.get().map_or_else(|_| self.own.sync_folder(), |folder| tolerant(folder.sync_all()));
+        synced.map_err(|error| self.failed("sync its folder", error))
     }
 
     /// Removes the file.

@@ -376,6 +376,6 @@ class LinkKit(Bench):
         self.assertEqual(self.dev.call("set-base", self.dev.h, self.running).ret, 0)
         self.offer(self.packages[0], "1.1", isDiff=1)
         reply = self.dev.call("fetch", self.dev.h, 5000, 1)
-        self.assertEqual((reply.n, self.dev.error), (-1, INVALID_STATE))
+        self.assertEqual((reply.n, self.dev.error), (INVALID_STATE, INVALID_STATE))
         self.assertEqual(self.download(), 0)
         self.assert_runs(self.new)

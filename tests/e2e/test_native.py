@@ -185,6 +185,10 @@ class Habits(Native):
         out = self.passes("close-all")
         self.assertIn("the program closed this descriptor, which is the library's", out)
 
+    def test_no_descriptor_left_in_the_middle(self):
+        """What the end of a download needs is open from its start."""
+        self.passes("few")
+
     def test_a_download_is_the_process_s_that_began_it(self):
         out = self.passes("fork")
         self.assertIn("it belongs to the process that this one was forked from", out)

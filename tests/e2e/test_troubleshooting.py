@@ -202,8 +202,25 @@ class Told(Native):
         self.told("refused", *self.get(url=f"http://127.0.0.1:{port}/fw.bin"))
 
     def test_too_many_files(self):
-        """One descriptor beside the standard three: the image's file takes it, none is left for a socket."""
-        self.told("too-many-files", *self.get(url="http://127.0.0.1:9999/fw.bin"), files=4)
+        """Two descriptors beside the standard three: the image's file and its folder take them, none is left for a socket."""
+        self.told("too-many-files", *self.get(url="http://127.0.0.1:9999/fw.bin"), files=5)
+        # With one fewer it ends before anything is fetched.
+        self.assertEqual(self.told("too-few-files", *self.get(url="http://127.0.0.1:9999/fw.bin"), files=4), [-51])
+
+    def test_delta(self):
+        got = ["delta", *self.get()[1:]]
+        self.assertEqual(self.told("delta-package", "base", os.path.abspath(__file__), *got), [-60])
+        self.assertEqual(self.told("delta-base", "base", "absent", *got), [-61])
+
+    def test_journal(self):
+        """What has the journal's name and is not the library's costs the resume alone, and stays as it is."""
+        with open(os.path.join(self.dir, "letter"), "w") as f:
+            f.write("precious")
+        os.symlink("letter", os.path.join(self.dir, "journal"))
+        self.assertEqual(self.told("journal-link", "journal", os.path.join(self.dir, "journal"), *self.get()), [0])
+        self.assertEqual(self.told("journal-other", "journal", os.path.join(self.dir, "letter"), *self.get()), [0])
+        with open(os.path.join(self.dir, "letter")) as f:
+            self.assertEqual(f.read(), "precious")
 
     def test_connect_timeout(self):
         """A listener whose queue is full drops what comes: nobody answers."""

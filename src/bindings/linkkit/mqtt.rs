@@ -294,6 +294,10 @@ pub extern "C" fn IOT_MQTT_Yield(handle: *mut c_void, timeout_ms: c_int) -> c_in
             return NULL_VALUE;
         };
         let Ok(timeout_ms) = u32::try_from(timeout_ms) else { return FAIL };
+        if !client.is_open() {
+            wait_without("IOT_MQTT_Yield", "MQTT client", millis(timeout_ms));
+            return code(MqttError::Closed);
+        }
         ota::take_waiting();
         // Asked after each event, of which one is that the link is back.
         let more = || {

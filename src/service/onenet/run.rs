@@ -207,6 +207,8 @@ fn code(failure: &Failure) -> Option<u32> {
     match failure {
         Failure::Cancelled | Failure::Fetch(FetchError::Net(NetError::Cancelled)) => None,
         Failure::Fetch(FetchError::Refused { code, .. }) if is_ended(*code) => None,
+        // Another call is fetching it, and tells how that ends.
+        Failure::Store(StoreError::Busy) => None,
         Failure::Fetch(error) if is_expired(error) => Some(step::EXPIRED),
         Failure::Store(StoreError::Full) => Some(step::NO_SPACE),
         Failure::NoMemory => Some(step::NO_MEMORY),
@@ -292,6 +294,7 @@ mod tests {
         let refused = |code, class| Failure::Fetch(FetchError::Refused { code, class });
         let rows = [
             (Failure::Store(StoreError::Full), Some(102)),
+            (Failure::Store(StoreError::Busy), None),
             (Failure::NoMemory, Some(103)),
             (Failure::Fetch(FetchError::Net(NetError::Timeout)), Some(104)),
             (Failure::Deadline, Some(104)),

@@ -86,8 +86,19 @@ fn refused(code: i64) -> FetchError {
 fn front(reply: &mut Reply, known: Option<&Known>) -> Result<Vec<u8>, FetchError> {
     let is_marked =
         reply.status() == 206 && (reply.header("content-range").is_some() || stated(reply).is_some());
-    if is_marked || !(200..=299).contains(&reply.status()) {
+    if is_marked {
         return Ok(Vec::new());
+    }
+    // With another status there is no package, but there may be words.
+    if !(200..=299).contains(&reply.status()) {
+        let mut words = Vec::new();
+        let _ = read_front(reply, &mut words);
+        return match answer::envelope(&words).map(|envelope| envelope.standing()) {
+            Some(errno) if errno != 0 => {
+                Err(FetchError::Refused { code: errno, class: answer::class(errno, false) })
+            }
+            _ => Ok(Vec::new()),
+        };
     }
     let mut front = Vec::new();
     let ended = read_front(reply, &mut front);

@@ -7,12 +7,14 @@
  * close-all    half-way it closes every descriptor and opens files of its own under the numbers
  * fork         half-way it forks, and both processes go on with the download
  * fork-sleep   half-way it forks; the child sleeps, the parent prints both pids and waits to be killed
+ * few          half-way it may open nothing any more
  * cancel       a thread is cancelled in the middle of a download
  */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -65,6 +67,12 @@ static int watch(void *user, uint64_t fetched, uint64_t total)
         for (;;) {
             pause();
         }
+    } else if (strcmp(habit, "few") == 0) {
+        struct rlimit few;
+
+        CHECK_EQ(getrlimit(RLIMIT_NOFILE, &few), 0);
+        few.rlim_cur = 3;
+        CHECK_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
     } else if (strcmp(habit, "cancel") == 0) {
         CHECK_EQ(pthread_cancel(worker), 0);
     }
@@ -117,6 +125,10 @@ int main(int argc, char **argv)
         CHECK_EQ(code, OTAKIT_OK);
         CHECK_EQ(waitpid(child, &status, 0), child);
         CHECK_EQ(status, 0);
+        return checks_done("habits");
+    }
+    if (strcmp(habit, "few") == 0) {
+        CHECK_EQ(code, OTAKIT_OK);
         return checks_done("habits");
     }
     CHECK_EQ(code, OTAKIT_ERR_STORE);

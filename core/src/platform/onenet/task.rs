@@ -50,6 +50,15 @@ pub enum TaskError {
     Range(&'static str),
 }
 
+impl core::fmt::Display for TaskError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Field(name) => write!(f, "field \"{name}\" missing, empty or of the wrong type"),
+            Self::Range(name) => write!(f, "field \"{name}\" has a number that does not fit it"),
+        }
+    }
+}
+
 impl Task {
     /// Reads the `data` of an answer; tokens name the task if `tokens`, else numbers.
     ///

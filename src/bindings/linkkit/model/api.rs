@@ -144,7 +144,7 @@ pub extern "C" fn IOT_Linkkit_Connect(devid: c_int) -> c_int {
 pub extern "C" fn IOT_Linkkit_Yield(timeout_ms: c_int) {
     guard("IOT_Linkkit_Yield", (), || {
         let Ok(timeout_ms @ 1..) = u64::try_from(timeout_ms) else { return };
-        let Ok(master) = connected() else {
+        let Some(master) = connected().ok().filter(|master| master.is_open()) else {
             let timeout = Duration::from_millis(timeout_ms);
             return crate::bindings::wait_without("IOT_Linkkit_Yield", "connected device", timeout);
         };

@@ -239,6 +239,11 @@ impl Master {
         self.serve_while(duration, &|| self.state.lock().events.has_room())
     }
 
+    /// Whether anything can still come: not once its client was ended, for good or in the parent of this process.
+    pub fn is_open(&self) -> bool {
+        self.client().is_ok_and(|client| client.is_open())
+    }
+
     fn serve_while(&self, duration: Duration, more: &dyn Fn() -> bool) -> Result<(), ModelError> {
         // Asked after each event, of which one is that the link is back.
         let more = || {

@@ -37,22 +37,26 @@ pub struct Orders {
     seen: bool,
     /// Whether it was told the verdict too.
     judged: bool,
-    /// When the library itself asked for the image at hand, once for each question without an answer.
-    asked: Vec<Instant>,
+    /// When the library itself asked, and for which image, once for each question without an answer.
+    asked: Vec<(Instant, Content)>,
     /// The newest answer that came when nobody waited for it any more: the next question has it already.
     late: Option<Content>,
 }
 
 impl Orders {
     /// The library itself asks for the image at hand, for a fresh URL.
-    pub fn asked(&mut self, now: Instant) {
-        self.asked.retain(|asked| now.saturating_duration_since(*asked) < ANSWERED_WITHIN);
-        self.asked.push(now);
+    pub fn asked(&mut self, now: Instant, about: Option<Content>) {
+        self.forget_old_questions(now);
+        self.asked.extend(about.map(|about| (now, about)));
+    }
+
+    fn forget_old_questions(&mut self, now: Instant) {
+        self.asked.retain(|(asked, _)| now.saturating_duration_since(*asked) < ANSWERED_WITHIN);
     }
 
     /// The question with this time could not be put.
     pub fn not_asked(&mut self, now: Instant) {
-        self.asked.retain(|asked| *asked != now);
+        self.asked.retain(|(asked, _)| *asked != now);
     }
 
     /// What is known of an image whose URL has expired: an answer that came too late for the question before, else the
@@ -70,13 +74,14 @@ impl Orders {
         self.asked.clear();
     }
 
-    /// Whether an offer of the image at hand answers a question of the library's own. Each question has one answer.
-    fn is_answer(&mut self, now: Instant) -> bool {
-        self.asked.retain(|asked| now.saturating_duration_since(*asked) < ANSWERED_WITHIN);
-        !self.asked.is_empty() && {
-            self.asked.remove(0);
+    /// Whether this answers a question of the library's own: one about the same image. Each question has one answer.
+    fn is_answer(&mut self, now: Instant, answer: &Content) -> bool {
+        self.forget_old_questions(now);
+        let asked = self.asked.iter().position(|(_, about)| is_same(about, answer));
+        asked.is_some_and(|index| {
+            self.asked.remove(index);
             true
-        }
+        })
     }
 
     /// The application was told the verdict.
@@ -91,6 +96,12 @@ impl Orders {
 }
 
 impl State {
+    /// The library itself asks for the image at hand.
+    pub(super) fn asked(&mut self, now: Instant) {
+        let about = self.content.clone();
+        self.orders.asked(now, about);
+    }
+
     /// What waits, unless it is what the last download, which ended with this verdict, has brought.
     fn next(&mut self, verdict: Option<bool>) -> Option<Content> {
         let waiting = self.orders.waiting.take()?;
@@ -180,7 +191,16 @@ impl Ota {
 
     /// Whether the content is of use, now or later.
     fn ordered(&self, topic: Topic, content: Content) -> bool {
-        let answer = topic != Topic::ConfigPush && self.is_own_answer(&content);
+        if self.is_outdated(topic, &content) {
+            let (device, version) = (&self.device, &offer_of(&content).version);
+            crate::log!(
+                Warning,
+                "ota",
+                "{device}: late answer with {version} dropped: the platform has ordered another one since"
+            );
+            return true;
+        }
+        let answer = topic != Topic::ConfigPush && self.is_own_answer(topic, &content);
         let pushed = topic == Topic::Upgrade && !answer;
         match self.answer_renewal(topic, content, pushed) {
             // The update goes on with it, or has ended and stays as it is until the cloud orders again.
@@ -193,11 +213,25 @@ impl Ota {
 
     /// Whether the offer answers what the library itself asked: then it is no order. Platforms answer on the topic of
     /// their pushes too. An answer that offers another image is an order.
-    fn is_own_answer(&self, content: &Content) -> bool {
+    fn is_own_answer(&self, topic: Topic, content: &Content) -> bool {
         let mut state = self.state.lock();
-        let Some(current) = &state.content else { return false };
-        let (kind, same) = (offer_of(current).kind, is_same(current, content));
-        offer_of(content).kind == kind && state.orders.is_answer(Instant::now()) && same
+        let Some(current) = state.content.clone() else { return false };
+        if is_same(&current, content) {
+            return state.orders.is_answer(Instant::now(), content);
+        }
+        if topic != Topic::Upgrade && offer_of(content).kind == offer_of(&current).kind {
+            let _ = state.orders.is_answer(Instant::now(), &current);
+        }
+        false
+    }
+
+    /// Whether this answers a question about an image that has given way to a newer order meanwhile: what was true when the
+    /// platform answered is so no longer. (On the topic of pushes it may be an order.)
+    fn is_outdated(&self, topic: Topic, content: &Content) -> bool {
+        let mut state = self.state.lock();
+        let gave_way = state.content.as_ref().is_some_and(|at_hand| !is_same(at_hand, content));
+        let answers = matches!(topic, Topic::Request | Topic::FirmwareGetReply);
+        gave_way && answers && state.orders.is_answer(Instant::now(), content)
     }
 
     /// Hands an offer to the download that waits for a fresh URL, when it is about the image at hand; gives it back when
@@ -284,7 +318,10 @@ impl Ota {
                     state.content = Some(content);
                     // A firmware that waits goes on waiting while a configuration is fetched.
                     let waiting = state.orders.waiting.take().filter(|_| !firmware);
-                    (state.told, state.orders) = (Told::default(), Orders { waiting, ..Orders::default() });
+                    // What was asked about the one before may be answered yet.
+                    let asked = std::mem::take(&mut state.orders.asked);
+                    (state.told, state.orders) =
+                        (Told::default(), Orders { waiting, asked, ..Orders::default() });
                     return (fate, None);
                 }
                 // Its first bytes were read at this moment.
@@ -362,21 +399,28 @@ mod tests {
 
     #[test]
     fn each_question_has_one_answer_for_a_while() {
+        let payload = br#"{"message":"success","data":{"size":1,"version":"2","url":"http://h/","md5":"00000000000000000000000000000000"}}"#;
+        let about = || module::decode_own(payload, false).ok().map(Content::Firmware);
+        let answer = about().unwrap();
         let (mut orders, now) = (Orders::default(), Instant::now());
-        assert!(!orders.is_answer(now));
-        orders.asked(now);
-        orders.asked(now);
-        assert!(orders.is_answer(now) && orders.is_answer(now) && !orders.is_answer(now));
-        orders.asked(now);
-        orders.asked(now + ANSWERED_WITHIN);
+        assert!(!orders.is_answer(now, &answer));
+        orders.asked(now, about());
+        orders.asked(now, about());
+        assert!(
+            orders.is_answer(now, &answer)
+                && orders.is_answer(now, &answer)
+                && !orders.is_answer(now, &answer)
+        );
+        orders.asked(now, about());
+        orders.asked(now + ANSWERED_WITHIN, about());
         assert_eq!(orders.asked.len(), 1, "what is too old is forgotten");
-        assert!(!orders.is_answer(now + ANSWERED_WITHIN * 2));
-        orders.asked(now);
+        assert!(!orders.is_answer(now + ANSWERED_WITHIN * 2, &answer));
+        orders.asked(now, about());
         orders.not_asked(now);
-        assert!(!orders.is_answer(now), "it did not go");
-        orders.asked(now);
+        assert!(!orders.is_answer(now, &answer), "it did not go");
+        orders.asked(now, about());
         orders.asked_by_application();
-        assert!(!orders.is_answer(now));
+        assert!(!orders.is_answer(now, &answer));
     }
 
     #[test]

@@ -132,7 +132,7 @@ fn offer_in(content: Content) -> Offer {
 /// Puts a question. It is noted before it goes, for the answer may be there at once.
 fn put<E>(ota: &Ota, question: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
     let now = Instant::now();
-    ota.state.lock().orders.asked(now);
+    ota.state.lock().asked(now);
     question().inspect_err(|_| ota.state.lock().orders.not_asked(now))
 }
 

@@ -95,6 +95,31 @@ fn refusals_are_never_handed_out() {
 }
 
 #[test]
+fn a_refusal_in_json_counts_with_any_status() {
+    for status in [400, 401, 403, 404, 410, 416, 429, 500, 503] {
+        for framing in [Framing::Length, Framing::Chunked, Framing::Close] {
+            for (body, errno) in
+                [(&br#"{"errno":22,"error":"x"}"#[..], 22), (br#"{"code":-3,"msg":"x"}"#, -3)]
+            {
+                let answer = framed(status, framing, Some("application/json"), body);
+                for checked in [true, false] {
+                    let outcome = fetched(&image(300), answer.clone(), checked);
+                    assert_eq!(outcome, Err(Error::Platform(errno)), "{status} {framing:?}");
+                }
+            }
+            // Without a refusal that can be read the status counts.
+            for body in [&b"<html>no</html>"[..], b"", b"{", br#"{"errno":0}"#, b"12"] {
+                let outcome = fetched(&image(300), framed(status, framing, None, body), true);
+                assert!(
+                    matches!(outcome, Err(Error::Status(_) | Error::Platform(_) | Error::Data)),
+                    "{outcome:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn words_that_are_no_refusal_are_no_package_either() {
     let long = format!(r#"{{"errno":12,"error":"{}"#, "x".repeat(500));
     for body in [

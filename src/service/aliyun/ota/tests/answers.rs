@@ -54,12 +54,12 @@ fn an_answer_that_comes_too_late_begins_nothing_and_one_to_the_application_does(
         let bench = bench();
         let late = |bench: &Bench| bench.wire.deliver(topic, &offer("http://h/old", &digest(&IMAGE)));
         bench.offer("http://h/new");
-        bench.ota.state.lock().orders.asked(Instant::now());
+        bench.ota.state.lock().asked(Instant::now());
         bench.ota.cancel();
         assert!(bench.ota.has_ended());
         late(&bench);
         assert!(!bench.ota.is_offered(), "{topic}");
-        bench.ota.state.lock().orders.asked(Instant::now());
+        bench.ota.state.lock().asked(Instant::now());
         bench.ota.request_image("1.0.0").unwrap();
         late(&bench);
         assert!(bench.ota.is_offered(), "{topic}: the application asked");
@@ -67,10 +67,38 @@ fn an_answer_that_comes_too_late_begins_nothing_and_one_to_the_application_does(
 }
 
 #[test]
+fn an_answer_about_an_image_that_gave_way_is_no_order() {
+    for begun in [false, true] {
+        let bench = bench();
+        bench.offer("http://h/new");
+        bench.ota.state.lock().asked(Instant::now());
+        if begun {
+            // The download has failed meanwhile, and the application knows.
+            bench.ota.cancel();
+            assert!(bench.ota.has_ended());
+            assert_eq!(bench.ota.verdict(), Ok(false));
+        }
+        let newer = offer("http://h/newer", &digest(&IMAGE)).replace("2.0.0", "3.0.0");
+        bench.wire.deliver(UPGRADE, &newer);
+        let version = || bench.ota.session().current().unwrap().version;
+        assert_eq!(version(), "3.0.0");
+        bench.wire.deliver(REQUEST, &offer("http://h/new", &digest(&IMAGE)));
+        assert_eq!(version(), "3.0.0", "{begun}");
+        assert_eq!(bench.fetch().unwrap(), IMAGE);
+        assert_eq!(bench.ota.verdict(), Ok(true));
+        bench.ota.take_waiting();
+        assert!(!bench.ota.is_offered(), "{begun}: nothing waited");
+        // Without a question, the same is an order.
+        bench.wire.deliver(REQUEST, &offer("http://h/new", &digest(&IMAGE)));
+        assert!(bench.ota.is_offered(), "{begun}");
+    }
+}
+
+#[test]
 fn a_late_answer_is_there_for_the_next_question() {
     let bench = bench();
     bench.offer("http://h/old");
-    bench.ota.state.lock().orders.asked(Instant::now());
+    bench.ota.state.lock().asked(Instant::now());
     bench.wire.deliver(REQUEST, &offer("http://h/new", &digest(&IMAGE)));
     assert_eq!(bench.fetch().unwrap(), IMAGE);
     assert_eq!(bench.wire.sent("request").len(), 0, "nothing more was asked");
