@@ -50,11 +50,15 @@ impl Update {
         command.stdout(Stdio::piped()).spawn().unwrap()
     }
 
-    /// How many blocks the journal knows of.
+    /// How many blocks the journal knows of. (A kill just after the result got its name leaves a record that fits nothing
+    /// any more.)
     fn recorded(&self) -> u32 {
         let journal = fs::read(self.folder.at("out.journal")).unwrap_or_default();
+        let made = fs::metadata(self.folder.at("out.part")).map_or(0, |part| part.len());
+        let ends = |block| (0..block).map(|number| u64::from(self.header.block_len(number))).sum::<u64>();
         let at = |place: usize| Point::decode(journal.get(place..place + POINT_LEN)?);
-        [0, 4096].into_iter().filter_map(at).map(|point| point.block()).max().unwrap_or(0)
+        let blocks = [0, 4096].into_iter().filter_map(at).map(|point| point.block());
+        blocks.filter(|block| ends(*block) <= made).max().unwrap_or(0)
     }
 
     /// Where each block ends in the package.
