@@ -8,10 +8,10 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Deref;
 
-use md5::Md5;
-use md5::digest::Digest as _;
-use md5::digest::common::hazmat::SerializableState as _;
-use sha2::Sha256;
+use sha2::digest::common::hazmat::SerializableState as _;
+use sha2::{Digest as _, Sha256};
+
+use crate::md5::Md5;
 
 /// A digest algorithm that offers may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,7 +170,7 @@ impl Hasher {
     /// The state after the bytes seen, for [`Hasher::restore`]. Good only for this version of the digest crates.
     #[cfg(feature = "alloc")]
     pub fn save(&self) -> Vec<u8> {
-        let mut saved = self.md5.as_ref().map(|state| state.serialize().to_vec()).unwrap_or_default();
+        let mut saved = self.md5.as_ref().map(|state| state.save().to_vec()).unwrap_or_default();
         if let Some(state) = &self.sha256 {
             saved.extend_from_slice(&state.serialize());
         }
@@ -181,8 +181,8 @@ impl Hasher {
     pub fn restore(&self, saved: &[u8]) -> Option<Self> {
         let (md5, rest) = match self.md5 {
             Some(_) => {
-                let (state, rest) = saved.split_at_checked(Md5::default().serialize().len())?;
-                (Some(Md5::deserialize(state.try_into().ok()?).ok()?), rest)
+                let (state, rest) = saved.split_first_chunk()?;
+                (Some(Md5::restore(state)), rest)
             }
             None => (None, saved),
         };

@@ -27,6 +27,7 @@ mod hidden;
 pub mod http;
 #[cfg(feature = "alloc")]
 pub mod mac;
+mod md5;
 pub mod net;
 #[cfg(feature = "alloc")]
 pub mod offer;

@@ -7,7 +7,9 @@ use hmac::{Hmac, KeyInit, Mac};
 
 /// HMAC-MD5, 16 bytes.
 pub fn md5(key: &[u8], text: &[u8]) -> Vec<u8> {
-    mac::<Hmac<md5::Md5>>(key, text)
+    let mut mac = fast_md5::HmacMd5::new(key);
+    mac.update(text);
+    mac.finalize().to_vec()
 }
 
 /// HMAC-SHA1, 20 bytes.
