@@ -36,6 +36,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("model_json", model_json),
     #[cfg(feature = "onenet")]
     ("onenet_answer", onenet_answer),
+    #[cfg(feature = "delta")]
+    ("delta_package", delta_package),
 ];
 
 /// Refusals are logged; a fuzzer has no use for that, other tests of the process have.
@@ -235,6 +237,71 @@ pub fn onenet_answer(data: &[u8]) {
     }
 }
 
+/// Delta packages and the records of how far they got. Checksums and digests in front are made right, so that what lies
+/// behind them is reached.
+#[cfg(feature = "delta")]
+pub fn delta_package(data: &[u8]) {
+    use otakit_core::delta::{Crc32, HEADER_LEN, Header, Point};
+    use sha2::{Digest as _, Sha256};
+    const MOST: u64 = 64 * 1024;
+    quiet();
+    let _ = Point::decode(data);
+    let Some((front, rest)) = data.split_first_chunk::<HEADER_LEN>() else { return };
+    let mut front = *front;
+    if let Some((body, sum)) = front.split_last_chunk_mut() {
+        *sum = Crc32::of(body).to_le_bytes();
+    }
+    let Ok(mut header) = Header::parse(&front) else { return };
+    if header.base_size > MOST || header.result_size > MOST {
+        return;
+    }
+    let base: Vec<u8> = (0..header.base_size).map(base_byte).collect();
+    let index = usize::try_from(header.blocks_at()).map_or(0, |end| end - HEADER_LEN);
+    header.base = Sha256::digest(&base).into();
+    header.index = Sha256::digest(rest.get(..index).unwrap_or(rest)).into();
+    let made = apply(&header, &base, rest, 61);
+    assert_eq!(apply(&header, &base, rest, 4096), made, "how the bytes are cut makes no difference");
+    if let Some(made) = made {
+        assert_eq!(made.len() as u64, header.result_size);
+        assert_eq!(<[u8; 32]>::from(Sha256::digest(&made)), header.result);
+    }
+}
+
+/// The image that the packages in `fuzz/corpus/delta_package` are made for.
+#[cfg(feature = "delta")]
+fn base_byte(at: u64) -> u8 {
+    (at.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]
+}
+
+/// What a package makes; `None`: it was refused.
+#[cfg(feature = "delta")]
+fn apply(header: &otakit_core::delta::Header, base: &[u8], mut rest: &[u8], piece: usize) -> Option<Vec<u8>> {
+    use otakit_core::delta::{Apply, Step};
+    let mut apply = Apply::new(header.clone(), vec![0; header.memory()]).ok()?;
+    let (mut made, mut now): (_, &[u8]) = (Vec::new(), &[]);
+    loop {
+        match apply.step(&mut now).ok()? {
+            Step::Package { .. } => {
+                (now, rest) = rest.split_at(rest.len().min(piece));
+                if now.is_empty() {
+                    return None;
+                }
+            }
+            Step::Base { offset, len } => {
+                let from = usize::try_from(offset).ok()?;
+                let wanted = base.get(from..base.len().min(from + len.min(piece)))?;
+                apply.base(wanted).ok()?;
+            }
+            Step::Output => {
+                made.extend_from_slice(apply.output());
+                assert!(made.len() as u64 <= header.result_size);
+            }
+            Step::Block(point) => assert!(point.block() <= header.blocks()),
+            Step::Done => return Some(made),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -317,5 +384,13 @@ mod tests {
         assert!(
             signature::Key::from_pem(str::from_utf8(&seed("signature_key", "ed25519")).unwrap()).is_some()
         );
+        #[cfg(feature = "delta")]
+        for name in ["small", "records", "inserted", "blocks"] {
+            use otakit_core::delta::{HEADER_LEN, Header};
+            let package = seed("delta_package", name);
+            let header = Header::parse(package.first_chunk().unwrap()).unwrap();
+            let base: Vec<u8> = (0..header.base_size).map(base_byte).collect();
+            assert!(apply(&header, &base, &package[HEADER_LEN..], 100).is_some(), "{name}");
+        }
     }
 }
