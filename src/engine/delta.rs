@@ -334,7 +334,8 @@ impl Run<'_, '_, '_> {
             }
             if told.elapsed() >= TICK {
                 told = Instant::now();
-                if !watch(Step::Idle) {
+                // The base of a slow device is read for long, and another thread may have cancelled meanwhile.
+                if !watch(Step::Idle) || self.session.failure() == Some(Failure::Cancelled) {
                     return Err(Failure::Cancelled);
                 }
             }

@@ -163,6 +163,17 @@ impl Journal for MemoryJournal<'_> {
 
 struct Memory(Vec<u8>);
 
+/// A base that is read slowly.
+struct Slow(Memory);
+
+impl Base for Slow {
+    fn read(&self, offset: u64, bytes: &mut [u8]) -> Result<usize, StoreError> {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        let few = bytes.len().min(100);
+        self.0.read(offset, &mut bytes[..few])
+    }
+}
+
 impl Base for Memory {
     fn read(&self, offset: u64, bytes: &mut [u8]) -> Result<usize, StoreError> {
         let rest = self.0.get(usize::try_from(offset).unwrap()..).unwrap_or_default();
@@ -370,6 +381,33 @@ fn what_is_cancelled_goes_on_after_the_last_note() {
         let sent = *bench.server.sent.lock();
         assert!(sent <= case.package.len() as u64 - kept + slots, "{stop}: {sent} after {kept}");
     }
+}
+
+#[test]
+fn a_cancel_by_another_thread_ends_the_reading_of_a_slow_base() {
+    let case = case();
+    let bench = Bench::new(&case);
+    let slow = Slow(Memory(case.base.clone()));
+    let (mut sink, mut journal) = (MemorySink(&bench.medium), MemoryJournal(&bench.medium));
+    let download = DeltaDownload {
+        session: &bench.session,
+        base: &slow,
+        sink: &mut sink,
+        journal: Some(&mut journal),
+        memory: 16 * 1024,
+    };
+    let begun = Instant::now();
+    let verdict = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            bench.session.cancel();
+        });
+        download.run(&bench.offer, &mut |_| true)
+    });
+    assert_eq!(verdict, Err(Failure::Cancelled));
+    // The whole of it would take half a minute.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10));
+    assert!(bench.image().is_none());
 }
 
 #[test]
