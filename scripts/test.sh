@@ -35,21 +35,26 @@ installed_haas() {
 }
 
 must "setup" scripts/setup.sh
-may "format" format
-may "clippy" clippy
-may "Rust tests" rust_tests
-may "core without an operating system" core_alone
-may "layers" layers
-may "native header is up to date" native_header
-may "every export is guarded" guarded
-may "headers: every pair, both orders" python3 tests/headers/pairs.py
-may "documents: words, options, links" python3 tests/docs/check.py
-must "otakit-cloud" build_cloud
-must "otakit-delta" build_delta
-must "build, with lab" tree test
 
 # Each Rust library is one unit of code, which keeps one processor busy, and most tests wait more than they compute. So
 # what only builds runs beside them.
+first_builds() {
+    must "otakit-cloud" build_cloud
+    must "otakit-delta" build_delta
+    must "build, with lab" tree test
+    may "core without an operating system" core_alone
+    may "headers: every pair, both orders" python3 tests/headers/pairs.py
+}
+beside first_builds
+may "format" format
+may "documents: words, options, links" python3 tests/docs/check.py
+may "clippy" clippy
+may "layers" layers
+may "native header is up to date" native_header
+may "every export is guarded" guarded
+may "Rust tests" rust_tests
+collect
+
 trees() {
     must "build, C programs with sanitizers" tree asan
     may "C tests, sanitizers" in_tree asan
