@@ -148,7 +148,11 @@ impl Engine {
             match action {
                 Action::Publish(message) => out.answer(message),
                 Action::OfferSoon(key, module) => reported.push((key, module)),
-                Action::Answered(key, id) => self.offers.asked(&key, id),
+                Action::Answered(key, id) => self.offers.asked(&key, id, false),
+                Action::AnsweredConfig(key, id) => {
+                    self.offers.asked(&key, id, true);
+                    self.offers.progress(id);
+                }
                 Action::Progress(id) => self.offers.progress(id),
             }
         }

@@ -96,7 +96,7 @@ def free_port():
 
 
 class Server:
-    """The cloud with a password, a device, a firmware and jobs: otherwise every request would find nothing."""
+    """The cloud with a password, a device, a firmware, a configuration and jobs: otherwise every request would find nothing."""
 
     def __init__(self, cloud, place, db, log):
         self.cloud, self.place, self.log = cloud, place, log
@@ -126,6 +126,7 @@ class Server:
         until("the cloud", lambda: os.path.exists(ready) or self.process.poll() is not None)
         for _ in range(3):
             self.run("job", "create", "0", "--version", "2.0.0")
+        self.run("job", "create", "0", "--config", image)
         self.run("job", "approve", "1")
         self.run("job", "start", "1")
         with open(ready) as f:

@@ -247,6 +247,25 @@ class Tests:
         self.runs(["1.0.0"] * 6, [TRIAL, *ROWS])
         self.look("job-rolled-back")
 
+    def test_a_job_for_a_configuration(self):
+        self.go("/console/firmware")
+        self.page.js("document.querySelector('#configuration [name=product]').value = $0", PRODUCT)
+        self.page.files("#configuration [type=file]", self.server.image("rates.json", 2_000, 3))
+        self.page.click("Add a configuration", within="#configuration")
+        self.page.until("[...document.querySelectorAll('table tbody td')].some(e => e.innerText.trim() === 'Configuration')", what="the configuration in the list")
+        self.look("firmware-configuration")
+        self.page.js("[...document.querySelectorAll('table tbody tr')].find(e => e.innerText.includes('rates.json')).querySelector('a.button').click()")
+        self.page.sees("Devices are sent a push.")
+        self.page.fill("Name", "Rates")
+        for name in ROWS:
+            self.page.tick("devices", name)
+        self.page.click("Preview")
+        self.page.sees("5 devices would get it now.")
+        self.look("job-new-configuration")
+        self.page.click("Create the draft", within="#job", leaves=True)
+        self.page.sees("Draft")
+        self.look("job-configuration")
+
     def test_nothing_to_complain_about(self):
         quiet(self.page, self.server.url, allowed=["status of 401"])
         if self.wrong:

@@ -12,11 +12,12 @@ pub mod wire;
 use crate::data::model::DeviceKey;
 
 /// Topics that the service listens to.
-pub const FILTERS: [&str; 20] = [
+pub const FILTERS: [&str; 21] = [
     "/ota/device/inform/+/+",
     "/ota/device/request/+/+",
     "/ota/device/progress/+/+",
     "/sys/+/+/thing/config/get",
+    "/sys/+/+/thing/config/push_reply",
     "/sys/+/+/thing/ota/firmware/get",
     "/sys/+/+/thing/deviceinfo/update",
     "/sys/+/+/thing/deviceinfo/delete",
@@ -48,6 +49,8 @@ pub enum Uplink {
     Progress,
     /// The device asks for its configuration.
     ConfigGet,
+    /// The device answers a configuration that was pushed.
+    ConfigAnswer,
     /// The device reports attributes, or properties, or an event; the answer says that it was taken.
     Thing,
     /// The device asks for its desired properties.
@@ -105,6 +108,7 @@ pub fn parse_topic(topic: &str) -> Option<(Uplink, DeviceKey)> {
 fn thing_uplink(rest: &[&str]) -> Option<Uplink> {
     Some(match rest {
         ["config", "get"] => Uplink::ConfigGet,
+        ["config", "push_reply"] => Uplink::ConfigAnswer,
         ["ota", "firmware", "get"] => Uplink::FirmwareGet,
         ["deviceinfo", "update" | "delete"]
         | ["event", _, "post"]
@@ -131,6 +135,11 @@ pub fn request_topic(key: &DeviceKey) -> String {
     format!("/ota/device/request/{key}")
 }
 
+/// Where an order goes: a configuration has a topic of its own.
+pub fn order_topic(key: &DeviceKey, is_config: bool) -> String {
+    if is_config { sys_topic(key, "thing/config/push") } else { upgrade_topic(key) }
+}
+
 /// A topic of the device's `/sys` tree.
 pub fn sys_topic(key: &DeviceKey, rest: &str) -> String {
     format!("/sys/{key}/{rest}")
@@ -148,6 +157,7 @@ mod tests {
             ("/ota/device/request/pk/dn", Uplink::Request),
             ("/ota/device/progress/pk/dn", Uplink::Progress),
             ("/sys/pk/dn/thing/config/get", Uplink::ConfigGet),
+            ("/sys/pk/dn/thing/config/push_reply", Uplink::ConfigAnswer),
             ("/sys/pk/dn/thing/ota/firmware/get", Uplink::FirmwareGet),
             ("/sys/pk/dn/thing/deviceinfo/update", Uplink::Thing),
             ("/sys/pk/dn/thing/event/property/post", Uplink::Thing),

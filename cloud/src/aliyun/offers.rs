@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::{service, sys_topic, upgrade_topic};
+use super::{order_topic, service, sys_topic};
 use crate::broker::{Outgoing, Publisher};
+use crate::data::configs::CONFIG;
 use crate::data::model::{DeviceKey, Firmware, Update};
 use crate::data::upgrades::Origin;
 use crate::data::{Store, version};
@@ -152,7 +153,7 @@ impl Offers {
         id: u64,
         out: &mut Effects,
     ) -> Result<(), Failure> {
-        let Some(connection) = self.publisher.listener(&upgrade_topic(key)) else {
+        let Some(connection) = self.publisher.listener(&order_topic(key, firmware.is_config())) else {
             return Ok(());
         };
         // Counted first: an offer that is given and not counted would be given without end.
@@ -165,8 +166,8 @@ impl Offers {
     }
 
     /// A device has asked and was answered with this order.
-    pub fn asked(&self, key: &DeviceKey, id: u64) {
-        let connection = self.publisher.listener(&upgrade_topic(key)).unwrap_or_default();
+    pub fn asked(&self, key: &DeviceKey, id: u64, is_config: bool) {
+        let connection = self.publisher.listener(&order_topic(key, is_config)).unwrap_or_default();
         self.given.lock().insert(id, Given { at: Instant::now(), connection, progress: None });
     }
 
@@ -186,7 +187,11 @@ impl Offers {
             self.give_config(key, out)?;
         }
         let updates = self.store.updates(key)?;
-        let waiting = updates.iter().filter(|u| matches!(u.state, State::Queued | State::Pushed));
+        // Nothing tells that a device still works on a configuration: to get it twice does no harm.
+        let waits = |u: &&Update| {
+            matches!(u.state, State::Queued | State::Pushed) || u.is_config() && u.state.is_at_work()
+        };
+        let waiting = updates.iter().filter(waits);
         for update in waiting.filter(|u| self.may_give_again(key, u)) {
             let given = self.given.lock().get(&update.id).copied();
             if given.is_none_or(|given| given.connection != connection) {
@@ -207,6 +212,13 @@ impl Offers {
         let Some(device) = self.store.device(key)? else {
             return Ok(());
         };
+        if module.is_none()
+            && let Some(update) = self.store.open_of(key, Some(CONFIG))?
+            && self.is_due_again(key, &update, at)
+            && self.may_give_again(key, &update)
+        {
+            self.give_again(key, &update, out)?;
+        }
         let reported = match module {
             Some(module) => device.modules.get(module).cloned(),
             None => device.version.clone(),
@@ -232,7 +244,7 @@ impl Offers {
         let Some(given) = self.given.lock().get(&update.id).copied() else {
             return true;
         };
-        if self.publisher.listener(&upgrade_topic(key)) != Some(given.connection) {
+        if self.publisher.listener(&order_topic(key, update.is_config())) != Some(given.connection) {
             return true;
         }
         let at_work = given.progress.is_some_and(|progress| progress.elapsed() < AT_WORK);
@@ -267,6 +279,7 @@ impl Offers {
         if self.store.config(&key.product)?.is_none() {
             return Ok(false);
         }
+        self.store.drop_own_config(key)?;
         self.store.set_config_due(key, true)?;
         self.give_config(key, out)?;
         Ok(true)

@@ -5,10 +5,11 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use super::{Uplink, gateway, parse_topic, request_topic, sys_topic, thing, upgrade_topic, wire};
+use super::{Uplink, gateway, order_topic, parse_topic, request_topic, sys_topic, thing, wire};
 use crate::Failure;
 use crate::broker::Outgoing;
-use crate::data::model::{DeviceKey, Firmware};
+use crate::data::configs::{CONFIG, Heard};
+use crate::data::model::{Config, DeviceKey, Firmware};
 use crate::data::upgrades::Origin;
 use crate::data::{Store, version};
 use crate::note;
@@ -24,6 +25,8 @@ pub enum Action {
     OfferSoon(DeviceKey, Option<String>),
     /// The device was answered with this order.
     Answered(DeviceKey, u64),
+    /// The device was answered with this order of a configuration.
+    AnsweredConfig(DeviceKey, u64),
     /// The device works on this order.
     Progress(u64),
 }
@@ -49,12 +52,16 @@ pub fn handle(store: &Store, urls: &Urls, topic: &str, payload: &[u8]) -> Result
             return Ok(Vec::new());
         }
     };
+    if wire::module_of(&message) == Some(CONFIG) {
+        return Err(Failure::new(format!("{CONFIG} is no module of a device")));
+    }
     match uplink {
         Uplink::Inform => inform(store, &key, &message),
         Uplink::Request => request(store, urls, &key, &message),
         Uplink::FirmwareGet => firmware_get(store, urls, &key, topic, &message),
         Uplink::Progress => progress(store, &key, &message),
-        Uplink::ConfigGet => Ok(vec![config_get(store, urls, &key, &message)?]),
+        Uplink::ConfigGet => config_get(store, urls, &key, &message),
+        Uplink::ConfigAnswer => config_answer(store, &key, &message),
         Uplink::Thing => Ok(vec![reply_beside(topic, thing::taken(&message))]),
         Uplink::DesiredGet => Ok(vec![reply_beside(topic, thing::desired(&message))]),
         Uplink::Reset => {
@@ -163,25 +170,58 @@ fn progress(store: &Store, key: &DeviceKey, message: &Value) -> Result<Vec<Actio
     Ok(update.map(|update| Action::Progress(update.id)).into_iter().collect())
 }
 
-fn config_get(store: &Store, urls: &Urls, key: &DeviceKey, message: &Value) -> Result<Action, Failure> {
-    let config = store.config(&key.product)?.map(|c| (urls.config(&c), c));
-    let config = config.as_ref().map(|(url, config)| (config, url.as_str()));
-    let payload = wire::config_reply(config, &wire::id_of(message));
-    let topic = sys_topic(key, "thing/config/get_reply");
-    Ok(Action::Publish(Outgoing { topic, payload, at_least_once: false }))
+/// Answers with the configuration that is ordered for the device, else with the one that it was given last, else with its
+/// product's.
+fn config_get(store: &Store, urls: &Urls, key: &DeviceKey, message: &Value) -> Result<Vec<Action>, Failure> {
+    let id = wire::id_of(message);
+    let reply = |found: Option<(&Config, &str)>| {
+        let topic = sys_topic(key, "thing/config/get_reply");
+        answer(topic, wire::config_reply(found, &id))
+    };
+    let open = store.open_of(key, Some(CONFIG))?;
+    if let Some((update, firmware)) = open.map(|u| store.ordered_config(u.id)).transpose()?.flatten() {
+        store.count_push(update.id)?;
+        store.config_heard(key, update.id, Heard::Asked)?;
+        let config = firmware.as_config();
+        let url = urls.ordered_config(&config, update.id);
+        return Ok(vec![Action::AnsweredConfig(key.clone(), update.id), reply(Some((&config, &url)))]);
+    }
+    let config = match store.own_config(key)? {
+        Some(own) => Some(own.as_config()),
+        None => store.config(&key.product)?,
+    };
+    let config = config.map(|config| (urls.config(&config), config));
+    Ok(vec![reply(config.as_ref().map(|(url, config)| (config, url.as_str())))])
 }
 
-/// The offer of a firmware, under the number of its update.
+/// The device answers a push: of an order, whose number the message has, or of its product's configuration.
+fn config_answer(store: &Store, key: &DeviceKey, message: &Value) -> Result<Vec<Action>, Failure> {
+    let code =
+        wire::code_of(message).ok_or_else(|| Failure::new("no code in the answer to a configuration"))?;
+    let Some(id) = wire::id_of(message).parse().ok().filter(|id| *id > 0) else {
+        return Ok(Vec::new());
+    };
+    let heard = if code == 200 { Heard::Taken } else { Heard::Refused(code) };
+    let moved = store.config_heard(key, id, heard)?;
+    Ok(moved.map(|_| Action::Progress(id)).into_iter().collect())
+}
+
+/// The offer of a firmware, or the push of a configuration, under the number of its update.
 pub fn offer(urls: &Urls, key: &DeviceKey, firmware: &Firmware, id: u64) -> Outgoing {
-    let payload = wire::upgrade(firmware, &urls.firmware(firmware), id);
-    Outgoing { topic: upgrade_topic(key), payload, at_least_once: true }
+    let payload = if firmware.is_config() {
+        let config = firmware.as_config();
+        wire::config_push(&config, &urls.ordered_config(&config, id), &id.to_string())
+    } else {
+        wire::upgrade(firmware, &urls.firmware(firmware), id)
+    };
+    Outgoing { topic: order_topic(key, firmware.is_config()), payload, at_least_once: true }
 }
 
-/// The configuration of the device's product, as a push.
+/// The configuration of the device's product, as a push. It has no number of an order.
 pub fn config_push(store: &Store, urls: &Urls, key: &DeviceKey) -> Result<Option<Outgoing>, Failure> {
     let Some(config) = store.config(&key.product)? else {
         return Ok(None);
     };
-    let payload = wire::config_push(&config, &urls.config(&config), "1");
+    let payload = wire::config_push(&config, &urls.config(&config), "0");
     Ok(Some(Outgoing { topic: sys_topic(key, "thing/config/push"), payload, at_least_once: false }))
 }

@@ -157,6 +157,14 @@ pub fn id_of(message: &Value) -> String {
     }
 }
 
+/// The `code` of a device's answer: devices send a number or a string.
+pub fn code_of(message: &Value) -> Option<i64> {
+    match message.get("code")? {
+        Value::String(text) => text.trim().parse().ok(),
+        number => number.as_i64(),
+    }
+}
+
 /// `params.version` of an inform or a request.
 pub fn version_of(message: &Value) -> Option<&str> {
     let version = message.get("params")?.get("version")?.as_str()?;
@@ -237,6 +245,19 @@ mod tests {
         assert_eq!(module_of(&json!({"params": {"module": "app"}})), Some("app"));
         assert_eq!(module_of(&json!({"params": {"module": "default"}})), None);
         assert_eq!(module_of(&json!({"params": {}})), None);
+    }
+
+    #[test]
+    fn codes_in_all_spellings() {
+        for (message, wanted) in [
+            (json!({"code": "200"}), Some(200)),
+            (json!({"code": 400}), Some(400)),
+            (json!({"code": "ok"}), None),
+            (json!({"code": 1.5}), None),
+            (json!([]), None),
+        ] {
+            assert_eq!(code_of(&message), wanted, "{message}");
+        }
     }
 
     #[test]

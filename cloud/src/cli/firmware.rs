@@ -150,7 +150,11 @@ pub fn run(command: Command) -> Result<(), Failure> {
             }
             for f in firmware {
                 let auto = if f.auto { " auto" } else { "" };
-                let module = f.module.map(|module| format!(" module {module}")).unwrap_or_default();
+                let module = match f.module {
+                    Some(_) if f.is_config() => " configuration".to_owned(),
+                    Some(module) => format!(" module {module}"),
+                    None => String::new(),
+                };
                 say!("{} {} {} bytes{module}{auto}", f.product_key, f.version, f.content.size);
             }
             Ok(())

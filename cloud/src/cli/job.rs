@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `otakit-cloud job …`: roll-outs, by the server's API.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::{Value, json};
 
-use super::client::Server;
+use super::client::{Server, escaped};
 use super::onenet::{Kind, Terms};
 use super::{Data, no_server, print};
 use crate::Failure;
+use crate::data::configs::{self, CONFIG};
+use crate::data::import;
 use crate::origin::jobs::{JobView, RollBackView};
 use crate::rollout::spec::{Spec, Stage};
 use crate::rollout::window::Window;
@@ -80,9 +84,12 @@ pub struct Plan {
     data: Data,
     /// Product key
     product: String,
-    /// Version of a firmware that was added
-    #[arg(long)]
-    version: String,
+    /// Version of a firmware that was added, or with `--module '$config'` the id of a configuration that was
+    #[arg(long, required_unless_present = "config")]
+    version: Option<String>,
+    /// A file that devices get as their configuration, in place of firmware
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["version", "module", "onenet"])]
+    config: Option<PathBuf>,
     /// The module that it is for, in place of the devices themselves
     #[arg(long)]
     module: Option<String>,
@@ -116,7 +123,7 @@ pub struct Plan {
     /// But not before so many came to an end
     #[arg(long, value_name = "DEVICES", default_value_t = 1)]
     error_min: u32,
-    /// Time for a device from its first progress report on
+    /// Time for a device from its first progress report on; for a configuration, from the push on
     #[arg(long, value_name = "MINUTES")]
     timeout: Option<u32>,
     /// How often a device that failed is given another try
@@ -153,7 +160,15 @@ fn window(text: &str) -> Result<Window, String> {
 }
 
 impl Plan {
-    fn body(self) -> Value {
+    /// What the API is told. With `keep` a configuration is given to the server first.
+    fn body(self, server: &Server, keep: bool) -> Result<Value, Failure> {
+        let (version, module) = match &self.config {
+            None => (self.version, self.module),
+            Some(file) => {
+                let id = if keep { kept(server, &self.product, file)? } else { id_of_file(file)? };
+                (Some(id), Some(CONFIG.to_owned()))
+            }
+        };
         let spec = Spec {
             verify: self.verify,
             devices: self.device,
@@ -171,8 +186,23 @@ impl Plan {
             window: self.window,
             onenet: self.onenet.map(|kind| self.terms.of(kind)),
         };
-        json!({ "name": self.name, "product": self.product, "version": self.version, "module": self.module, "spec": spec })
+        Ok(
+            json!({ "name": self.name, "product": self.product, "version": version, "module": module, "spec": spec }),
+        )
     }
+}
+
+/// Gives a configuration to the server; its id.
+fn kept(server: &Server, product: &str, file: &Path) -> Result<String, Failure> {
+    let name = file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let path = format!("/api/config/file?product={}&name={}", escaped(product), escaped(&name));
+    Ok(super::text_of(&server.upload(&path, file)?, "version"))
+}
+
+/// The id that a configuration has, or would have.
+fn id_of_file(file: &Path) -> Result<String, Failure> {
+    let (_, _, sha256) = import::digests(file)?;
+    Ok(configs::id_of(&sha256).to_owned())
 }
 
 fn server(data: &Data) -> Result<Server, Failure> {
@@ -185,7 +215,11 @@ fn view(answer: Value) -> Result<JobView, Failure> {
 
 fn line(view: &JobView) -> String {
     let (job, counts) = (&view.job, &view.counts);
-    let module = job.module.as_ref().map(|module| format!(" module {module}")).unwrap_or_default();
+    let module = match job.module.as_deref() {
+        None => String::new(),
+        Some(CONFIG) => " configuration".to_owned(),
+        Some(module) => format!(" module {module}"),
+    };
     let reason = job.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
     let name = if job.name.is_empty() { String::new() } else { format!(" {:?}", job.name) };
     format!(
@@ -207,12 +241,14 @@ pub fn run(command: Command) -> Result<(), Failure> {
     let (one, action) = match command {
         Command::Create(plan) => {
             let server = server(&plan.data)?;
-            say!("{}", line(&view(server.post("/api/jobs", &plan.body())?)?));
+            let body = plan.body(&server, true)?;
+            say!("{}", line(&view(server.post("/api/jobs", &body)?)?));
             return Ok(());
         }
         Command::Preview { plan, json } => {
             let server = server(&plan.data)?;
-            let answer = server.post("/api/jobs/preview", &plan.body())?;
+            let body = plan.body(&server, false)?;
+            let answer = server.post("/api/jobs/preview", &body)?;
             if json {
                 return print(&answer);
             }

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Firmware and configurations.
+//! Firmware. The configurations that jobs give to devices are among it, see [`super::configs`].
 
-use super::model::{Config, Content, DeviceKey, Firmware, Sign};
+use super::model::{Content, DeviceKey, Firmware, Sign};
 use super::{Store, checked_name, checked_version, time, version};
 use crate::Failure;
-use crate::db::{Row, Value};
+use crate::db::{Row, Tx, Value};
 
 /// The columns of [`firmware_of`].
 const FIRMWARE: &str = "id, product, module, version, auto, sign, omit_md5, added_at, file, in_place, size, md5, sha256 FROM firmware";
-/// The columns of [`config_of`].
-const CONFIG: &str = "product, file, size, md5, sha256 FROM config";
 
 fn firmware_of(mut row: Row) -> Firmware {
     let key = row.int();
@@ -33,13 +31,6 @@ fn firmware_of(mut row: Row) -> Firmware {
             sha256: row.text(),
         },
     }
-}
-
-fn config_of(mut row: Row) -> Config {
-    let (product_key, name) = (row.text(), row.text());
-    let size = u64::try_from(row.int()).unwrap_or_default();
-    let content = Content { name, in_place: None, size, md5: row.text(), sha256: row.text() };
-    Config { product_key, id: content.sha256.get(..16).unwrap_or_default().to_owned(), content }
 }
 
 /// What a firmware is called in listings.
@@ -106,33 +97,43 @@ impl Store {
     pub fn add_firmware(&self, new: &NewFirmware, content: &Content) -> Result<Firmware, Failure> {
         self.db.write(|tx| {
             self.may_add(new)?;
-            self.put_product(tx, &new.product)?;
-            let sql = "INSERT INTO firmware (product, module, version, auto, sign, omit_md5, file, in_place, size, md5, sha256, added_at) \
+            self.keep_firmware(tx, new, content)
+        })
+    }
+
+    /// Adds what has been checked.
+    pub(super) fn keep_firmware(
+        &self,
+        tx: &Tx<'_>,
+        new: &NewFirmware,
+        content: &Content,
+    ) -> Result<Firmware, Failure> {
+        self.put_product(tx, &new.product)?;
+        let sql = "INSERT INTO firmware (product, module, version, auto, sign, omit_md5, file, in_place, size, md5, sha256, added_at) \
                        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (product, module, version) DO UPDATE SET \
                        auto = excluded.auto, sign = excluded.sign, omit_md5 = excluded.omit_md5, file = excluded.file, \
                        in_place = excluded.in_place, size = excluded.size, md5 = excluded.md5, sha256 = excluded.sha256, \
                        added_at = excluded.added_at";
-            let place = content.in_place.as_ref().map(|path| path.to_string_lossy().into_owned());
-            tx.run(
-                sql,
-                &[
-                    (&new.product).into(),
-                    new.module.as_deref().unwrap_or_default().into(),
-                    (&new.version).into(),
-                    new.auto.into(),
-                    new.sign.map(Sign::name).into(),
-                    new.omit_md5.into(),
-                    (&content.name).into(),
-                    place.into(),
-                    i64::try_from(content.size).unwrap_or(i64::MAX).into(),
-                    (&content.md5).into(),
-                    (&content.sha256).into(),
-                    time::now_ms().into(),
-                ],
-            )?;
-            let added = self.find(&new.product, new.module.as_deref(), &new.version)?;
-            added.ok_or_else(|| Failure::new("the firmware was not kept"))
-        })
+        let place = content.in_place.as_ref().map(|path| path.to_string_lossy().into_owned());
+        tx.run(
+            sql,
+            &[
+                (&new.product).into(),
+                new.module.as_deref().unwrap_or_default().into(),
+                (&new.version).into(),
+                new.auto.into(),
+                new.sign.map(Sign::name).into(),
+                new.omit_md5.into(),
+                (&content.name).into(),
+                place.into(),
+                i64::try_from(content.size).unwrap_or(i64::MAX).into(),
+                (&content.md5).into(),
+                (&content.sha256).into(),
+                time::now_ms().into(),
+            ],
+        )?;
+        let added = self.find(&new.product, new.module.as_deref(), &new.version)?;
+        added.ok_or_else(|| Failure::new("the firmware was not kept"))
     }
 
     fn select(&self, condition: &str, values: &[Value]) -> Result<Vec<Firmware>, Failure> {
@@ -199,26 +200,5 @@ impl Store {
     ) -> Result<Option<Firmware>, Failure> {
         let newest = self.newest_of(&key.product, module, true)?;
         Ok(newest.filter(|newest| version::compare(reported, &newest.version).is_lt()))
-    }
-
-    /// Sets the configuration of a product whose bytes are there.
-    pub fn set_config(&self, product: &str, content: &Content) -> Result<Config, Failure> {
-        checked_name("product key", product)?;
-        self.db.write(|tx| {
-            self.put_product(tx, product)?;
-            let sql = "INSERT INTO config (product, file, size, md5, sha256, set_at) VALUES ($1, $2, $3, $4, $5, $6) \
-                       ON CONFLICT (product) DO UPDATE SET file = excluded.file, size = excluded.size, md5 = excluded.md5, \
-                       sha256 = excluded.sha256, set_at = excluded.set_at";
-            let size = i64::try_from(content.size).unwrap_or(i64::MAX);
-            let (md5, sha256) = (&content.md5, &content.sha256);
-            tx.run(sql, &[product.into(), (&content.name).into(), size.into(), md5.into(), sha256.into(), time::now_ms().into()])?;
-            self.config(product)?.ok_or_else(|| Failure::new("the configuration was not kept"))
-        })
-    }
-
-    /// A product's configuration.
-    pub fn config(&self, product: &str) -> Result<Option<Config>, Failure> {
-        let sql = format!("SELECT {CONFIG} WHERE product = $1");
-        Ok(self.db.read(|tx| tx.one(&sql, &[product.into()]))?.map(config_of))
     }
 }

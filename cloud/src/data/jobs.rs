@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::configs::CONFIG;
 use super::model::{DeviceKey, Firmware};
 use super::{Store, time};
 use crate::Failure;
@@ -28,7 +29,7 @@ pub struct Job {
     pub firmware: i64,
     /// The version that devices get.
     pub version: String,
-    /// The module that it is for; `None`: the device itself.
+    /// The module that it is for; `None`: the device itself; `$config`: devices get a configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
     /// How far it is.
@@ -158,6 +159,11 @@ impl Store {
         self.db.read(|tx| {
             let sql = match module {
                 None => "SELECT id, name, version FROM device WHERE product = $1 ORDER BY name",
+                // No device reports it, so all of them can get one.
+                Some(CONFIG) => {
+                    "SELECT d.id, d.name, m.version FROM device d LEFT JOIN module m ON m.device = d.id AND m.name = $2 \
+                     WHERE d.product = $1 ORDER BY d.name"
+                }
                 Some(_) => {
                     "SELECT d.id, d.name, m.version FROM device d JOIN module m ON m.device = d.id AND m.name = $2 WHERE d.product = $1 \
                      ORDER BY d.name"

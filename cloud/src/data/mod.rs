@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod blobs;
+pub mod configs;
 pub mod files;
 pub mod firmware;
 pub mod import;

@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::configs::CONFIG;
 use crate::rollout::upgrade::State;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -54,7 +55,7 @@ pub struct Device {
     /// The gateway that it belongs to, `product/device`, when it is a sub-device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<String>,
-    /// The versions of its modules.
+    /// The versions of its modules; as `$config` the configuration that it was given last by an order of its own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub modules: BTreeMap<String, String>,
     /// A configuration was pushed that the device has not been given yet.
@@ -105,7 +106,7 @@ pub struct Update {
     /// The bytes that were offered.
     #[serde(default)]
     pub sha256: String,
-    /// The module that it is for; `None`: the device itself.
+    /// The module that it is for; `None`: the device itself; `$config`: it is a configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
     /// How often the offer was given to the device; 0 while it waits for the device.
@@ -131,6 +132,13 @@ pub struct Update {
     /// Reports that came beyond the number kept.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub steps_dropped: u64,
+}
+
+impl Update {
+    /// Whether it brings a configuration.
+    pub fn is_config(&self) -> bool {
+        self.module.as_deref() == Some(CONFIG)
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
@@ -202,7 +210,8 @@ pub struct Firmware {
     pub product_key: String,
     /// Its version.
     pub version: String,
-    /// The module that it is for; `None`: the device itself.
+    /// The module that it is for; `None`: the device itself; `$config`: it is a configuration, and its version is made of its
+    /// SHA-256.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
     /// Whether a device that reports an older version is offered it unasked.
@@ -217,6 +226,22 @@ pub struct Firmware {
     pub added_at: String,
     /// The image.
     pub content: Content,
+}
+
+impl Firmware {
+    /// Whether it is a configuration.
+    pub fn is_config(&self) -> bool {
+        self.module.as_deref() == Some(CONFIG)
+    }
+
+    /// As the messages about configurations have it.
+    pub fn as_config(&self) -> Config {
+        Config {
+            product_key: self.product_key.clone(),
+            id: self.version.clone(),
+            content: self.content.clone(),
+        }
+    }
 }
 
 /// A product's configuration.

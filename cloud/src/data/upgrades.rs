@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use super::configs::CONFIG;
 use super::model::{DeviceKey, Firmware, Step, Update};
 use super::{Store, firmware, time};
 use crate::Failure;
@@ -74,18 +75,18 @@ pub struct Origin {
 }
 
 impl Store {
-    fn device_id(tx: &Tx<'_>, key: &DeviceKey) -> Result<Option<i64>, Failure> {
+    pub(super) fn device_id(tx: &Tx<'_>, key: &DeviceKey) -> Result<Option<i64>, Failure> {
         let sql = "SELECT id FROM device WHERE product = $1 AND name = $2";
         Ok(tx.one(sql, &[(&key.product).into(), (&key.device).into()])?.map(|mut row| row.int()))
     }
 
-    fn last_of(tx: &Tx<'_>, device: i64, module: Option<&str>) -> Result<Option<Update>, Failure> {
+    pub(super) fn last_of(tx: &Tx<'_>, device: i64, module: Option<&str>) -> Result<Option<Update>, Failure> {
         let sql = format!("SELECT {UPDATE} WHERE u.device = $1 AND u.module = $2 ORDER BY u.id DESC LIMIT 1");
         Ok(tx.one(&sql, &[device.into(), module.unwrap_or_default().into()])?.map(update_of))
     }
 
     /// Moves an update on. `None`: the event changes nothing.
-    fn step_on(
+    pub(super) fn step_on(
         tx: &Tx<'_>,
         update: &Update,
         event: Event,
@@ -158,6 +159,19 @@ impl Store {
         })
     }
 
+    /// Adds to what is known of the course of an update.
+    pub(super) fn note_step(tx: &Tx<'_>, id: i64, step: i32, words: &str) -> Result<(), Failure> {
+        let sql = "UPDATE upgrade SET steps = steps + 1, steps_dropped = steps_dropped + CASE WHEN steps < $1 THEN 0 ELSE 1 END \
+                   WHERE id = $2 RETURNING steps";
+        let n = tx.id(sql, &[MAX_STEPS.into(), id.into()])?;
+        if n <= MAX_STEPS {
+            let sql = "INSERT INTO step (upgrade, n, at, step, words) VALUES ($1, $2, $3, $4, $5)";
+            let (now, step, words) = (time::now_ms(), i64::from(step), shortened(words));
+            tx.run(sql, &[id.into(), n.into(), now.into(), step.into(), words.into()])?;
+        }
+        Ok(())
+    }
+
     /// Records a progress report: a percentage, or a failure below 0. Gives the update when it has moved on.
     pub fn report_step(
         &self,
@@ -170,18 +184,12 @@ impl Store {
             let Some(device) = Self::device_id(tx, key)? else { return Ok(None) };
             let Some(mut update) = Self::last_of(tx, device, module)? else { return Ok(None) };
             let (id, now) = (i64::try_from(update.id).unwrap_or_default(), time::now_ms());
-            let sql = "UPDATE upgrade SET steps = steps + 1, steps_dropped = steps_dropped + CASE WHEN steps < $1 THEN 0 ELSE 1 END \
-                       WHERE id = $2 RETURNING steps";
-            let n = tx.id(sql, &[MAX_STEPS.into(), id.into()])?;
-            if n <= MAX_STEPS {
-                let sql = "INSERT INTO step (upgrade, n, at, step, words) VALUES ($1, $2, $3, $4, $5)";
-                let (step, words) = (i64::from(step), shortened(words));
-                tx.run(sql, &[id.into(), n.into(), now.into(), step.into(), words.into()])?;
-            }
+            Self::note_step(tx, id, step, words)?;
             let (event, reason) = match step {
                 ..0 => {
                     let reason = failure_reason(step);
-                    let text = if words.is_empty() { reason.to_owned() } else { format!("{reason}: {words}") };
+                    let text =
+                        if words.is_empty() { reason.to_owned() } else { format!("{reason}: {words}") };
                     (Event::Broken, Some(text))
                 }
                 100.. => (Event::Whole, None),
@@ -189,7 +197,8 @@ impl Store {
             };
             let Some(state) = Self::step_on(tx, &update, event, reason.as_deref())? else { return Ok(None) };
             if step >= 0 {
-                let sql = "UPDATE upgrade SET progress = $1, started_at = COALESCE(started_at, $2) WHERE id = $3";
+                let sql =
+                    "UPDATE upgrade SET progress = $1, started_at = COALESCE(started_at, $2) WHERE id = $3";
                 tx.run(sql, &[i64::from(step).into(), now.into(), id.into()])?;
             }
             update.state = state;
@@ -219,6 +228,11 @@ impl Store {
                 Self::step_on(tx, &open, Event::Replace, None)?;
             }
             let from = match module {
+                Some(CONFIG) => {
+                    // A push of the product's configuration that waits for the device is older.
+                    tx.run("UPDATE device SET config_due = 0 WHERE id = $1", &[device.into()])?;
+                    self.config_before(key)?
+                }
                 Some(module) => {
                     let sql = "SELECT version FROM module WHERE device = $1 AND name = $2";
                     tx.one(sql, &[device.into(), module.into()])?.and_then(|mut row| row.maybe_text())
@@ -254,8 +268,10 @@ impl Store {
             let sql = format!("SELECT {UPDATE} WHERE u.id = $1");
             let Some(update) = tx.one(&sql, &[id.into()])?.map(update_of) else { return Ok(()) };
             Self::step_on(tx, &update, Event::Given, None)?;
-            let sql = "UPDATE upgrade SET pushes = pushes + 1, pushed_at = $1, progress = NULL WHERE id = $2";
-            tx.run(sql, &[time::now_ms().into(), id.into()]).map(drop)
+            // A device reports no progress on a configuration: its time runs from the push on.
+            let sql = "UPDATE upgrade SET pushes = pushes + 1, pushed_at = $1, progress = NULL, \
+                       started_at = CASE WHEN module = $3 THEN COALESCE(started_at, $1) ELSE started_at END WHERE id = $2";
+            tx.run(sql, &[time::now_ms().into(), id.into(), CONFIG.into()]).map(drop)
         })
     }
 

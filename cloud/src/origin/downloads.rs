@@ -11,8 +11,11 @@ use axum::{Json, Router};
 use serde_json::Value;
 
 use super::api::{Refused, Shared, blocking};
-use super::content;
 use super::urls::Signature;
+use super::{content, pieces};
+use crate::data::configs::CONFIG;
+use crate::note;
+use crate::rollout::upgrade::State as UpdateState;
 
 type App = State<Arc<Shared>>;
 
@@ -21,6 +24,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/firmware/{key}/{edition}/{name}", get(firmware_content))
         .route("/config/{product}/{id}", get(config_content))
+        .route("/config/{product}/{id}/{update}", get(ordered_config))
         .route("/auth/register/device", post(register))
         .with_state(shared)
 }
@@ -62,14 +66,55 @@ async fn config_content(
         return content::plain(StatusCode::FORBIDDEN, why);
     }
     let store = app.store.clone();
-    match blocking(move || store.config(&product)).await {
-        Ok(Some(config)) if config.id == id => {
+    let work = move || {
+        // The product's, or one that the device was given before by an order of its own.
+        match store.config(&product)?.filter(|config| config.id == id) {
+            Some(config) => Ok(Some(config)),
+            None => Ok(store.find(&product, Some(CONFIG), &id)?.map(|kept| kept.as_config())),
+        }
+    };
+    match blocking(work).await {
+        Ok(Some(config)) => {
             let path = app.store.layout().config_file(&config);
             content::serve(&path, &config.content, &method, &headers).await
         }
         Ok(_) => content::plain(StatusCode::NOT_FOUND, "no such configuration\n"),
         Err(failure) => content::unavailable(&failure),
     }
+}
+
+/// A configuration that was ordered for one device; that its last byte went out is noted.
+async fn ordered_config(
+    State(app): App,
+    Path((product, id, update)): Path<(String, String, u64)>,
+    uri: Uri,
+    Query(signature): Query<Signature>,
+    method: Method,
+    headers: HeaderMap,
+) -> Response<Body> {
+    if let Err(why) = app.offers.urls.check(uri.path(), &signature) {
+        return content::plain(StatusCode::FORBIDDEN, why);
+    }
+    let store = app.store.clone();
+    let (order, config) = match blocking(move || store.ordered_config(update)).await {
+        Ok(Some((order, firmware))) if (&firmware.product_key, &firmware.version) == (&product, &id) => {
+            (order, firmware.as_config())
+        }
+        Ok(_) => return content::plain(StatusCode::NOT_FOUND, "no such configuration\n"),
+        Err(failure) => return content::unavailable(&failure),
+    };
+    if order.state == UpdateState::Superseded {
+        return content::plain(StatusCode::GONE, "a newer configuration was ordered\n");
+    }
+    let path = app.store.layout().config_file(&config);
+    let answer = content::serve(&path, &config.content, &method, &headers).await;
+    pieces::when_last_is_sent(answer, config.content.size, move || {
+        tokio::task::spawn_blocking(move || {
+            if let Err(failure) = app.store.config_fetched(update) {
+                note(&failure);
+            }
+        });
+    })
 }
 
 async fn register(State(app): App, form: String) -> Result<Json<Value>, Refused> {

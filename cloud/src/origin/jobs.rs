@@ -13,6 +13,7 @@ use super::api::{Done, Refused, blocking, found};
 use crate::Failure;
 use crate::control::extract::{Json, Path};
 use crate::control::{Routes, doc};
+use crate::data::configs::CONFIG;
 use crate::data::jobs::{Job, TRIAL, Target};
 use crate::data::model::{DeviceKey, Firmware};
 use crate::data::{NAME, Store};
@@ -28,7 +29,9 @@ struct NewJob {
     #[serde(default)]
     name: String,
     product: String,
+    /// Of a firmware, or the id of a configuration.
     version: String,
+    /// The module that it is for, in place of the devices themselves; `$config`: devices get a configuration.
     module: Option<String>,
     #[serde(default)]
     spec: Spec,
@@ -148,8 +151,8 @@ type App = State<Arc<Scheduler>>;
 
 fn firmware_of(store: &Store, new: &NewJob) -> Result<Firmware, Failure> {
     let firmware = store.find(&new.product, new.module.as_deref(), &new.version)?;
-    firmware
-        .ok_or_else(|| Failure::absent(format!("no firmware {} for product {}", new.version, new.product)))
+    let what = if new.module.as_deref() == Some(CONFIG) { "configuration" } else { "firmware" };
+    firmware.ok_or_else(|| Failure::absent(format!("no {what} {} for product {}", new.version, new.product)))
 }
 
 async fn list(State(scheduler): App) -> Result<Json<Vec<JobView>>, Refused> {
@@ -174,8 +177,12 @@ async fn create(State(scheduler): App, Json(new): Json<NewJob>) -> Result<Json<J
 
 async fn preview(State(scheduler): App, Json(new): Json<NewJob>) -> Result<Json<Preview>, Refused> {
     let work = move || {
-        let firmware = firmware_of(&scheduler.offers.store, &new)?;
-        let devices = scheduler.preview(&firmware, &new.spec)?.into_iter();
+        let module = new.module.as_deref();
+        // A configuration need not be there yet.
+        if module != Some(CONFIG) {
+            firmware_of(&scheduler.offers.store, &new)?;
+        }
+        let devices = scheduler.preview(&new.product, module, &new.version, &new.spec)?.into_iter();
         let devices = devices.map(|(device_name, stage)| Reached { device_name, stage }).collect();
         Ok(Preview { devices })
     };

@@ -55,6 +55,17 @@ struct NewConfig {
     push: bool,
 }
 
+/// What a configuration for jobs is for.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct NewConfigFile {
+    #[schemars(regex(pattern = NAME))]
+    product: String,
+    /// Of the file.
+    #[serde(default)]
+    name: String,
+}
+
 /// A configuration that was taken.
 #[derive(Debug, Serialize, JsonSchema)]
 struct TakenConfig {
@@ -97,6 +108,12 @@ pub fn control() -> Routes<Arc<Shared>> {
             "/api/config",
             doc("setConfig", "Take a product's configuration, which is the body"),
             set_config,
+        )
+        .op(
+            Method::POST,
+            "/api/config/file",
+            doc("addConfig", "Keep a configuration for jobs, which is the body"),
+            add_config,
         )
 }
 
@@ -161,4 +178,10 @@ async fn set_config(State(app): App, Query(new): Query<NewConfig>, stream: Strea
         Ok(answer)
     };
     Ok(Json(blocking(work).await?))
+}
+
+async fn add_config(State(app): App, Query(new): Query<NewConfigFile>, stream: Stream) -> Given<Firmware> {
+    crate::data::checked_name("product key", &new.product)?;
+    let content = receive(&app.store, app.max_image, &new.name, stream).await?;
+    Ok(Json(blocking(move || app.store.add_config(&new.product, &content)).await?))
 }

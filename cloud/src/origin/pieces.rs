@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::http::Response;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{TryStreamExt, stream};
 use tokio::task::JoinHandle;
 
 /// The first piece, and the largest.
@@ -83,6 +83,32 @@ pub fn fill(answer: &mut Response<Body>, file: File, first: u64, length: u64) {
     let part = Part { file: Arc::new(file), first, length };
     *answer.body_mut() = body(&part);
     answer.extensions_mut().insert(part);
+}
+
+/// Has `done` called when the last byte of a file of this size leaves for the connection. An answer with an earlier part of
+/// it, or without any, stays as it is. Such an answer goes the usual way, because the shorter one counts no bytes.
+pub fn when_last_is_sent(
+    mut answer: Response<Body>,
+    size: u64,
+    done: impl FnOnce() + Send + 'static,
+) -> Response<Body> {
+    let Some(part) = answer.extensions_mut().remove::<Part>() else {
+        return answer;
+    };
+    if part.length == 0 || part.first + part.length != size {
+        return answer;
+    }
+    let (mut left, mut done) = (part.length, Some(done));
+    answer.map(|body| {
+        Body::from_stream(body.into_data_stream().inspect_ok(move |bytes| {
+            left = left.saturating_sub(bytes.len() as u64);
+            if left == 0
+                && let Some(done) = done.take()
+            {
+                done();
+            }
+        }))
+    })
 }
 
 fn body(part: &Part) -> Body {

@@ -76,6 +76,11 @@ impl Urls {
         self.signed(&format!("/config/{}/{}", config.product_key, config.id))
     }
 
+    /// Where a configuration is that was ordered for one device, for a while. It names the order.
+    pub fn ordered_config(&self, config: &Config, update: u64) -> String {
+        self.signed(&format!("/config/{}/{}/{update}", config.product_key, config.id))
+    }
+
     fn mac(&self, path: &str, expires: i64) -> Option<Hmac<Sha256>> {
         // HMAC takes keys of any length.
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).ok()?;

@@ -37,7 +37,7 @@ pub struct DeviceView {
     /// The gateway that it belongs to, when it is a sub-device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<String>,
-    /// The versions of its modules.
+    /// The versions of its modules; as `$config` the configuration that it was given last by an order of its own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub modules: BTreeMap<String, String>,
     /// Its updates, oldest first.

@@ -86,7 +86,11 @@ impl Scheduler {
             let newer = store.updates(&key)?.iter().any(|u| u.id > update.id && u.module == update.module);
             let way = match &update.from {
                 _ if newer => Err("it has had a newer order since".to_owned()),
+                None if update.is_config() => Err("it had no configuration before that is known".to_owned()),
                 None => Err("nobody knows what it ran before".to_owned()),
+                Some(from) if *from == job.version && update.is_config() => {
+                    Err(format!("it had {from} before, too"))
+                }
                 Some(from) if *from == job.version => Err(format!("it ran {from} before, too")),
                 Some(from) => store
                     .find(&job.product_key, job.module.as_deref(), from)?

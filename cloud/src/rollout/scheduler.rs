@@ -60,11 +60,16 @@ impl Scheduler {
     }
 
     /// The devices that a plan would reach now, each with its stage.
-    pub fn preview(&self, firmware: &Firmware, spec: &Spec) -> Result<Vec<(String, usize)>, Failure> {
+    pub fn preview(
+        &self,
+        product: &str,
+        module: Option<&str>,
+        version: &str,
+        spec: &Spec,
+    ) -> Result<Vec<(String, usize)>, Failure> {
         spec.check()?;
-        let devices = self.store().candidates(&firmware.product_key, firmware.module.as_deref())?;
-        let selected: Vec<&Candidate> =
-            devices.iter().filter(|d| spec.selects(d, &firmware.version)).collect();
+        let devices = self.store().candidates(product, module)?;
+        let selected: Vec<&Candidate> = devices.iter().filter(|d| spec.selects(d, version)).collect();
         Ok(spec.staged(&selected).into_iter().map(|(device, stage)| (device.name.clone(), stage)).collect())
     }
 
@@ -320,6 +325,8 @@ impl Scheduler {
         let last = self.store().open_of(key, job.module.as_deref())?;
         Ok(match last {
             Some(open) if open.job.is_some_and(|other| other > job.id) => Place::LeftOut("superseded"),
+            // A newer configuration does no harm to a device that works on an older one, and that may never end by itself.
+            Some(open) if open.is_config() && open.job != Some(job.id) => Place::Free,
             Some(open) if open.state.is_at_work() && open.job != Some(job.id) => Place::Busy,
             _ if runs.as_deref() == Some(firmware.version.as_str()) => Place::LeftOut("skipped"),
             _ => Place::Free,

@@ -35,7 +35,7 @@ pub struct Spec {
     pub error_percent: Option<u8>,
     /// But not before so many came to an end.
     pub error_min: u32,
-    /// A device that reported progress has so many minutes from then on.
+    /// A device that reported progress has so many minutes from then on; with a configuration, from the push on.
     #[schemars(range(min = 1, max = 10_080))]
     pub timeout_minutes: Option<u32>,
     /// How often a device that failed is given another try.

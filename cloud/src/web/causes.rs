@@ -51,6 +51,7 @@ const BY_WORDS: &[(Cause, &[&str])] = &[
 const BY_STEP: &[(Cause, &str)] = &[
     (cause("", Msg::CauseTime, Msg::DoTime), "no end within"),
     (cause("", Msg::CauseTime, Msg::DoTime), "timed_out"),
+    (cause("", Msg::CauseConfig, Msg::DoConfig), "answered the push with code"),
     (cause("", Msg::CauseStrayed, Msg::DoStrayed), "which is neither the old version"),
     (cause("IOT_OTAP_FETCH_FAILED", Msg::CauseFetch, Msg::DoFetch), "download failed"),
     // The spelling is the SDK's.
@@ -118,6 +119,7 @@ mod tests {
             ("no end within 5 minutes", "", Msg::CauseTime),
             ("runs 1.5.0-digest, which is neither the old version nor the new one", "", Msg::CauseStrayed),
             ("timed_out", "", Msg::CauseTime),
+            ("the device answered the push with code 400", "", Msg::CauseConfig),
             ("?", "", Msg::CauseUnknown),
         ] {
             let cause = of(reason);

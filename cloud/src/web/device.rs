@@ -15,6 +15,7 @@ use super::talk::{Message, Way};
 use super::{Console, causes, devices, live, parts, read, snippet};
 use crate::Failure;
 use crate::data::checked_name;
+use crate::data::configs::CONFIG;
 use crate::data::model::{Device, DeviceKey, Update};
 use crate::data::upgrades::Origin;
 use crate::data::version;
@@ -87,7 +88,7 @@ fn facts(console: &Console, v: &Visitor, device: &Device) -> Markup {
                 div { dt { (v.t(Msg::Gateway)) } dd { a href=(parts::device_path(product, name)) { (name) } } }
             }
             @for (module, version) in &device.modules {
-                div { dt { (v.t(Msg::Module)) " " (parts::foreign(module)) } dd { (parts::foreign(version)) } }
+                div { dt { @if module != CONFIG { (v.t(Msg::Module)) " " } (parts::module(v, module)) } dd { (parts::foreign(version)) } }
             }
         }
     }
@@ -113,7 +114,7 @@ fn update_item(v: &Visitor, update: &Update) -> Markup {
         p {
             (parts::badge(v, parts::update_state(state))) " "
             @match &update.from { Some(from) => (parts::foreign(from)), None => "?" } " → " strong { (update.to) }
-            @if let Some(module) = &update.module { " · " (v.t(Msg::Module)) " " (parts::foreign(module)) }
+            @if let Some(module) = &update.module { " · " @if !update.is_config() { (v.t(Msg::Module)) " " } (parts::module(v, module)) }
             @if !update.state.is_final() && let Some(percent) = update.progress { " · " (percent) " %" }
             @if let Some(job) = update.job { " · " a href={ "/console/jobs/" (job) } { (v.f(Msg::JobNumber, &[("id", &job)])) } }
             " · " (parts::when(update.ended_at.as_deref().or(Some(&update.pushed_at))))
@@ -196,7 +197,7 @@ fn actions(
             form.line method="post" action={ (path) "/push" } {
                 (v.seal())
                 label { span { (v.t(Msg::FirmwareToPush)) } select name="firmware" { @for firmware in &all {
-                    option value=(firmware.key) { (firmware.version) @if let Some(module) = &firmware.module { " · " (module) }
+                    option value=(firmware.key) { (firmware.version) @if let Some(module) = &firmware.module { " · " (parts::module(v, module)) }
                         @if Some(&firmware.version) == device.version.as_ref() && firmware.module.is_none() { " (" (v.t(Msg::RunsNow)) ")" } }
                 } } }
                 button.primary { (v.t(Msg::Push)) }

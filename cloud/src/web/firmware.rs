@@ -20,6 +20,7 @@ use super::messages::Msg;
 use super::{Console, parts, read};
 use crate::Failure;
 use crate::access::csrf;
+use crate::data::configs::CONFIG;
 use crate::data::firmware::NewFirmware;
 use crate::data::model::{Content, Firmware, Sign};
 use crate::data::{checked_name, checked_version, import, version};
@@ -42,6 +43,7 @@ pub async fn page(State(console): State<Arc<Console>>, Extension(v): Extension<V
         let body = html! {
             h1 { (v.t(Msg::Firmware)) }
             section.card { h2 { (v.t(Msg::AddFirmware)) } (upload_form(&v, &products)) }
+            section.card { h2 { (v.t(Msg::AddConfig)) } p.hint { (v.t(Msg::HintConfig)) } (config_form(&v)) }
             @if all.is_empty() { p.none { (v.t(Msg::NoFirmware)) } } @else {
                 div.scroll.card tabindex="0" role="region" aria-label=(v.t(Msg::Firmware)) { (table(&v, &all)) }
             }
@@ -61,7 +63,7 @@ fn table(v: &Visitor, all: &[Firmware]) -> Markup {
         tbody { @for firmware in all { tr {
             th scope="row" { (firmware.version) @if firmware.auto { " " span.badge.run { (v.t(Msg::Automatic)) } } }
             td { (firmware.product_key) }
-            td { (firmware.module.as_deref().unwrap_or(v.t(Msg::DefaultModule))) }
+            td { @match &firmware.module { Some(module) => (parts::module(v, module)), None => (v.t(Msg::DefaultModule)) } }
             td { (parts::foreign(&firmware.content.name)) " " small { (size(firmware.content.size)) } }
             td { details.digest { summary { code { (firmware.content.sha256.get(..12).unwrap_or_default()) "…" } }
                 p { "SHA256 " code { (firmware.content.sha256) } } p { "MD5 " code { (firmware.content.md5) } } } }
@@ -98,6 +100,21 @@ fn upload_form(v: &Visitor, products: &[read::ProductRow]) -> Markup {
                 progress #sent max="100" value="0" aria-label=(v.t(Msg::Uploading)) hidden {}
             }
             p { button.primary { (v.t(Msg::Upload)) } }
+        }
+    }
+}
+
+/// The same for a configuration, which is one file for jobs; its version is made of its content.
+fn config_form(v: &Visitor) -> Markup {
+    html! {
+        form.fields #configuration method="post" action="/console/upload" enctype="multipart/form-data"
+            hx-post="/console/upload" hx-encoding="multipart/form-data" hx-target="#main" hx-select="#main" hx-swap="outerHTML"
+            hx-headers=(json!({ csrf::HEADER: v.token() })) {
+            (v.seal())
+            input type="hidden" name="module" value=(CONFIG);
+            label { span { (v.t(Msg::Product)) } input name="product" required maxlength="64" list="products" autocomplete="off"; }
+            label { span { (v.t(Msg::File)) } input type="file" name="file" required; }
+            p { button { (v.t(Msg::AddConfig)) } }
         }
     }
 }
@@ -180,6 +197,10 @@ async fn file(console: Arc<Console>, v: Visitor, form: Form, mut field: Field<'_
     made(move || {
         let content = Content { name, in_place: None, size: blob.size, md5: blob.md5, sha256: blob.sha256 };
         check(&console, &v, &new)?;
+        if new.module.as_deref() == Some(CONFIG) {
+            console.store().add_config(&new.product, &content)?;
+            return Ok(Redirect::to("/console/firmware").into_response());
+        }
         console.store().add_firmware(&new, &content)?;
         Ok(Redirect::to("/console/firmware").into_response())
     })
@@ -216,6 +237,9 @@ fn check(console: &Console, v: &Visitor, new: &NewFirmware) -> Result<(), Proble
     };
     if checked_name("product key", &new.product).is_err() {
         return Err(bad(Msg::Product, &new.product));
+    }
+    if new.module.as_deref() == Some(CONFIG) {
+        return Ok(());
     }
     if checked_version(&new.version).is_err() {
         return Err(bad(Msg::Version, &new.version));

@@ -64,7 +64,7 @@ pub async fn page(
             link rel="stylesheet" href=(assets::url(assets::CHART_STYLE));
             script src=(assets::url(assets::CHART)) defer {}
             div sse-connect={ "/console/jobs/" (id) "/live" (asked.query()) } {
-                div.head { h1 { (title) " " small { (job.product_key) " → " (job.version) } } }
+                div.head { h1 { (title) " " small { (job.product_key) " → " (job.version) @if let Some(module) = &job.module { " · " (parts::module(&v, module)) } } } }
                 section.card {
                     h2.hidden { (v.t(Msg::Status)) }
                     div #job-state sse-swap="state" { (state(&console, &v, &job)?) }
@@ -276,7 +276,7 @@ fn plan(v: &Visitor, job: &Job) -> Markup {
     html! { dl.facts {
         (row(Msg::Product, job.product_key.clone()))
         (row(Msg::TargetVersion, job.version.clone()))
-        (row(Msg::Module, job.module.clone().unwrap_or_default()))
+        @if let Some(module) = &job.module { div { dt { (v.t(Msg::Module)) } dd { (parts::module(v, module)) } } }
         (row(Msg::Platform, spec.onenet.as_ref().map(|terms| onenet(v, terms)).unwrap_or_default()))
         (row(Msg::SourceVersions, listed(&spec.source_versions)))
         (row(Msg::TestDevices, listed(&spec.verify)))

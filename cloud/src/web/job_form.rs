@@ -72,7 +72,8 @@ fn body(console: &Console, v: &Visitor, form: &Form, wrong: Option<&str>) -> Res
                 label { span { (v.t(Msg::Firmware)) } select name="firmware" required {
                     option value="" { (v.t(Msg::Choose)) }
                     @for firmware in &all { option value=(firmware.key) selected[chosen.as_ref().is_some_and(|c| c.key == firmware.key)] {
-                        (firmware.product_key) " · " (firmware.version) @if let Some(module) = &firmware.module { " · " (module) } } }
+                        (firmware.product_key) " · " (firmware.version) @if let Some(module) = &firmware.module { " · " (parts::module(v, module)) }
+                        @if firmware.is_config() { " · " (firmware.content.name) } } }
                 } }
                 button { (v.t(Msg::Choose)) }
             }
@@ -97,7 +98,8 @@ fn fields(v: &Visitor, form: &Form, firmware: &Firmware, devices: &[Candidate]) 
             (v.seal())
             input type="hidden" name="firmware" value=(firmware.key);
             fieldset.card { legend { (v.t(Msg::What)) }
-                p { (firmware.product_key) " → " strong { (firmware.version) } @if let Some(module) = &firmware.module { " · " (module) } }
+                p { (firmware.product_key) " → " strong { (firmware.version) } @if let Some(module) = &firmware.module { " · " (parts::module(v, module)) } }
+                @if firmware.is_config() { p.hint { (v.t(Msg::HintConfigJob)) } }
                 (text(Msg::Name, "name", Msg::HintJobName))
             }
             @if firmware.module.is_none() { fieldset.card { legend { (v.t(Msg::Platform)) }
@@ -223,6 +225,10 @@ fn planned(console: &Console, v: &Visitor, form: &Form) -> Result<(Firmware, Spe
     Ok((firmware, spec))
 }
 
+fn reach(console: &Console, firmware: &Firmware, spec: &Spec) -> Result<Vec<(String, usize)>, Failure> {
+    console.scheduler.preview(&firmware.product_key, firmware.module.as_deref(), &firmware.version, spec)
+}
+
 /// Who would get it.
 pub async fn preview(
     State(console): State<Arc<Console>>,
@@ -231,7 +237,7 @@ pub async fn preview(
 ) -> Answer {
     made(move || {
         let (firmware, spec) = planned(&console, &v, &form).map_err(Problem::invalid)?;
-        let devices = console.scheduler.preview(&firmware, &spec)?;
+        let devices = reach(&console, &firmware, &spec)?;
         let total = i64::try_from(devices.len()).unwrap_or(i64::MAX);
         let body = html! {
             section.card { h2 { (v.t(Msg::Preview)) } p { (v.n(Msg::WouldGet, total)) }
@@ -255,7 +261,7 @@ pub async fn create(
     made(move || {
         let made = planned(&console, &v, &form).and_then(|(firmware, spec)| {
             let text = |failure: Failure| failure.to_string();
-            let reached = console.scheduler.preview(&firmware, &spec).map_err(text)?;
+            let reached = reach(&console, &firmware, &spec).map_err(text)?;
             if reached.is_empty() && !spec.dynamic {
                 return Err(v.f(Msg::NobodySelected, &[("version", &firmware.version)]));
             }

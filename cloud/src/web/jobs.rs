@@ -62,7 +62,7 @@ pub fn table(console: &Console, v: &Visitor, jobs: &[Job]) -> Result<Markup, Fai
             tbody { @for job in jobs { tr {
                 th scope="row" { a href={ "/console/jobs/" (job.id) } { (name(v, job)) } " " small { (job.product_key) } }
                 td { (parts::badge(v, parts::job_state(job.state))) }
-                td { (job.version) @if let Some(module) = &job.module { " · " (module) } }
+                td { (job.version) @if let Some(module) = &job.module { " · " (parts::module(v, module)) } }
                 td.wide { (progress(console, v, job)?) }
                 td { (parts::when(Some(&job.created_at))) }
             } } }

@@ -7,6 +7,7 @@ use super::frame::Visitor;
 use super::lang::thousands;
 use super::messages::Msg;
 use super::read::Paged;
+use crate::data::configs::CONFIG;
 use crate::data::time;
 use crate::rollout::job;
 use crate::rollout::spec::Counts;
@@ -42,6 +43,11 @@ pub fn visible(text: &str) -> String {
         }
     }
     out
+}
+
+/// What a module is called; the module of configurations has no name for people.
+pub fn module(v: &Visitor, name: &str) -> Markup {
+    html! { @if name == CONFIG { (v.t(Msg::Configuration)) } @else { (foreign(name)) } }
 }
 
 /// What a state of an update, or of a device in a job, is called.

@@ -45,9 +45,10 @@ fn guarded() -> Vec<String> {
 }
 
 /// What devices fetch.
-const OF_DEVICES: [&str; 8] = [
+const OF_DEVICES: [&str; 9] = [
     "/firmware/1/x/y",
     "/config/p/1",
+    "/config/p/1/1",
     "/ota/south/check?dev_id=d&type=1&version=1",
     "/ota/south/download/ota_x",
     "/ota/p/d/version",
@@ -208,6 +209,7 @@ fn names_are_never_paths() {
         "/firmware/1/x/%2e%2e/cloud.db",
         "/config/..%2fcloud.db/1",
         "/config/p/..%2f..%2fcloud.db",
+        "/config/p/..%2f..%2fcloud.db/1",
         "/console/assets/x/..%2f..%2fcloud.db",
         "/console/assets/../../cloud.db",
         "/console/devices/..%2f..%2fx/y",

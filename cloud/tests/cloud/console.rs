@@ -10,7 +10,7 @@ use rumqttc::{Client, QoS};
 use super::support::{Cloud, DEVICE, PASSWORD, PATIENCE, PRODUCT, SECRET, connect, image, offer, wait};
 
 /// A request; the status, the head in lower case, the body.
-fn ask(origin: &str, method: &str, path: &str, headers: &str, body: &[u8]) -> (u16, String, String) {
+pub fn ask(origin: &str, method: &str, path: &str, headers: &str, body: &[u8]) -> (u16, String, String) {
     let mut stream = TcpStream::connect(origin).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let length = body.len();
@@ -24,7 +24,7 @@ fn ask(origin: &str, method: &str, path: &str, headers: &str, body: &[u8]) -> (u
     (status, head.to_ascii_lowercase(), body.to_owned())
 }
 
-fn get(origin: &str, path: &str) -> (u16, String) {
+pub fn get(origin: &str, path: &str) -> (u16, String) {
     let (status, _, body) = ask(origin, "GET", path, "Accept-Language: en\r\n", b"");
     (status, body)
 }
@@ -32,7 +32,7 @@ fn get(origin: &str, path: &str) -> (u16, String) {
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\nAccept-Language: en\r\n";
 
 /// Sends a form; the status, where it leads to, the page.
-fn send(origin: &str, path: &str, fields: &str) -> (u16, String, String) {
+pub fn send(origin: &str, path: &str, fields: &str) -> (u16, String, String) {
     let (status, head, body) = ask(origin, "POST", path, FORM, fields.as_bytes());
     let to = head.lines().find_map(|line| line.strip_prefix("location: ")).unwrap_or_default().to_owned();
     (status, to, body)

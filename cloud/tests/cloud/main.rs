@@ -7,6 +7,8 @@ mod access;
 mod api;
 mod attacks;
 mod console;
+mod cota;
+mod cota_ways;
 mod direct;
 mod exposure;
 mod hostile;
