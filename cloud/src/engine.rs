@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use crate::aliyun::offers::{Effects, Offers};
 use crate::aliyun::service::{self, Action};
 use crate::broker::Event;
+use crate::broker::hub::Done;
 use crate::data::model::DeviceKey;
 use crate::onenet;
 use crate::onenet::tasks::Tasks;
@@ -79,19 +80,21 @@ impl Engine {
     }
 
     /// One transaction; gives what has reported its version.
-    fn work(&self, events: Vec<Event>, ready: &[(Part, Instant)]) -> Vec<Part> {
-        let (mut effects, mut acknowledged, mut reported) = (Effects::default(), Vec::new(), Vec::new());
+    fn work(&self, mut events: Vec<Event>, ready: &[(Part, Instant)]) -> Vec<Part> {
+        let (mut effects, mut reported) = (Effects::default(), Vec::new());
+        // Taken out first: where not even a transaction can begin, their senders are to know it too.
+        let acknowledged: Vec<Done> = events.iter_mut().filter_map(done_of).collect();
+        let messages = Messages::of(&events);
         let done = self.offers.store.batch(|| {
             for event in events {
                 match event {
                     Event::Listening { device, connection } => self
                         .part(&device, &mut effects, |out| self.offers.listening(&device, connection, out)),
-                    Event::Message { topic, payload, done } => {
+                    Event::Message { topic, payload, .. } => {
                         self.offers.talk.note(Way::Up, &topic, &payload);
                         self.part(&topic, &mut effects, |out| {
                             self.message(&topic, &payload, out, &mut reported)
                         });
-                        acknowledged.extend(done);
                     }
                 }
             }
@@ -109,15 +112,19 @@ impl Engine {
             Err(failure) => {
                 self.offers.retract(effects);
                 // They have not seen an acknowledgement: they connect and send again.
-                note(format_args!("{} messages of devices could not be kept: {failure}", acknowledged.len()));
+                match messages {
+                    Some(messages) => note(format_args!("{messages} not kept: {failure}")),
+                    None => note(format_args!("jobs: {failure}")),
+                }
                 acknowledged.into_iter().for_each(|done| done.fail());
-                reported.clear();
+                // What was due now is due again later.
+                reported = ready.iter().map(|(part, _)| part.clone()).collect();
             }
         }
         reported
     }
 
-    /// A part of the transaction that fails alone.
+    /// A part of the transaction that fails alone. Where the database is lost, the commit fails.
     fn part(
         &self,
         what: &dyn std::fmt::Display,
@@ -157,5 +164,60 @@ impl Engine {
             }
         }
         Ok(())
+    }
+}
+
+fn done_of(event: &mut Event) -> Option<Done> {
+    match event {
+        Event::Message { done, .. } => done.take(),
+        Event::Listening { .. } => None,
+    }
+}
+
+/// The messages of a batch, as a line of the log names them.
+struct Messages(Vec<String>);
+
+impl Messages {
+    /// Topics that are named; the rest is counted.
+    const NAMED: usize = 5;
+
+    fn of(events: &[Event]) -> Option<Self> {
+        let topics: Vec<String> = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Message { topic, .. } => Some(topic.chars().take(200).collect()),
+                Event::Listening { .. } => None,
+            })
+            .collect();
+        (!topics.is_empty()).then_some(Self(topics))
+    }
+}
+
+impl std::fmt::Display for Messages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let named: Vec<&str> = self.0.iter().take(Self::NAMED).map(String::as_str).collect();
+        write!(f, "{}", named.join(", "))?;
+        match self.0.len().saturating_sub(named.len()) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(n: usize) -> Option<String> {
+        let event = |n| Event::Message { topic: format!("/t/{n}"), payload: bytes::Bytes::new(), done: None };
+        Messages::of(&(0..n).map(event).collect::<Vec<Event>>()).map(|messages| messages.to_string())
+    }
+
+    #[test]
+    fn messages_that_were_not_kept_are_named() {
+        assert_eq!(named(0), None);
+        assert_eq!(named(1).unwrap(), "/t/0");
+        assert_eq!(named(5).unwrap(), "/t/0, /t/1, /t/2, /t/3, /t/4");
+        assert_eq!(named(7).unwrap(), "/t/0, /t/1, /t/2, /t/3, /t/4 and 2 more");
     }
 }

@@ -4,10 +4,10 @@
 use serde_json::{Value, json};
 
 use super::sign;
-use crate::broker::hub::Told;
+use crate::broker::hub::{Refusal, Told};
 use crate::data::Store;
 use crate::data::model::{Device, DeviceKey};
-use crate::note;
+use crate::{Kind, note};
 
 /// Answers the form of `POST /auth/register/device`.
 pub fn answer(store: &Store, form: &str) -> Value {
@@ -16,10 +16,14 @@ pub fn answer(store: &Store, form: &str) -> Value {
     let refused = |message: &str| json!({ "code": 460, "data": {}, "message": message });
     let key = DeviceKey::new(value("productKey"), value("deviceName"));
     // One answer to everybody who may not register: it tells nobody which devices there are.
-    let device = store.device(&key).unwrap_or_else(|failure| {
-        note(format_args!("{key}: {failure}"));
-        None
-    });
+    let device = match store.device(&key) {
+        Ok(device) => device,
+        Err(failure) if failure.kind() == Kind::Broken => {
+            note(format_args!("{key}: {failure}"));
+            return json!({ "code": 500, "data": {}, "message": "server unavailable" });
+        }
+        Err(_) => None,
+    };
     let product_secret = device.as_ref().and_then(|device| device.product_secret.as_deref());
     let text = format!("deviceName{}productKey{}random{}", key.device, key.product, value("random"));
     // An unknown device's signature is checked too, under another secret: that takes the same time.
@@ -31,7 +35,12 @@ pub fn answer(store: &Store, form: &str) -> Value {
 }
 
 /// Answers who signs in over MQTT with `authType=register`: what it is told on `/ext/register`. `None`: another sign-in.
-pub fn over_mqtt(store: &Store, client_id: &str, user: &str, password: &str) -> Option<Result<Told, String>> {
+pub fn over_mqtt(
+    store: &Store,
+    client_id: &str,
+    user: &str,
+    password: &str,
+) -> Option<Result<Told, Refusal>> {
     let (_, parameters) = client_id.split_once('|')?;
     let parameters: Vec<(&str, &str)> =
         parameters.trim_end_matches('|').split(',').filter_map(|pair| pair.split_once('=')).collect();
@@ -39,13 +48,13 @@ pub fn over_mqtt(store: &Store, client_id: &str, user: &str, password: &str) -> 
     (value("authType") == "register").then(|| {
         let (device, product) = user.split_once('&').ok_or("the user name is not device&product")?;
         let key = DeviceKey::new(product, device);
-        let known = store.device(&key).map_err(|e| e.to_string())?;
+        let known = store.device(&key)?;
         let known = known.ok_or_else(|| format!("{key} is not registered"))?;
         let product_secret =
             known.product_secret.as_deref().ok_or_else(|| format!("{key} has its secret"))?;
         let text = format!("deviceName{device}productKey{product}random{}", value("random"));
         if !sign::check_text(value("signmethod"), product_secret, &text, password) {
-            return Err(format!("{key}: the password does not match the product secret"));
+            return Err(format!("{key}: the password does not match the product secret").into());
         }
         let payload = secret_of(&known).to_string().into_bytes();
         Ok(Told { topic: "/ext/register", payload })

@@ -7,6 +7,7 @@ use serde_json::Value;
 use sha1::Sha1;
 use sha2::Sha256;
 
+use crate::broker::hub::Refusal;
 use crate::data::model::{Device, DeviceKey};
 use crate::data::{Store, import};
 
@@ -36,17 +37,18 @@ fn parse_client_id(text: &str) -> Option<ClientId<'_>> {
 ///
 /// The signed text is `clientId{id}deviceName{dn}productKey{pk}`, followed by `timestamp{t}` when the
 /// client id carries one. The id part is free on the real platform; so it is here.
-pub fn check(store: &Store, client_id: &str, user: &str, password: &str) -> Result<DeviceKey, String> {
+pub fn check(store: &Store, client_id: &str, user: &str, password: &str) -> Result<DeviceKey, Refusal> {
     let client = parse_client_id(client_id).ok_or("the client id has no |...| part")?;
     let (device, product) = user.split_once('&').ok_or("the user name is not device&product")?;
     let key = DeviceKey::new(product, device);
-    let known = store.device(&key).map_err(|e| e.to_string())?;
+    let known = store.device(&key)?;
     let known = known.ok_or_else(|| format!("{key} is not registered"))?;
     let text = signed_text(&client, &key);
     if check_text(client.sign_method, &known.device_secret, &text, password) {
         Ok(key)
     } else {
-        Err(format!("{key}: the password does not match the device secret by {:?}", client.sign_method))
+        Err(format!("{key}: the password does not match the device secret by {:?}", client.sign_method)
+            .into())
     }
 }
 

@@ -16,6 +16,7 @@ use super::task::{Name, errno, now};
 use super::tasks::Tasks;
 use super::{range, token};
 use crate::aliyun::offers::Offers;
+use crate::broker::hub::Refusal;
 use crate::data::model::{DeviceKey, Firmware};
 use crate::origin::api::blocking;
 use crate::origin::{content, pieces};
@@ -59,7 +60,8 @@ fn things(root: &str, dialect: Dialect) -> Router<Arc<Shared>> {
             Ok(key.map(|key| found.tasks.package(Some(&key), &Name::Tid(tid))))
         });
         match package.await {
-            Ok(Some(package)) => send(&app, dialect, package, &headers).await,
+            Ok(Ok(package)) => send(&app, dialect, package, &headers).await,
+            Ok(Err(Refusal::Unavailable(why))) => content::unavailable(&Failure::broken(why)),
             _ if dialect == Dialect::Fuse => answer::refusal(dialect, 6),
             _ => answer::unauthorised(dialect),
         }
@@ -117,8 +119,9 @@ async fn authorised(
 ) -> Response<Body> {
     let answered = blocking(move || {
         Ok(match authorise(&app, &headers, product.as_deref(), &device) {
-            Some(key) => work(&app, &key),
-            None => answer::unauthorised(dialect),
+            Ok(key) => work(&app, &key),
+            Err(Refusal::Credentials(_)) => answer::unauthorised(dialect),
+            Err(Refusal::Unavailable(why)) => content::unavailable(&Failure::broken(why)),
         })
     });
     answered.await.unwrap_or_else(|failure| content::unavailable(&failure))
@@ -151,11 +154,16 @@ struct Report {
     step: u32,
 }
 
-fn authorise(app: &Shared, headers: &HeaderMap, product: Option<&str>, device: &str) -> Option<DeviceKey> {
+fn authorise(
+    app: &Shared,
+    headers: &HeaderMap,
+    product: Option<&str>,
+    device: &str,
+) -> Result<DeviceKey, Refusal> {
     let authorization =
         headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or("");
     let checked = token::check(app.tasks.store(), authorization, product, device, now());
-    checked.inspect_err(|why| note(format_args!("onenet: refused: {why}"))).ok()
+    checked.inspect_err(|why| note(format_args!("onenet: refused: {why}")))
 }
 
 async fn general_version(

@@ -3,6 +3,7 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 
+use crate::broker::hub::Refusal;
 use crate::data::Store;
 use crate::data::model::DeviceKey;
 
@@ -55,15 +56,15 @@ pub fn check(
     product: Option<&str>,
     device: &str,
     now: u64,
-) -> Result<DeviceKey, String> {
+) -> Result<DeviceKey, Refusal> {
     let token = parse(authorization).ok_or("the token is malformed")?;
     if !["2018-10-31", "2022-05-01"].contains(&token.version.as_str()) {
-        return Err(format!("unknown token version {:?}", token.version));
+        return Err(format!("unknown token version {:?}", token.version).into());
     }
     let mut parts = token.resource.split('/');
     let (Some("products"), Some(signed), tail) = (parts.next(), parts.next(), parts.collect::<Vec<_>>())
     else {
-        return Err(format!("unknown resource {:?}", token.resource));
+        return Err(format!("unknown resource {:?}", token.resource).into());
     };
     let key = DeviceKey::new(product.unwrap_or(signed), device);
     let fits = match tail.as_slice() {
@@ -72,12 +73,12 @@ pub fn check(
         _ => false,
     };
     if key.product != signed || !fits {
-        return Err(format!("the token is for {}, not for {key}", token.resource));
+        return Err(format!("the token is for {}, not for {key}", token.resource).into());
     }
     if token.expiry.parse::<u64>().map_err(|_| "the token's expiry is no number")? <= now {
-        return Err(format!("{key}: the token has expired"));
+        return Err(format!("{key}: the token has expired").into());
     }
-    let known = store.device(&key).map_err(|e| e.to_string())?;
+    let known = store.device(&key)?;
     let known = known.ok_or_else(|| format!("{key} is not registered"))?;
     let secret =
         base64(&known.device_secret).ok_or_else(|| format!("{key}: the access key is not base64"))?;
@@ -87,9 +88,9 @@ pub fn check(
         "md5" => verify::<Hmac<md5::Md5>>(&secret, &text, &sign),
         "sha1" => verify::<Hmac<sha1::Sha1>>(&secret, &text, &sign),
         "sha256" => verify::<Hmac<sha2::Sha256>>(&secret, &text, &sign),
-        other => return Err(format!("{key}: unknown method {other:?}")),
+        other => return Err(format!("{key}: unknown method {other:?}").into()),
     };
-    if right { Ok(key) } else { Err(format!("{key}: the signature does not match the access key")) }
+    if right { Ok(key) } else { Err(format!("{key}: the signature does not match the access key").into()) }
 }
 
 /// Compares in constant time.

@@ -26,7 +26,7 @@ pub fn packet(first: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// CONNECT of a device of the product, with a client id of its own choice.
-fn sign_in_as(client: &str, device: &str, secret: &str, clean: bool, will: Option<&str>) -> Vec<u8> {
+pub fn sign_in_as(client: &str, device: &str, secret: &str, clean: bool, will: Option<&str>) -> Vec<u8> {
     let signed = format!("clientId{client}deviceName{device}productKey{PRODUCT}");
     let mut mac = <Hmac<sha2::Sha256> as KeyInit>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(signed.as_bytes());

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::hub::{Raw, publish, sign_in, sign_in_as};
 use crate::support::{Cloud, DEVICE, PATIENCE, PRODUCT, SECRET};
 
 /// A server with an empty database `cloud`.
@@ -145,9 +146,47 @@ fn another_server_on_the_same_database_and_a_database_that_restarts() {
         std::thread::sleep(Duration::from_millis(100));
     }
     assert!(first.ok(&["device", "list"]).contains("later"));
-    let (client, mut connection) = crate::support::device(&broker, crate::support::PASSWORD, true);
     let inform = format!("/ota/device/inform/{PRODUCT}/{DEVICE}");
+    let (client, mut connection) = crate::support::device(&broker, crate::support::PASSWORD, true);
     client.publish(inform, rumqttc::QoS::AtLeastOnce, false, r#"{"params":{"version":"4.2"}}"#).unwrap();
     crate::support::wait(&mut connection, |p| matches!(p, rumqttc::Packet::PubAck(_)).then_some(()));
     assert!(first.ok(&["device", "list"]).contains("4.2"));
+}
+
+#[test]
+fn while_the_database_is_away_devices_are_told_to_try_again() {
+    let mut postgres = Postgres::start("away");
+    let mut cloud = Cloud::on("away", &postgres.url());
+    cloud.ok(&["device", "add", PRODUCT, DEVICE, SECRET]);
+    let (broker, _) = cloud.serve(&["--mqtt", "127.0.0.1:0"]);
+    let signing_in = sign_in(DEVICE, SECRET, true);
+    let mut device = Raw::connect(&broker, &signing_in);
+    assert_eq!(device.next().unwrap(), [0x20, 2, 0, 0]);
+    postgres.stop();
+    let inform = format!("/ota/device/inform/{PRODUCT}/{DEVICE}");
+    let report = publish(&inform, r#"{"params":{"version":"4.1"}}"#, 7);
+    device.send(&report);
+    assert_eq!(
+        device.next(),
+        None,
+        "a report that was not kept is not acknowledged: the device sends it again"
+    );
+    let mut refused = Raw::connect(&broker, &signing_in);
+    assert_eq!(refused.next().unwrap(), [0x20, 2, 0, 3], "devices take every other code for final");
+    let registering = sign_in_as("x|authType=register,a=b", DEVICE, SECRET, true, None);
+    assert_eq!(Raw::connect(&broker, &registering).next().unwrap(), [0x20, 2, 0, 3]);
+    postgres.process = Postgres::run(&postgres.dir, postgres.port);
+    postgres.ready();
+    let start = Instant::now();
+    let mut device = loop {
+        let mut device = Raw::connect(&broker, &signing_in);
+        if device.next().unwrap() == [0x20, 2, 0, 0] {
+            break device;
+        }
+        assert!(start.elapsed() < PATIENCE, "the server does not find its database again");
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    device.send(&report);
+    assert_eq!(device.next().unwrap(), [0x40, 2, 0, 7]);
+    assert!(cloud.ok(&["device", "list"]).contains("4.1"));
 }

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::packet::{self, Connect, Malformed, Packet};
-use super::{Attached, Done, Event, Hub, Registrar, SignIn, Told};
+use super::{Attached, Done, Event, Hub, Refusal, Registrar, SignIn, Told};
 use crate::data::Store;
 use crate::data::model::DeviceKey;
 use crate::note;
@@ -112,7 +112,7 @@ impl Door {
             }
             Some(Err(why)) => {
                 note(format_args!("registration refused: {why}"));
-                return refuse(client, packet::BAD_LOGIN).await;
+                return refuse(client, why.code()).await;
             }
             None => {}
         }
@@ -120,7 +120,7 @@ impl Door {
             Ok(device) => device,
             Err(why) => {
                 note(format_args!("sign-in refused: {why}"));
-                return refuse(client, packet::BAD_LOGIN).await;
+                return refuse(client, why.code()).await;
             }
         };
         if let Some(will) = &connect.will
@@ -156,8 +156,7 @@ impl Door {
     fn judge(&self, connect: &Connect) -> Verdict {
         let (id, user, password) = (&connect.client_id, &connect.user, &connect.password);
         let registration = (self.registrar)(id, user, password);
-        let device =
-            if registration.is_some() { Err(String::new()) } else { (self.sign_in)(id, user, password) };
+        let device = if registration.is_some() { Err("".into()) } else { (self.sign_in)(id, user, password) };
         Verdict { registration, device }
     }
 
@@ -196,8 +195,8 @@ impl Door {
 }
 
 struct Verdict {
-    registration: Option<Result<Told, String>>,
-    device: Result<DeviceKey, String>,
+    registration: Option<Result<Told, Refusal>>,
+    device: Result<DeviceKey, Refusal>,
 }
 
 struct Reader<'a> {

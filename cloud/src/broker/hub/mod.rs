@@ -22,6 +22,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use crate::data::model::DeviceKey;
+use crate::{Failure, Kind};
 use contest::Contests;
 use outbox::Outbox;
 use session::{Message, Session};
@@ -31,11 +32,11 @@ pub use connection::Door;
 /// Filters of one device; a gateway has those of its sub-devices too.
 const MAX_FILTERS: usize = 20_000;
 
-/// Checks client id, user name and password. The error is a line for the log.
-pub type SignIn = Arc<dyn Fn(&str, &str, &str) -> Result<DeviceKey, String> + Send + Sync>;
+/// Checks client id, user name and password.
+pub type SignIn = Arc<dyn Fn(&str, &str, &str) -> Result<DeviceKey, Refusal> + Send + Sync>;
 
 /// Answers who signs in for a registration alone: what it is told, or why not. `None`: another sign-in.
-pub type Registrar = Arc<dyn Fn(&str, &str, &str) -> Option<Result<Told, String>> + Send + Sync>;
+pub type Registrar = Arc<dyn Fn(&str, &str, &str) -> Option<Result<Told, Refusal>> + Send + Sync>;
 
 /// Whether the first device is the gateway of the second.
 pub type Topology = Arc<dyn Fn(&DeviceKey, &DeviceKey) -> bool + Send + Sync>;
@@ -46,6 +47,53 @@ pub struct Told {
     pub topic: &'static str,
     /// Payload.
     pub payload: Vec<u8>,
+}
+
+/// Why somebody is not let in: a line for the log.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Nobody knows it, or it is not who it says it is. Devices take that for final.
+    Credentials(String),
+    /// Nobody can tell now: the database is away. Devices try again.
+    Unavailable(String),
+}
+
+impl Refusal {
+    /// The code of the CONNACK.
+    fn code(&self) -> u8 {
+        match self {
+            Self::Credentials(_) => packet::BAD_LOGIN,
+            Self::Unavailable(_) => packet::UNAVAILABLE,
+        }
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::Credentials(why) | Self::Unavailable(why)) = self;
+        f.write_str(why)
+    }
+}
+
+impl From<String> for Refusal {
+    fn from(why: String) -> Self {
+        Self::Credentials(why)
+    }
+}
+
+impl From<&str> for Refusal {
+    fn from(why: &str) -> Self {
+        Self::Credentials(why.to_owned())
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        match failure.kind() {
+            Kind::Broken => Self::Unavailable(failure.to_string()),
+            _ => Self::Credentials(failure.to_string()),
+        }
+    }
 }
 
 /// What comes from devices.
