@@ -77,7 +77,7 @@ impl Orders {
     /// Whether this answers a question of the library's own: one about the same image. Each question has one answer.
     fn is_answer(&mut self, now: Instant, answer: &Content) -> bool {
         self.forget_old_questions(now);
-        let asked = self.asked.iter().position(|(_, about)| is_same(about, answer));
+        let asked = self.asked.iter().position(|(_, about)| is_renewed(about, answer));
         asked.is_some_and(|index| {
             self.asked.remove(index);
             true
@@ -151,6 +151,13 @@ fn is_same(one: &Content, other: &Content) -> bool {
     one.kind == other.kind && one.is_same_image(other)
 }
 
+/// Whether the answer to a question for a fresh URL is about the image at hand: the same rule as the download's own, so that
+/// what gives it its URL is no order as well.
+fn is_renewed(at_hand: &Content, answer: &Content) -> bool {
+    let (at_hand, answer) = (offer_of(at_hand), offer_of(answer));
+    at_hand.kind == answer.kind && at_hand.is_renewed_by(answer)
+}
+
 impl Ota {
     pub(super) fn receive(&self, topic: Topic, payload: &[u8]) {
         // The link is there. What is to be told of the download at hand is told before another takes its place.
@@ -216,7 +223,7 @@ impl Ota {
     fn is_own_answer(&self, topic: Topic, content: &Content) -> bool {
         let mut state = self.state.lock();
         let Some(current) = state.content.clone() else { return false };
-        if is_same(&current, content) {
+        if is_renewed(&current, content) {
             return state.orders.is_answer(Instant::now(), content);
         }
         if topic != Topic::Upgrade && offer_of(content).kind == offer_of(&current).kind {
@@ -229,7 +236,7 @@ impl Ota {
     /// platform answered is so no longer. (On the topic of pushes it may be an order.)
     fn is_outdated(&self, topic: Topic, content: &Content) -> bool {
         let mut state = self.state.lock();
-        let gave_way = state.content.as_ref().is_some_and(|at_hand| !is_same(at_hand, content));
+        let gave_way = state.content.as_ref().is_some_and(|at_hand| !is_renewed(at_hand, content));
         let answers = matches!(topic, Topic::Request | Topic::FirmwareGetReply);
         gave_way && answers && state.orders.is_answer(Instant::now(), content)
     }
@@ -238,7 +245,8 @@ impl Ota {
     /// not. An answer that offers another image ends that download, and is an order of its own.
     fn answer_renewal(&self, topic: Topic, content: Content, pushed: bool) -> Option<Content> {
         let Some(current) = self.state.lock().content.clone() else { return Some(content) };
-        let (same, kind) = (is_same(&current, &content), offer_of(&current).kind);
+        let same = is_same(&current, &content) || (!pushed && is_renewed(&current, &content));
+        let kind = offer_of(&current).kind;
         let answer = matches!(topic, Topic::Request | Topic::FirmwareGetReply | Topic::ConfigGetReply);
         if same && self.session.phase() == Phase::Fetching {
             let left = self.renewals.deliver(content.clone());

@@ -197,6 +197,26 @@ fn an_expired_url_is_renewed() {
 }
 
 #[test]
+fn a_fresh_url_with_another_kind_of_digest_is_the_same_update() {
+    for topic in [REQUEST, UPGRADE] {
+        let bench = bench();
+        let mut hasher = Hasher::new(Algorithm::Sha256);
+        hasher.update(&IMAGE);
+        let sha256 = to_hex(&hasher.finish(Algorithm::Sha256).unwrap());
+        let signed = format!(r#""signMethod":"Sha256","sign":"{sha256}""#);
+        let fresh = offer("http://h/new", &digest(&IMAGE))
+            .replace(&format!(r#""md5":"{}""#, digest(&IMAGE)), &signed);
+        *bench.wire.answer.lock() =
+            Some(Arc::new(move |asked| (asked == REQUEST).then(|| (topic.to_owned(), fresh.clone()))));
+        bench.offer("http://h/old");
+        assert_eq!(bench.fetch().unwrap(), IMAGE, "{topic}");
+        assert_eq!(bench.ota.verdict(), Ok(true));
+        bench.ota.conclude();
+        assert!(!bench.ota.is_offered() && !bench.ota.is_offered(), "{topic}: it counts once");
+    }
+}
+
+#[test]
 fn a_fresh_url_of_another_image_ends_it() {
     let bench = bench();
     let other = offer("http://h/new", &digest(b"other"));
