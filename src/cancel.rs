@@ -2,6 +2,7 @@
 //! Cancellation that can be waited on: a flag for loops, a wake-up for sleeps.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -14,7 +15,9 @@ pub struct CancellationToken(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    cancelled: Mutex<bool>,
+    cancelled: AtomicBool,
+    /// Held by those who go to sleep, and who wakes them.
+    sleeping: Mutex<()>,
     changed: Condvar,
 }
 
@@ -26,13 +29,15 @@ impl CancellationToken {
 
     /// Sets the flag and wakes every [`CancellationToken::sleep`]. Idempotent; callable from any thread.
     pub fn cancel(&self) {
-        *self.0.cancelled.lock() = true;
+        self.0.cancelled.store(true, Ordering::Release);
+        drop(self.0.sleeping.lock());
         self.0.changed.notify_all();
     }
 
     /// Whether [`CancellationToken::cancel`] was called.
     pub fn is_cancelled(&self) -> bool {
-        *self.0.cancelled.lock()
+        // Without a lock: in a child of a fork a thread that is not there may hold it.
+        self.0.cancelled.load(Ordering::Acquire)
     }
 
     /// Whether `other` shares this flag.
@@ -43,13 +48,13 @@ impl CancellationToken {
     /// Sleeps for `duration`, or until cancelled. Returns `true` when cancelled.
     pub fn sleep(&self, duration: Duration) -> bool {
         let deadline = Instant::now() + duration;
-        let mut cancelled = self.0.cancelled.lock();
-        while !*cancelled {
-            if self.0.changed.wait_until(&mut cancelled, deadline).timed_out() {
+        let mut sleeping = self.0.sleeping.lock();
+        while !self.is_cancelled() {
+            if self.0.changed.wait_until(&mut sleeping, deadline).timed_out() {
                 break;
             }
         }
-        *cancelled
+        self.is_cancelled()
     }
 }
 

@@ -12,9 +12,24 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::cancel::CancellationToken;
 
+// Link Kit alone has no use for them: its sessions and clients know what to do in a child.
+#[cfg_attr(not(any(feature = "quectel", all(feature = "onenet", feature = "mqtt"))), allow(dead_code))]
+mod steady;
+#[cfg_attr(not(any(feature = "quectel", all(feature = "onenet", feature = "mqtt"))), allow(dead_code))]
+mod work;
+
+#[cfg(any(feature = "haas", feature = "quectel"))]
+pub use steady::steady;
+pub use work::take_over;
+#[cfg(any(feature = "quectel", all(feature = "onenet", feature = "mqtt")))]
+pub use work::{Begun, Work, start};
+
 /// Stack of each thread in bytes, whatever the platform's default is: a TLS handshake is what needs most of it.
 /// `benches/run.py` prints how deep they really get.
 pub const STACK: usize = 256 * 1024;
+/// How much larger the stacks of each child of a fork are than its parent's, up to [`MOST_STEPS`] times.
+const STACK_STEP: usize = 16 * 1024;
+const MOST_STEPS: usize = 64;
 
 // Neither has anything to drop, so both can be used while a thread ends: C programs call the library in `atexit` handlers
 // and in destructors of thread-specific data, where whatever has to be dropped is gone already.
@@ -89,7 +104,7 @@ impl Named<'_> {
                     OURS.set(true);
                     body()
                 };
-                started = Builder::new().name(self.0.to_owned()).stack_size(STACK).spawn(body);
+                started = Builder::new().name(self.0.to_owned()).stack_size(stack()).spawn(body);
             }
         };
         match SHELTER.get() {
@@ -98,6 +113,13 @@ impl Named<'_> {
         }
         started
     }
+}
+
+/// The stack of a thread that starts now. glibc hands the stacks of a parent's threads to new threads of its child, and with
+/// them what locks still know of their old owners: none of these is large enough for a thread of the library's here.
+fn stack() -> usize {
+    let children = usize::try_from(GENERATION.load(Ordering::Acquire)).unwrap_or(MOST_STEPS);
+    STACK + STACK_STEP * children.min(MOST_STEPS)
 }
 
 /// Whether the calling thread is one that the library started.
@@ -174,14 +196,25 @@ pub fn set_around_forks(around: AroundForks) {
 
 /// The process is about to fork, or, with `after`, has done so.
 pub fn forking(after: bool) {
-    if let Some(around) = AROUND_FORKS.get() {
-        if after { (around.after)() } else { (around.before)() }
+    let around = AROUND_FORKS.get();
+    if after {
+        if let Some(around) = around {
+            (around.after)();
+        }
+        steady::after();
+    } else {
+        // First what may ask for clients' locks.
+        steady::before();
+        if let Some(around) = around {
+            (around.before)();
+        }
     }
 }
 
 /// Counts a fork. Called in the child before anything else runs there; does only what a signal handler may.
 pub fn forked() {
     GENERATION.fetch_add(1, Ordering::AcqRel);
+    steady::in_child();
     if let Some(around) = AROUND_FORKS.get() {
         (around.in_child)();
     }
@@ -192,18 +225,19 @@ pub fn forked() {
 #[derive(Clone, Copy, Debug)]
 pub struct Birth {
     generation: u32,
-    #[cfg(feature = "mqtt")]
     process: u32,
 }
 
 impl Birth {
     /// Here and now.
     pub fn now() -> Self {
-        Self {
-            generation: GENERATION.load(Ordering::Acquire),
-            #[cfg(feature = "mqtt")]
-            process: std::process::id(),
-        }
+        Self { generation: GENERATION.load(Ordering::Acquire), process: std::process::id() }
+    }
+
+    /// In another process, of which this one is a child.
+    #[cfg(test)]
+    pub fn elsewhere(process: u32) -> Self {
+        Self { generation: GENERATION.load(Ordering::Acquire).wrapping_sub(1), process }
     }
 
     /// Whether it was in this process.
@@ -212,7 +246,6 @@ impl Birth {
     }
 
     /// Whether the process that it was in still runs. Where the system does not tell, only a parent counts.
-    #[cfg(feature = "mqtt")]
     pub fn process_runs(&self) -> bool {
         // A child of a process that has ended has another parent at once, even if nobody has collected the old one yet.
         self.is_here() || std::os::unix::process::parent_id() == self.process || runs(self.process)
@@ -220,7 +253,6 @@ impl Birth {
 }
 
 /// Whether a process runs, by Linux's word: it is listed, and not only waiting to be collected.
-#[cfg(feature = "mqtt")]
 fn runs(process: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     // pid (name) state …; a name may hold anything.
@@ -241,7 +273,6 @@ mod tests {
         assert_eq!(thread.join().unwrap().as_deref(), Some("otakit-test"));
     }
 
-    #[cfg(feature = "mqtt")]
     #[test]
     fn a_process_runs_until_it_has_ended() {
         assert!(runs(std::process::id()));

@@ -121,7 +121,8 @@ int32_t onenet_inform_start(void);
 
 /** @brief Waits for a notice: 1 when one came since the last time, 0 when none did in time, -12 while the broker refuses
  * the sign-in (CONNACK 1, 2, 4, 5), -5 without onenet_inform_start. The library goes on trying, with pauses of up to a
- * minute. A notice can get lost on its way: ask from time to time as well. */
+ * minute. A notice can get lost on its way: ask from time to time as well. A child of a fork signs in again with its first
+ * call once its parent has ended, as after daemon(); before that, notices are the parent's. */
 int32_t onenet_inform_wait(uint32_t timeout_ms);
 
 /** @brief Disconnects. 0 or -5. */

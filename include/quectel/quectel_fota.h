@@ -5,6 +5,10 @@
  * called from any thread, and do not block unless said otherwise. No function calls back from a thread of the library:
  * events wait in a queue until quectel_fota_poll_event or quectel_fota_dispatch takes them. Each download has exactly one
  * event with a status other than 1, its last; it is never lost, not even when the next download begins before it is taken.
+ *
+ * In a child of a fork whose parent has ended, as after daemon(), a download that the parent was at is done again, from the
+ * child's first call of any function here on. Where the parent still runs after 3 s it has the file, and in the child the
+ * download ends with QUECTEL_FOTA_NOT_INPROGRESS.
  */
 #ifndef OTAKIT_QUECTEL_FOTA_H
 #define OTAKIT_QUECTEL_FOTA_H

@@ -49,6 +49,7 @@ fn begin(name: &'static str) -> Option<Call> {
         Err(_) => return None,
     };
     PREPARED.call_once(prepare);
+    crate::thread::take_over();
     let cancelled_afterwards = NoCancel::begin();
     arguments::clear();
     Some(Call { inside, _cancelled_afterwards: cancelled_afterwards, printed: crate::log::printed() })

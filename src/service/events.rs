@@ -13,6 +13,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::cancel::CancellationToken;
 use crate::hal::own::{self, Own};
+use crate::thread::steady;
 
 /// Events that wait before who brings them from outside has to stop; see [`Events::wait_for_room`].
 const LIMIT: usize = 256;
@@ -43,14 +44,22 @@ impl<T> Events<T> {
     /// hands on what others send, so that a peer that sends faster than the application takes has to wait. The outcome
     /// of what the application asked for is posted without: it must neither wait nor be lost.
     pub fn wait_for_room(&self, cancel: &CancellationToken) {
-        let mut queue = self.queue.lock();
-        while queue.len() >= LIMIT && !cancel.is_cancelled() {
-            self.taken.wait_for(&mut queue, SLICE);
+        while self.is_full() && !cancel.is_cancelled() {
+            let mut queue = self.queue.lock();
+            if queue.len() >= LIMIT {
+                self.taken.wait_for(&mut queue, SLICE);
+            }
         }
+    }
+
+    fn is_full(&self) -> bool {
+        let _steady = steady();
+        self.queue.lock().len() >= LIMIT
     }
 
     /// Appends. One that is `passing` (a percentage) gives way to the next passing one when nobody takes them.
     pub fn post(&self, event: T, passing: bool) {
+        let _steady = steady();
         let mut queue = self.queue.lock();
         if passing && queue.len() > 1 && queue.back().is_some_and(|(_, passing)| *passing) {
             queue.pop_back();
@@ -75,10 +84,12 @@ impl<T> Events<T> {
         fits: impl FnOnce(&T) -> Result<(), E>,
     ) -> Option<Result<T, E>> {
         let deadline = Instant::now().checked_add(timeout);
-        let mut queue = self.queue.lock();
+        let mut fits = Some(fits);
         loop {
+            let change = steady();
+            let mut queue = self.queue.lock();
             if let Some((event, _)) = queue.front() {
-                if let Err(error) = fits(event) {
+                if let Err(error) = fits.take()?(event) {
                     return Some(Err(error));
                 }
                 let (event, _) = queue.pop_front()?;
@@ -89,10 +100,13 @@ impl<T> Events<T> {
                 self.taken.notify_all();
                 return Some(Ok(event));
             }
+            drop(change);
             match deadline {
                 Some(deadline) if self.arrived.wait_until(&mut queue, deadline).timed_out() => {
                     // One may have come in the same instant.
                     if queue.is_empty() {
+                        // A child of a fork has the same pipe, and may have put its byte there.
+                        self.signal(|reader, _| reader.read(&mut [0]).map(drop));
                         return None;
                     }
                 }
@@ -104,6 +118,7 @@ impl<T> Events<T> {
 
     /// Drops the passing events that wait.
     pub fn drop_passing(&self) {
+        let _steady = steady();
         let mut queue = self.queue.lock();
         let any = !queue.is_empty();
         queue.retain(|(_, passing)| !*passing);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use otakit_core::digest::Expected;
+use otakit_core::failure::Failure;
 use parking_lot::{Condvar, Mutex};
 
 use super::{FAILED, OK, answer, expected, timeout};
@@ -16,6 +17,7 @@ use crate::bindings::text;
 use crate::cancel::CancellationToken;
 use crate::service::package::{self, Promise, Wanted};
 use crate::service::quectel::code;
+use crate::thread::{self, Begun, Work, steady};
 
 /// `QUECTEL_FOTA_FETCHING`.
 const UNDER_WAY: c_int = 1;
@@ -65,10 +67,47 @@ fn fetch_file(
 
 /// A file that is fetched on a thread of its own.
 struct Fetch {
+    url: String,
+    path: PathBuf,
+    digest: Option<Expected>,
+    settings: Settings,
     cancel: CancellationToken,
     /// The code it ended with.
     outcome: Mutex<Option<c_int>>,
     ended: Condvar,
+}
+
+impl Fetch {
+    fn end(&self, begun: &Begun, outcome: c_int) {
+        let steady = steady();
+        begun.done();
+        *self.outcome.lock() = Some(outcome);
+        drop(steady);
+        self.ended.notify_all();
+    }
+}
+
+impl Work for Fetch {
+    fn name(&self) -> String {
+        format!("file for {}", self.path.display())
+    }
+
+    fn run(&self, begun: &Begun) {
+        let outcome = fetch_file(&self.url, &self.path, self.digest.clone(), &self.settings, &self.cancel);
+        self.end(begun, outcome);
+    }
+
+    fn lose(&self, begun: &Begun) {
+        self.end(begun, code(&Failure::Cancelled));
+    }
+
+    fn waits(&self) -> bool {
+        false
+    }
+
+    fn cancel(&self) -> &CancellationToken {
+        &self.cancel
+    }
 }
 
 fn of_number(handle: i64) -> Option<Handle> {
@@ -96,17 +135,17 @@ pub unsafe extern "C" fn quectel_fota_fetch_start(
         let (url, path) = unsafe { (text::given(url)?.to_owned(), PathBuf::from(text::given(path)?)) };
         // SAFETY: `hash_type` and `hash` are NULL or NUL-terminated, by this function's contract.
         let digest = unsafe { expected(hash_type, hash) }?;
-        let job =
-            Fetch { cancel: CancellationToken::new(), outcome: Mutex::new(None), ended: Condvar::new() };
-        let job = Arc::new(job);
+        let job = Arc::new(Fetch {
+            url,
+            path,
+            digest,
+            settings: settings::current(),
+            cancel: CancellationToken::new(),
+            outcome: Mutex::new(None),
+            ended: Condvar::new(),
+        });
         let handle = FETCHES.open_unless(Arc::clone(&job), |_| false)?;
-        let current = settings::current();
-        let work = move || {
-            let outcome = fetch_file(&url, &path, digest, &current, &job.cancel);
-            *job.outcome.lock() = Some(outcome);
-            job.ended.notify_all();
-        };
-        if crate::thread::named("otakit-fota").spawn(work).is_err() {
+        if thread::start("otakit-fota", job).is_err() {
             drop(FETCHES.close(handle));
             return None;
         }

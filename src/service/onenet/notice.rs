@@ -11,6 +11,7 @@ use parking_lot::{Condvar, Mutex};
 use crate::cancel::CancellationToken;
 use crate::mqtt::{Client, ConnectError, Event, Handler, Options};
 use crate::net::{Dial, Target};
+use crate::thread::{Begun, Work};
 
 /// Largest notice that is taken, in bytes.
 const MAX_PACKET: usize = 16 * 1024;
@@ -62,9 +63,8 @@ impl Notices {
             device: broker.device.clone(),
             client: Mutex::new(None),
         });
-        let ours = shared.clone();
-        let thread = crate::thread::named("otakit-notice");
-        thread.spawn(move || serve(&ours, &broker, &dial)).ok()?;
+        let listening = Listening { shared: shared.clone(), broker, dial };
+        crate::thread::start("otakit-notice", Arc::new(listening)).ok()?;
         Some(Self { shared })
     }
 
@@ -107,6 +107,45 @@ impl Notices {
 impl Drop for Notices {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// What the thread does.
+struct Listening {
+    shared: Arc<Shared>,
+    broker: Broker,
+    dial: Arc<dyn Dial>,
+}
+
+impl Work for Listening {
+    fn name(&self) -> String {
+        format!("notices of {}", self.broker.device.name)
+    }
+
+    fn run(&self, _: &Begun) {
+        self.lose_client();
+        serve(&self.shared, &self.broker, &self.dial);
+    }
+
+    /// It was stopped.
+    fn lose(&self, _: &Begun) {
+        self.lose_client();
+    }
+
+    fn waits(&self) -> bool {
+        true
+    }
+
+    fn cancel(&self) -> &CancellationToken {
+        &self.shared.cancel
+    }
+}
+
+impl Listening {
+    /// In a child of a fork: lets go of the parent's client. Each connection is a client of its own here.
+    fn lose_client(&self) {
+        let client = self.shared.client.lock().take();
+        std::mem::forget(client);
     }
 }
 

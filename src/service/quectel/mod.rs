@@ -22,6 +22,7 @@ use crate::cancel::CancellationToken;
 use crate::engine::Settings;
 use crate::fetch::http::HttpSource;
 use crate::store::{Keep, Sink};
+use crate::thread::{self, Begun, Work, steady};
 use local::Local;
 
 /// Where packages go unless told otherwise.
@@ -157,7 +158,7 @@ impl Fota {
     pub fn start(
         self: &Arc<Self>,
         urls: Vec<String>,
-        source: impl Fn() -> HttpSource + Send + 'static,
+        source: impl Fn() -> HttpSource + Send + Sync + 'static,
         settings: Settings,
     ) -> Result<u64, Refused> {
         let mut state = self.state.lock();
@@ -167,73 +168,17 @@ impl Fota {
         }
         state.drop_local();
         state.serial += 1;
-        let serial = state.serial;
-        let cancel = CancellationToken::new();
-        let (path, stated) = (state.path(), std::mem::take(&mut state.promise));
-        let (fota, token) = (Arc::clone(self), cancel.clone());
+        let (serial, cancel, path) = (state.serial, CancellationToken::new(), state.path());
+        let stated = std::mem::take(&mut state.promise);
+        let (fota, source, token) = (Arc::clone(self), Box::new(source), cancel.clone());
         self.events.drop_passing();
-        let work = move || {
-            let job = Job { serial, urls: &urls, source: &source, settings: &settings, path: &path };
-            let outcome = fota.fetch_all(&job, &stated, &token);
-            let mut state = fota.state.lock();
-            state.running = None;
-            let event = match outcome {
-                Ok(_) if state.stays => Event::Done,
-                Ok(_) => Event::Restart,
-                Err(ref failure) => {
-                    crate::log!(Error, "fota", "{failure}");
-                    Event::Failed(code(failure))
-                }
-            };
-            state.sha256 = outcome.ok();
-            // Under the lock, so that the next download's events come behind it.
-            fota.events.post((serial, event), false);
-            drop(state);
-            fota.ended.notify_all();
-        };
-        let thread = crate::thread::named("otakit-fota");
-        thread.spawn(work).map_err(|_| Refused)?;
+        let download = Job { fota, serial, urls, source, settings, path, stated, cancel: token };
         state.running = Some(cancel);
+        thread::start("otakit-fota", Arc::new(download)).map_err(|_| {
+            state.running = None;
+            Refused
+        })?;
         Ok(serial)
-    }
-
-    fn fetch_all(
-        &self,
-        job: &Job<'_>,
-        stated: &Promise,
-        cancel: &CancellationToken,
-    ) -> Result<String, Failure> {
-        let Job { serial, urls, source, settings, path } = job;
-        let (mut last, mut sha256) = (None, String::new());
-        for (stage, url) in urls.iter().enumerate() {
-            let mut promise = package::promised(url)?;
-            if stage == 0 {
-                promise.digest = stated.digest.clone().or(promise.digest);
-                promise.signature = stated.signature.clone().or(promise.signature);
-            }
-            let place = if stage == 0 { path.to_path_buf() } else { package::beside(path, ".2") };
-            let watch = &mut |stored, size| {
-                let done = usize::from(percent(stored, size));
-                let all = u8::try_from((stage * 100 + done) / urls.len()).unwrap_or(100).min(99);
-                if last != Some(all) {
-                    last = Some(all);
-                    self.events.post((*serial, Event::Progress(all)), true);
-                }
-            };
-            let wanted = Wanted { url, version: "", size: None, promise, renewal: None };
-            match package::fetch(source(), Settings::clone(settings), wanted, &place, cancel, watch) {
-                Ok(received) if stage == 0 => sha256 = received.sha256,
-                Ok(_) => {}
-                Err(failure) => {
-                    if stage > 0 {
-                        // One package of two is none.
-                        let _ = std::fs::remove_file(path);
-                    }
-                    return Err(failure);
-                }
-            }
-        }
-        Ok(sha256)
     }
 
     /// Ends the download that is under way.
@@ -254,12 +199,94 @@ impl Fota {
 }
 
 /// A download under way.
-struct Job<'a> {
+struct Job {
+    fota: Arc<Fota>,
     serial: u64,
-    urls: &'a [String],
-    source: &'a dyn Fn() -> HttpSource,
-    settings: &'a Settings,
-    path: &'a Path,
+    urls: Vec<String>,
+    source: Box<dyn Fn() -> HttpSource + Send + Sync>,
+    settings: Settings,
+    path: PathBuf,
+    stated: Promise,
+    cancel: CancellationToken,
+}
+
+impl Work for Job {
+    fn name(&self) -> String {
+        format!("download to {}", self.path.display())
+    }
+
+    fn run(&self, begun: &Begun) {
+        let outcome = self.fetch_all().map_err(|failure| {
+            crate::log!(Error, "fota", "{failure}");
+            code(&failure)
+        });
+        self.end(begun, outcome);
+    }
+
+    fn lose(&self, begun: &Begun) {
+        self.end(begun, Err(code(&Failure::Cancelled)));
+    }
+
+    fn waits(&self) -> bool {
+        false
+    }
+
+    fn cancel(&self) -> &CancellationToken {
+        &self.cancel
+    }
+}
+
+impl Job {
+    fn end(&self, begun: &Begun, outcome: Result<String, i32>) {
+        let steady = steady();
+        let mut state = self.fota.state.lock();
+        begun.done();
+        state.running = None;
+        let event = match outcome {
+            Ok(_) if state.stays => Event::Done,
+            Ok(_) => Event::Restart,
+            Err(code) => Event::Failed(code),
+        };
+        state.sha256 = outcome.ok();
+        // Under the lock, so that the next download's events come behind it.
+        self.fota.events.post((self.serial, event), false);
+        drop((state, steady));
+        self.fota.ended.notify_all();
+    }
+
+    fn fetch_all(&self) -> Result<String, Failure> {
+        let (mut last, mut sha256) = (None, String::new());
+        for (stage, url) in self.urls.iter().enumerate() {
+            let mut promise = package::promised(url)?;
+            if stage == 0 {
+                promise.digest = self.stated.digest.clone().or(promise.digest);
+                promise.signature = self.stated.signature.clone().or(promise.signature);
+            }
+            let place = if stage == 0 { self.path.clone() } else { package::beside(&self.path, ".2") };
+            let watch = &mut |stored, size| {
+                let done = usize::from(percent(stored, size));
+                let all = u8::try_from((stage * 100 + done) / self.urls.len()).unwrap_or(100).min(99);
+                if last != Some(all) {
+                    last = Some(all);
+                    self.fota.events.post((self.serial, Event::Progress(all)), true);
+                }
+            };
+            let wanted = Wanted { url, version: "", size: None, promise, renewal: None };
+            let settings = self.settings.clone();
+            match package::fetch((self.source)(), settings, wanted, &place, &self.cancel, watch) {
+                Ok(received) if stage == 0 => sha256 = received.sha256,
+                Ok(_) => {}
+                Err(failure) => {
+                    if stage > 0 {
+                        // One package of two is none.
+                        let _ = std::fs::remove_file(&self.path);
+                    }
+                    return Err(failure);
+                }
+            }
+        }
+        Ok(sha256)
+    }
 }
 
 impl State {

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "dev_token.h"
 #include "err_def.h"
@@ -216,6 +217,16 @@ static uint32_t later_ms;
 static pthread_t later;
 static int later_runs;
 
+/* The first process ends, its child answers and goes on. */
+static int32_t become_child(void)
+{
+    fflush(stdout);
+    if (fork() != 0) {
+        _exit(0);
+    }
+    return 0;
+}
+
 static int32_t call(const char *name)
 {
     if (strcmp(name, "init") == 0) return init(on_event);
@@ -244,6 +255,7 @@ static int32_t call(const char *name)
     if (strcmp(name, "inform-start") == 0) return onenet_inform_start();
     if (strcmp(name, "inform-wait") == 0) return onenet_inform_wait(number(1));
     if (strcmp(name, "inform-stop") == 0) return onenet_inform_stop();
+    if (strcmp(name, "daemon") == 0) return become_child();
     if (strcmp(name, "out") == 0) {
         if (collect != NULL) {
             fclose(collect);

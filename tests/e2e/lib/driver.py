@@ -90,6 +90,8 @@ class Driver:
             argv = valgrind(argv)
         self.process = Process(argv, env=env, stdin=True)
         self.log = []
+        # Whether a child of its process answers, which ends when it is told to.
+        self.is_daemon = False
         self._read = 0
         self._lock = threading.Lock()
 
@@ -110,7 +112,7 @@ class Driver:
     def receive(self, name, timeout=60.0):
         end = time.monotonic() + timeout
         while (line := self._next()) is None:
-            if not self.process.alive():
+            if not self.is_daemon and not self.process.alive():
                 time.sleep(0.05)
                 if (line := self._next()) is not None:
                     break
