@@ -13,15 +13,21 @@ use parking_lot::{Condvar, Mutex};
 use crate::cancel::CancellationToken;
 
 // Link Kit alone has no use for them: its sessions and clients know what to do in a child.
-#[cfg_attr(not(any(feature = "quectel", all(feature = "onenet", feature = "mqtt"))), allow(dead_code))]
+#[cfg_attr(
+    not(any(feature = "haas", feature = "quectel", all(feature = "onenet", feature = "mqtt"))),
+    allow(dead_code)
+)]
 mod steady;
-#[cfg_attr(not(any(feature = "quectel", all(feature = "onenet", feature = "mqtt"))), allow(dead_code))]
+#[cfg_attr(
+    not(any(feature = "haas", feature = "quectel", all(feature = "onenet", feature = "mqtt"))),
+    allow(dead_code)
+)]
 mod work;
 
 #[cfg(any(feature = "haas", feature = "quectel"))]
 pub use steady::steady;
 pub use work::take_over;
-#[cfg(any(feature = "quectel", all(feature = "onenet", feature = "mqtt")))]
+#[cfg(any(feature = "haas", feature = "quectel", all(feature = "onenet", feature = "mqtt")))]
 pub use work::{Begun, Work, start};
 
 /// Stack of each thread in bytes, whatever the platform's default is: a TLS handshake is what needs most of it.

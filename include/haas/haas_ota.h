@@ -5,6 +5,12 @@
  * takes time happens on threads of the library, and ends in an event; no function calls back from such a thread: events
  * wait in one queue until haas_poll_event or haas_dispatch takes them. None is lost: while 256 of them wait, no more
  * messages are taken from the broker; the outcomes of what the application asked for are added all the same.
+ *
+ * A child of a fork whose parent has ended, as after daemon(), goes on where the parent was, with its first call of any
+ * function here: devices sign in again, which is told with HAAS_ON_DISCONNECT and HAAS_ON_CONNECT, and what was being
+ * fetched, checked or installed is done again, with its event. While the parent runs its devices are the parent's: calls
+ * for them fail in the child, haas_device_end forgets them there, and downloads, checks and installations that the parent
+ * is at end in the child after 3 s: HAAS_OTA_DOWNLOAD with -9, the others with -1.
  */
 #ifndef OTAKIT_HAAS_OTA_H
 #define OTAKIT_HAAS_OTA_H
@@ -86,13 +92,15 @@ int haas_device_open(const char *region, const char *product_key, const char *de
                      int keepalive_s, int64_t *device);
 /* Ends the connection: HAAS_ON_CLOSE follows. */
 int haas_device_end(int64_t device);
-/* qos 0 or 1 */
+/* qos 0 or 1. Of qos 1 at most 20 messages wait for the broker's acknowledgement: -1 for more, with a line in the log; send
+ * again later. */
 int haas_device_publish(int64_t device, const char *topic, const void *payload, size_t size, int qos);
 /* qos 0 to 2 */
 int haas_device_subscribe(int64_t device, const char *topic, int qos);
 int haas_device_unsubscribe(int64_t device, const char *topic);
 
-/* Begins to listen for updates of the device's modules; waits at most 5 s for the broker. What an offer's extData holds may
+/* Begins to listen for updates of the device's modules; waits at most 5 s for the broker, which is asked again, with growing
+ * pauses, while it refuses. What an offer's extData holds may
  * be as long as the platform passes on (256 KiB). An offer that is not taken (a differential package, several files, bytes
  * over MQTT, what makes no sense) is answered with -1 and the reason. */
 int haas_ota_init(int64_t device);
@@ -105,10 +113,13 @@ int haas_ota_report(int64_t device, const char *product_key, const char *device_
 /* Reports a module's progress: 0..100, or -1 upgrade, -2 download, -3 verification, -4 writing failed. */
 int haas_ota_progress(int64_t device, const char *module, int step, const char *desc);
 /* Begins to fetch a file, which appears only when whole: HAAS_OTA_DOWNLOAD follows, with -14 before anything is fetched
- * where no file can appear (a folder, a folder that is not there). -1: it is being fetched already.
+ * where no file can appear (a folder, a folder that is not there). -1: it is being fetched already,
+ * under whatever name.
  * The URL of an offer (HAAS_OTA_TRIGGER) is known: the file must have the offer's length, digest and, with a trusted key
  * (otakit_policy_trust_key), signature; the download goes on after a restart of the process where it was, by PATH.part
- * and PATH.journal; when the URL has expired the cloud is asked for a fresh one. */
+ * and PATH.journal; when the URL has expired the cloud is asked for a fresh one.
+ * A URL that several devices or modules were offered: a device that is on line is asked, the one with the newest offer first,
+ * and the file is good when it is what one of the offers says. */
 int haas_ota_download(const char *url, const char *store_path);
 /* Begins to check a file's length and digest ("md5", "sha256"; digits of either case), and the signature that was offered
  * with that digest when a key is trusted: HAAS_OTA_VERIFY follows. Its kind and length are looked at first: -17 for what is

@@ -29,7 +29,7 @@ const SHORTEST_YIELD: Duration = Duration::from_millis(10);
 const JOIN_SLACK: Duration = Duration::from_millis(100);
 /// Time for the goodbye when a client is dropped without [`Client::disconnect`].
 const DROP_GRACE: Duration = Duration::from_millis(200);
-/// Pause before a refused subscription is asked for again.
+/// First pause before a refused subscription is asked for again; each is twice as long as the one before.
 const REFUSED_PAUSE: Duration = Duration::from_millis(200);
 
 /// A connected client. Clones are the same client; calls are allowed from any thread. When the last clone goes,
@@ -185,8 +185,8 @@ impl Client {
         Ok(())
     }
 
-    /// Subscribes and waits for the answer, at most `timeout`; nobody needs to yield meanwhile. Asks again when
-    /// the server refuses, until the time is over. Inside a handler it is [`Client::subscribe`].
+    /// Subscribes and waits for the answer, at most `timeout`; nobody needs to yield meanwhile. Asks again, less and
+    /// less often, when the server refuses, until the time is over. Inside a handler it is [`Client::subscribe`].
     pub fn subscribe_sync(
         &self,
         filter: &str,
@@ -199,13 +199,15 @@ impl Client {
         }
         let deadline = clock::deadline(timeout);
         let mut id = self.send_subscribe(filter, qos, Arc::clone(&handler), Some(deadline))?;
+        let mut pause = REFUSED_PAUSE;
         loop {
             match self.wait_for_answer(id, deadline)? {
                 Answer::Granted => return Ok(id),
                 Answer::Refused | Answer::Overdue => {}
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            self.shared().cancel.sleep(REFUSED_PAUSE.min(left));
+            self.shared().cancel.sleep(pause.min(left));
+            pause = pause.saturating_mul(2);
             if Instant::now() >= deadline {
                 return Err(MqttError::Timeout);
             }

@@ -42,6 +42,7 @@ pub(crate) use decode::decode_all;
 pub use error::{ConnectError, MqttError};
 pub use event::{Event, Handler, Message, Subscription};
 pub use options::Options;
+pub use session::MAX_UNACKNOWLEDGED;
 
 #[cfg(test)]
 pub(crate) mod tests;

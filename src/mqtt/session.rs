@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::encode;
 
 /// QoS 1 messages that may be unacknowledged at once.
-pub(super) const MAX_UNACKNOWLEDGED: usize = 20;
+pub const MAX_UNACKNOWLEDGED: usize = 20;
 /// Subscribe and unsubscribe requests that may be unanswered at once.
 pub(super) const MAX_REQUESTS: usize = 1024;
 /// Inbound QoS 2 packet ids that are remembered.

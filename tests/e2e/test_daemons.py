@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Processes that fork while threads of the library are at work for QuecPython and OneNET."""
+"""Processes that fork while threads of the library are at work for HaaS, QuecPython and OneNET."""
 
 import os
+import time
 
-from lib.bench import Bench, unique_name
-from lib.broker import Mosquitto, Observer
+from lib.bench import PK, SECRET, Bench, unique_name
+from lib.broker import Mosquitto, Observer, offer, upgrade_topic
 from lib.onenet import PRODUCT, OnenetBench
 from lib.proc import wait_until
 
@@ -27,6 +28,49 @@ class Daemons(Bench):
     def whole(self, path):
         with open(path, "rb") as file, open(os.path.join(self.origin.root, "slow.bin"), "rb") as image:
             self.assertEqual(file.read(), image.read())
+
+    def test_haas_connection(self):
+        """The child signs in again, hears messages and offers, and its device ends as it should."""
+        for habit, events in (("connected", [3, 1, 105, 6, 2]), ("connecting", [1, 105, 6, 2])):
+            with self.subTest(habit):
+                name = unique_name("haas")
+                observer = Observer(self.broker)
+                self.addCleanup(observer.close)
+                process, path = self.started("haas_daemon", habit, PK, name, SECRET, "{path}")
+                self.line(process, "ready 0 0 0 0")
+                self.line(process, "child event 1 0")
+                # The child asks for its topics at once; the broker tells when it has.
+                observer.wait(f"/ota/device/inform/{PK}/{name}", '"1.0.0"')
+                time.sleep(0.5)
+                image = self.origin.image
+                self.broker.publish(upgrade_topic(PK, name),
+                                    offer(image.size, "2.0.0", self.origin.url(image.name), image.md5))
+                self.line(process, "child event 105 0")
+                observer.ended_with(name, "100")
+                self.broker.publish(f"/{name}/end", "x")
+                self.line(process, "child done 1")
+                told = [int(line.split()[2]) for line in process.out_lines if line.startswith("child event")]
+                self.assertEqual(told, events, process.out)
+                self.assertTrue(os.path.exists(path))
+
+    def test_haas_download(self):
+        """A download that was under way is done again in a daemon; its file counts as being fetched meanwhile."""
+        process, path = self.started("haas_daemon", "fetching", PK, "dn", SECRET, "{path}", "{url}")
+        self.line(process, "child done 1")
+        self.assertIn("begun 0\n", process.out)
+        self.assertEqual(process.out.count("child event 102 0"), 1, process.out)
+        self.assertIn("child again -1", process.out)
+        self.assertIn("this process goes on for the one that began it", process.out)
+        self.whole(path)
+
+    def test_haas_download_beside(self):
+        """Where the first process goes on it has the file, and the child a failure with a line."""
+        process, path = self.started("haas_daemon", "beside", PK, "dn", SECRET, "{path}", "{url}", rate="50k")
+        self.assertEqual(process.wait(60), 0, process.tail())
+        self.assertEqual(process.out.count("first event 102 0"), 1, process.out)
+        self.assertEqual(process.out.count("child event 102 -9"), 1, process.out)
+        self.assertIn("given up in this process: the one that began it still runs", process.out)
+        self.whole(path)
 
     def test_quectel(self):
         """Each download has one last event, in the child too."""

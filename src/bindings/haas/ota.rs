@@ -82,8 +82,9 @@ pub unsafe extern "C" fn haas_ota_download(url: *const c_char, store_path: *cons
         // SAFETY: `url` and `store_path` are NULL or NUL-terminated, by this function's contract.
         let (url, path) = unsafe { (text::given(url)?, text::given(store_path)?) };
         let settings = settings::current();
-        let source = settings.http_source(None);
-        HUB.download(source, settings.session, url.to_owned(), PathBuf::from(path)).then_some(())
+        let session = settings.session.clone();
+        let source = Box::new(move || settings.http_source(None));
+        HUB.download(source, session, url.to_owned(), PathBuf::from(path)).then_some(())
     })
 }
 

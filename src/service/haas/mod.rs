@@ -4,12 +4,15 @@
 
 mod files;
 pub mod json;
+mod link;
+mod offers;
 mod system;
 mod told;
 mod updates;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -23,8 +26,11 @@ use super::events::Events;
 use crate::cancel::CancellationToken;
 use crate::engine::Settings;
 use crate::fetch::http::HttpSource;
-use crate::mqtt::{Client, Event as MqttEvent, Handler, Options, Subscription};
+use crate::mqtt::{Client, Event as MqttEvent, Handler, MAX_UNACKNOWLEDGED, MqttError};
 use crate::net::{Dial, Target};
+use crate::thread::{Birth, steady};
+use link::Link;
+use offers::Known;
 use system::System;
 use updates::Asked;
 
@@ -32,10 +38,6 @@ use updates::Asked;
 const MAX_PACKET: usize = 64 * 1024;
 /// Largest message of the update service that is taken: what the platform passes on at most.
 const MAX_OFFER: usize = 256 * 1024;
-/// Longest time between two looks at the end.
-const SLICE: Duration = Duration::from_millis(100);
-/// Time for the goodbye.
-const GRACE: Duration = Duration::from_millis(500);
 
 /// Connected; the value is 0.
 pub const CONNECT: i64 = 1;
@@ -94,9 +96,9 @@ pub enum Content {
 pub struct Hub {
     /// What happened.
     pub events: Events<Event>,
-    /// What was offered last, per device and module: what is known of a URL that the application hands back.
-    offers: Mutex<Vec<(Weak<Device>, Upgrade)>>,
-    /// Files that are being fetched.
+    /// What was offered last, per device and module.
+    offers: Mutex<Vec<Known>>,
+    /// Files that are being fetched, by their real names.
     busy: Mutex<Vec<PathBuf>>,
 }
 
@@ -124,14 +126,16 @@ pub struct Device {
     ended: CancellationToken,
     /// The same as a lock: no connection is told of once the application has ended it.
     ending: Mutex<bool>,
-    /// Threads that fetch new firmware.
-    fetching: Mutex<Vec<JoinHandle<()>>>,
+    /// Threads that fetch new firmware, and where.
+    fetching: Mutex<Vec<(Birth, JoinHandle<()>)>>,
     modules: Mutex<BTreeMap<String, String>>,
     /// Where downloads that need a fresh URL wait for the answer, by module.
     mailboxes: Mutex<BTreeMap<String, Asked>>,
     system: Mutex<System>,
     /// How updates ended that the cloud could not be told of yet: step and words, by module.
     owed: Mutex<BTreeMap<String, (i32, String)>>,
+    /// Whether it was said that the outbox is full.
+    told_full: AtomicBool,
     settings: Settings,
     source: Box<dyn Fn() -> HttpSource + Send + Sync>,
 }
@@ -157,6 +161,7 @@ impl Device {
             mailboxes: Mutex::default(),
             system: Mutex::default(),
             owed: Mutex::default(),
+            told_full: AtomicBool::new(false),
             settings,
             source,
         }
@@ -176,50 +181,8 @@ impl Device {
 
     /// Begins to connect. The outcome is an event. `false`: no thread.
     pub fn connect(self: &Arc<Self>, dial: Arc<dyn Dial>) -> bool {
-        let device = Arc::clone(self);
-        let thread = crate::thread::named("otakit-haas");
-        thread.spawn(move || device.run(dial)).is_ok()
-    }
-
-    fn run(self: &Arc<Self>, dial: Arc<dyn Dial>) {
-        let login = &self.login;
-        let signed = identity::credentials(&login.device, &login.secret, login.mode, "");
-        let options = Options {
-            target: login.target.clone(),
-            client_id: signed.client_id,
-            username: signed.username,
-            password: signed.password,
-            clean_session: true,
-            // (The client puts twice its interval on the wire.)
-            keepalive: login.keepalive / 2,
-            request_timeout: Duration::from_secs(2),
-            max_packet_in: MAX_PACKET,
-            max_packet_out: MAX_PACKET,
-            kept: |_| false,
-        };
-        let link: Arc<dyn Handler> = Arc::new(Inbox { device: Arc::downgrade(self), topic: None });
-        match Client::connect(dial, options, Some(link), Vec::<Subscription>::new()) {
-            Ok(client) => {
-                *self.client.lock() = Some(client.clone());
-                self.post_connect();
-                while !self.ended.is_cancelled() && client.yield_for(SLICE).is_ok() {}
-                self.client.lock().take();
-                client.disconnect(GRACE);
-                let fetching = std::mem::take(&mut *self.fetching.lock());
-                // They were told to end with the device; their outcomes come before the device's last event.
-                for thread in fetching {
-                    if thread.join().is_err() {
-                        crate::log!(Error, "haas", "{}: fetching firmware: internal error", login.device);
-                    }
-                }
-                self.post(CLOSE, 0, Content::Nothing);
-            }
-            Err(_) if self.ended.is_cancelled() => self.post(CLOSE, 0, Content::Nothing),
-            Err(error) => {
-                crate::log!(Error, "haas", "{}: {error}", login.device);
-                self.post(ERROR, -1, Content::Reason(error.to_string()));
-            }
-        }
+        let link = Link { device: Arc::clone(self), dial };
+        crate::thread::start("otakit-haas", Arc::new(link)).is_ok()
     }
 
     /// Ends the connection; the event comes once it has ended.
@@ -229,12 +192,30 @@ impl Device {
     }
 
     fn client(&self) -> Option<Client> {
+        let _steady = steady();
         self.client.lock().clone()
+    }
+
+    /// Whether the cloud can be asked now.
+    fn is_on_line(&self) -> bool {
+        !self.ended.is_cancelled() && self.client().is_some_and(|client| client.is_connected())
     }
 
     /// Sends a message.
     pub fn publish(&self, topic: &str, qos: u8, payload: &[u8]) -> Option<()> {
-        self.client()?.publish(topic, qos, payload).ok().map(drop)
+        let sent = self.client()?.publish(topic, qos, payload);
+        let is_full = sent == Err(MqttError::QueueFull);
+        // Once for each time that it fills: programs send in loops.
+        if !self.told_full.swap(is_full, Ordering::Relaxed) && is_full {
+            crate::log!(
+                Warning,
+                "haas",
+                "{}: message not sent: {MAX_UNACKNOWLEDGED} messages of QoS 1 wait for the broker's acknowledgement, \
+                 which is the most; send again later, or with QoS 0 what may be lost",
+                self.login.device
+            );
+        }
+        sent.ok().map(drop)
     }
 
     /// Asks for the messages of a topic.
@@ -298,6 +279,7 @@ impl Handler for Inbox {
         let Some(device) = self.device.upgrade() else { return };
         // A broker that sends faster than the application takes has to wait.
         device.hub.events.wait_for_room(&device.ended);
+        let _steady = steady();
         match (event, self.topic) {
             (MqttEvent::Message(message), Some(Kind::Upgrade)) => device.receive(message.payload),
             (MqttEvent::Message(message), Some(Kind::GetReply)) => device.receive_reply(message.payload),

@@ -4,22 +4,31 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use otakit_core::offer::Offer;
 use otakit_core::platform::aliyun::module::{self, Upgrade};
 use otakit_core::version::compare as compare_versions;
 
 use super::files::{self, Job};
+use super::offers::Known;
 use super::{Content, Device, SYSTEM, told};
+use crate::thread::{Birth, steady};
 
 /// What becomes of new firmware.
 #[derive(Default)]
 pub(super) struct System {
     /// Where it goes.
     pub(super) path: Option<PathBuf>,
-    /// What is being fetched.
-    pub(super) fetching: Option<Offer>,
+    /// What is being fetched, and the real name of its file.
+    pub(super) fetching: Option<(Upgrade, PathBuf)>,
+    /// Whether the application was told how that ended.
+    pub(super) told: bool,
     /// What the cloud wants instead: its turn comes when that has ended.
     pub(super) waiting: Option<Upgrade>,
+}
+
+impl System {
+    fn begin(&mut self, upgrade: &Upgrade, path: &Path) {
+        (self.fetching, self.told) = (Some((upgrade.clone(), path.to_owned())), false);
+    }
 }
 
 impl Device {
@@ -33,9 +42,9 @@ impl Device {
             return;
         }
         let mut system = self.system.lock();
-        if let Some(fetching) = &system.fetching {
+        if let Some((fetching, _)) = &system.fetching {
             // The cloud has repeated itself, or has changed its mind.
-            let waits = !fetching.is_same_image(offer);
+            let waits = !fetching.firmware.offer.is_same_image(offer);
             system.waiting = waits.then_some(upgrade);
             drop(system);
             if waits {
@@ -48,15 +57,18 @@ impl Device {
             }
             return;
         }
-        system.fetching = Some(offer.clone());
         drop(system);
-        let Some(path) = self.place_for(&upgrade) else {
-            self.system.lock().fetching = None;
-            return;
-        };
-        let (device, refused, occupied) = (Arc::clone(self), upgrade.clone(), path.clone());
+        if let Some(path) = self.place_for(&upgrade) {
+            self.system.lock().begin(&upgrade, &path);
+            self.fetch_in_background(Some((upgrade, path)));
+        }
+    }
+
+    /// Fetches new firmware, whose file is occupied already, and what has come meanwhile behind it.
+    pub(super) fn fetch_in_background(self: &Arc<Self>, first: Option<(Upgrade, PathBuf)>) {
+        let (device, at_hand) = (Arc::clone(self), first.clone());
         let work = move || {
-            let mut next = Some((upgrade, path));
+            let mut next = first.or_else(|| device.next_system());
             while let Some((upgrade, path)) = next {
                 device.fetch_system(&upgrade, &path);
                 next = device.next_system();
@@ -65,13 +77,15 @@ impl Device {
         match crate::thread::named("otakit-haas").spawn(work) {
             Ok(thread) => {
                 let mut fetching = self.fetching.lock();
-                fetching.retain(|other| !other.is_finished());
-                fetching.push(thread);
+                fetching.retain(|(_, other)| !other.is_finished());
+                fetching.push((Birth::now(), thread));
             }
             Err(error) => {
-                self.hub.vacate(&occupied);
                 self.system.lock().fetching = None;
-                self.refuse_system(refused, &format!("no thread: {error}"));
+                if let Some((upgrade, path)) = at_hand {
+                    self.hub.vacate(&path);
+                    self.refuse_system(upgrade, &format!("no thread: {error}"));
+                }
             }
         }
     }
@@ -80,12 +94,16 @@ impl Device {
     pub(super) fn next_system(self: &Arc<Self>) -> Option<(Upgrade, PathBuf)> {
         loop {
             let upgrade = {
+                let _steady = steady();
                 let mut system = self.system.lock();
                 let upgrade = system.waiting.take().filter(|_| !self.ended.is_cancelled());
-                system.fetching = upgrade.as_ref().map(|upgrade| upgrade.firmware.offer.clone());
+                if upgrade.is_none() {
+                    system.fetching = None;
+                }
                 upgrade?
             };
             if let Some(path) = self.place_for(&upgrade) {
+                self.system.lock().begin(&upgrade, &path);
                 return Some((upgrade, path));
             }
         }
@@ -94,13 +112,13 @@ impl Device {
     /// Takes the firmware's file for an update; when that cannot be, the update is refused.
     fn place_for(&self, upgrade: &Upgrade) -> Option<PathBuf> {
         let path = self.system.lock().path.clone();
-        let why = match path {
+        let why = match path.map(|path| self.hub.occupy(&path)) {
             None => "no file for it is set (haas_ota_system_path)",
-            Some(path) if self.hub.occupy(&path) => {
+            Some(Some(path)) => {
                 let _ = self.progress(module::DEFAULT, 1, "");
                 return Some(path);
             }
-            Some(_) => "another download goes to its file",
+            Some(None) => "another download goes to its file",
         };
         self.refuse_system(upgrade.clone(), why);
         None
@@ -123,17 +141,19 @@ impl Device {
             }
         };
         let job = Job {
-            source: (self.source)(),
-            settings: self.settings.clone(),
+            source: &*self.source,
+            settings: &self.settings,
             url: &upgrade.firmware.offer.url,
-            known: Some((Arc::downgrade(self), upgrade.clone())),
+            known: vec![Known { device: Arc::downgrade(self), upgrade: upgrade.clone() }],
             path,
         };
         let value = files::fetch(job, &self.ended, watch);
-        self.hub.vacate(path);
         if !self.ended.is_cancelled() {
             self.tell(module::DEFAULT, told::step(value), told::words(value));
         }
+        let _steady = steady();
+        self.hub.vacate(path);
+        self.system.lock().told = true;
         self.post(SYSTEM, value, Content::Offer(Box::new(upgrade.clone())));
     }
 }

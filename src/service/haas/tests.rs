@@ -30,18 +30,11 @@ impl Bench {
             keepalive: Duration::from_secs(60),
         };
         let hub = Arc::<Hub>::default();
-        let source = || {
-            HttpSource::new(
-                Arc::new(TcpDial),
-                Arc::default(),
-                Limits::default(),
-                Box::new(|_: &otakit_core::url::Url| true),
-            )
-        };
         let device = Arc::new(Device::new(7, login, Arc::clone(&hub), Settings::default(), Box::new(source)));
         assert!(device.connect(Arc::new(TcpDial)));
         let mut peer = broker.accept(0);
-        assert_eq!(hub.events.take(LONG).unwrap().kind, CONNECT);
+        let event = hub.events.take(LONG).unwrap();
+        assert_eq!(event.kind, CONNECT, "{event:?}");
         let listening = {
             let device = Arc::clone(&device);
             std::thread::spawn(move || device.listen())
@@ -98,6 +91,15 @@ impl Drop for Bench {
         self.device.end();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+fn source() -> HttpSource {
+    HttpSource::new(
+        Arc::new(TcpDial),
+        Arc::default(),
+        Limits::default(),
+        Box::new(|_: &otakit_core::url::Url| true),
+    )
 }
 
 /// What the device does behind what it tells.
@@ -180,9 +182,9 @@ fn firmware_that_is_not_fetched_is_told_as_failed() {
     };
     refused(&mut bench, "haas_ota_system_path");
     bench.device.set_system_path(Some(&path));
-    assert!(bench.hub.occupy(&path));
+    let busy = bench.hub.occupy(&path).unwrap();
     refused(&mut bench, "another download");
-    bench.hub.vacate(&path);
+    bench.hub.vacate(&busy);
     // Nobody is at the address of this offer; a folder is at the path of the next.
     bench.offer(&json!({"module": "default", "url": "gopher://h/", "version": "3"}));
     assert_eq!(bench.told().1, "-1");
@@ -202,7 +204,7 @@ fn a_newer_firmware_waits_for_the_end_of_a_download() {
     bench.offer(&json!({"module": "first"}));
     assert_eq!(bench.told(), one("first", "1"));
     let Content::Offer(first) = bench.event().content else { panic!() };
-    bench.device.system.lock().fetching = Some(first.firmware.offer);
+    bench.device.system.lock().fetching = Some((*first, path.clone()));
     for version in ["2", "3", "3", "2", "4"] {
         bench.offer(&json!({"module": "default", "version": version}));
         // What comes behind it on the same topic tells that it was looked at.
@@ -227,10 +229,16 @@ fn an_answer_with_another_image_ends_the_download_and_is_an_order() {
     let Content::Offer(known) = bench.event().content else { panic!() };
     let mailbox = Arc::<crate::service::mailbox::Mailbox<otakit_core::offer::Offer>>::default();
     mailbox.open();
-    let asked = Asked { image: known.firmware.offer, mailbox: Arc::clone(&mailbox) };
+    let asked = Asked { birth: Birth::now(), image: known.firmware.offer, mailbox: Arc::clone(&mailbox) };
     bench.device.mailboxes.lock().insert("mod".into(), asked);
-    for (version, is_same) in [("2", true), ("3", false)] {
-        bench.offer(&json!({"version": version, "url": "http://127.0.0.1:1/fresh"}));
+    let sha256 = json!({"md5": null, "signMethod": "SHA256", "sign": "0".repeat(64)});
+    // With another kind of digest it is the download's fresh URL just as well, and no offer.
+    for (version, is_same, digest) in
+        [("2", true, json!({})), ("2", true, sha256.clone()), ("3", false, json!({})), ("4", false, sha256)]
+    {
+        let mut keys = json!({"version": version, "url": "http://127.0.0.1:1/fresh"});
+        keys.as_object_mut().unwrap().extend(digest.as_object().unwrap().clone());
+        bench.offer(&keys);
         let got = mailbox.wait(LONG, &CancellationToken::new()).unwrap();
         assert_eq!((got.version.as_str(), got.url.as_str()), (version, "http://127.0.0.1:1/fresh"));
         if !is_same {
@@ -239,6 +247,122 @@ fn an_answer_with_another_image_ends_the_download_and_is_an_order() {
         }
     }
     assert!(bench.hub.events.take(Duration::from_millis(50)).is_none());
+}
+
+/// Has a device remember an offer with these keys.
+fn known(device: &Arc<Device>, keys: &Value) {
+    let mut data =
+        json!({"size": 3, "version": "2", "url": "http://127.0.0.1:1/x", "md5": MD5, "module": "mod"});
+    data.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
+    let message = json!({"code": "1000", "id": 1, "message": "success", "data": data});
+    let upgrade = module::decode(message.to_string().as_bytes()).unwrap();
+    device.hub.remember(device, upgrade);
+}
+
+impl Bench {
+    /// Another device, which is not connected.
+    fn other(&self, id: i64, name: &str) -> Arc<Device> {
+        let login = Login {
+            device: identity::Device::new("pk", name).unwrap(),
+            secret: "secret".into(),
+            target: self.broker.options().target,
+            mode: SecureMode::Tcp,
+            keepalive: Duration::from_secs(60),
+        };
+        let source = || unreachable!("it fetches nothing");
+        Arc::new(Device::new(id, login, Arc::clone(&self.hub), Settings::default(), Box::new(source)))
+    }
+}
+
+#[test]
+fn of_those_who_were_offered_a_url_one_who_can_answer_is_asked() {
+    let bench = Bench::new("offers");
+    let (off_line, ended) = (bench.other(8, "off"), bench.other(9, "ended"));
+    ended.end();
+    let whose = || -> Vec<i64> {
+        let known = bench.hub.offers_at("http://127.0.0.1:1/x");
+        known.iter().map(|known| known.device.upgrade().unwrap().id).collect()
+    };
+    known(&bench.device, &json!({}));
+    known(&off_line, &json!({}));
+    known(&ended, &json!({}));
+    assert_eq!(whose(), [7, 8, 9], "on line, off line, ended");
+    known(&bench.device, &json!({"module": "second", "md5": "0".repeat(32)}));
+    assert_eq!(whose(), [7, 7, 8, 9]);
+    let first = bench.hub.offers_at("http://127.0.0.1:1/x").remove(0);
+    assert_eq!(first.upgrade.module, "second", "the newest first");
+    // The newest of a module counts, and each device has room of its own.
+    known(&bench.device, &json!({"module": "second", "url": "http://127.0.0.1:1/y"}));
+    for number in 0..40 {
+        known(&off_line, &json!({"module": format!("m{number}"), "url": "http://127.0.0.1:1/z"}));
+    }
+    assert_eq!(whose(), [7, 9]);
+    assert_eq!(bench.hub.offers_at("http://127.0.0.1:1/z").len(), 32);
+}
+
+#[test]
+fn a_file_is_judged_by_whichever_offer_of_its_url_it_is_of() {
+    use std::io::{Read as _, Write as _};
+    let bench = Bench::new("judged");
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/x", server.local_addr().unwrap());
+    std::thread::spawn(move || {
+        while let Ok((mut peer, _)) = server.accept() {
+            let _ = peer.read(&mut [0; 4096]);
+            let _ = peer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc");
+        }
+    });
+    let path = bench.folder.join("file");
+    let download = || {
+        assert!(bench.hub.download(Box::new(source), Settings::default(), url.clone(), path.clone()));
+        let event = bench.event();
+        assert_eq!(event.kind, DOWNLOAD);
+        (event.value, std::fs::remove_file(&path).is_ok())
+    };
+    known(&bench.device, &json!({"url": url, "module": "first"}));
+    assert_eq!(download(), (0, true));
+    // Newer ones, with another digest and another size.
+    known(&bench.device, &json!({"url": url, "module": "second", "md5": "0".repeat(32)}));
+    known(&bench.device, &json!({"url": url, "module": "third", "size": 4}));
+    assert_eq!(download(), (0, true));
+    known(&bench.device, &json!({"url": url, "module": "first", "md5": "1".repeat(32)}));
+    assert_eq!(download(), (-10, false));
+}
+
+#[test]
+fn an_outbox_that_is_full_is_told_once() {
+    let mut bench = Bench::new("full");
+    for number in 0..MAX_UNACKNOWLEDGED {
+        assert!(bench.device.publish("/t", 1, b"x").is_some(), "{number}");
+    }
+    let told = |bench: &Bench| bench.device.told_full.load(Ordering::Relaxed);
+    assert!(!told(&bench));
+    for _ in 0..3 {
+        assert!(bench.device.publish("/t", 1, b"x").is_none() && told(&bench));
+    }
+    assert!(bench.device.publish("/t", 0, b"x").is_some() && !told(&bench));
+    let packet = bench.peer.expect(3);
+    bench.peer.ack(0x40, packet.publish_id());
+    until(|| bench.device.publish("/t", 1, b"x").is_some());
+}
+
+#[test]
+fn a_refused_subscription_is_asked_for_less_and_less_often() {
+    let mut bench = Bench::new("spaced");
+    let device = Arc::clone(&bench.device);
+    let listening = std::thread::spawn(move || device.listen());
+    let mut asked = 0;
+    while !listening.is_finished() {
+        if let Some(packet) = bench.peer.try_read()
+            && packet.first >> 4 == 8
+        {
+            asked += 1;
+            bench.peer.suback(packet.id(), 0x80);
+        }
+    }
+    assert!(listening.join().unwrap().is_none());
+    // (Twice or so by the client itself, which was granted it before.)
+    assert!((3..=9).contains(&asked), "{asked}");
 }
 
 #[test]

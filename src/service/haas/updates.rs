@@ -10,19 +10,21 @@ use otakit_core::platform::aliyun::module::{self, Upgrade};
 use otakit_core::platform::aliyun::topics::Topic;
 use parking_lot::Mutex;
 
+use super::offers::{Known, rank};
 use super::{Content, Device, Inbox, Kind, TRIGGER};
 use crate::cancel::CancellationToken;
 use crate::engine::Renew;
 use crate::service::aliyun::message_id;
 use crate::service::mailbox::{Mailbox, Question};
+use crate::thread::{Birth, steady};
 
 /// How long an answer is waited for, for each of the two ways to ask.
 const ANSWER: Duration = Duration::from_secs(5);
-/// Most offers that are remembered.
-const MAX_OFFERS: usize = 32;
 
 /// A download that waits for a fresh URL of its image.
 pub(super) struct Asked {
+    /// Where it waits.
+    pub(super) birth: Birth,
     pub(super) image: Offer,
     pub(super) mailbox: Arc<Mailbox<Offer>>,
 }
@@ -76,8 +78,9 @@ impl Device {
     /// Hands an offer to the download that waits for a fresh URL.
     fn deliver(&self, upgrade: &Upgrade) -> Waited {
         let offer = &upgrade.firmware.offer;
-        let asked = self.mailboxes.lock().get(&upgrade.module).map(|Asked { image, mailbox }| {
-            let waited = if image.is_same_image(offer) { Waited::Same } else { Waited::Other };
+        let asked = self.mailboxes.lock().get(&upgrade.module).map(|Asked { image, mailbox, .. }| {
+            // By the download's own rule: what gives it its URL is no order as well.
+            let waited = if image.is_renewed_by(offer) { Waited::Same } else { Waited::Other };
             (waited, Arc::clone(mailbox))
         });
         match asked {
@@ -93,20 +96,8 @@ impl Device {
         }
         let _ = self.progress(&upgrade.module, 1, "");
         let content = Content::Offer(Box::new(upgrade.clone()));
-        self.remember(upgrade);
+        self.hub.remember(self, upgrade);
         self.post(TRIGGER, 0, content);
-    }
-
-    fn remember(self: &Arc<Self>, upgrade: Upgrade) {
-        let this = Arc::downgrade(self);
-        let mut offers = self.hub.offers.lock();
-        offers.retain(|(device, known)| {
-            device.strong_count() > 0 && !(device.ptr_eq(&this) && known.module == upgrade.module)
-        });
-        if offers.len() >= MAX_OFFERS {
-            offers.remove(0);
-        }
-        offers.push((this, upgrade));
     }
 
     /// Whether the version of a module is known.
@@ -140,48 +131,72 @@ enum Way {
     Report,
 }
 
-/// Asks for fresh URLs on behalf of the download of one module.
+/// Asks for fresh URLs on behalf of the download of one image.
 pub(super) struct Renewal {
-    device: Weak<Device>,
-    module: String,
+    /// Whom it was offered to, and for which module.
+    offered: Vec<(Weak<Device>, String)>,
     asking: Mutex<Option<Asking>>,
 }
 
 /// The question that is put now, and where its answer is handed over.
 struct Asking {
+    device: Arc<Device>,
+    module: String,
     way: Way,
     question: Question,
     mailbox: Arc<Mailbox<Offer>>,
 }
 
 impl Renewal {
-    pub(super) fn of(device: Weak<Device>, module: &str) -> Self {
-        Self { device, module: module.to_owned(), asking: Mutex::default() }
+    pub(super) fn of(known: &[Known]) -> Self {
+        let offered =
+            known.iter().map(|known| (known.device.clone(), known.upgrade.module.clone())).collect();
+        Self { offered, asking: Mutex::default() }
     }
 
-    fn begin(&self, device: &Device, image: &Offer) -> Asking {
-        let mailbox = Arc::<Mailbox<Offer>>::default();
+    /// Asks the first of those who can answer best.
+    fn begin(&self, image: &Offer) -> Option<Asking> {
+        let best = self.offered.iter().map(|(device, _)| rank(device)).max().filter(|best| *best > 0)?;
+        let (device, module) = self.offered.iter().find(|(device, _)| rank(device) == best)?;
+        let (device, mailbox) = (device.upgrade()?, Arc::<Mailbox<Offer>>::default());
         mailbox.open();
-        let asked = Asked { image: image.clone(), mailbox: Arc::clone(&mailbox) };
-        device.mailboxes.lock().insert(self.module.clone(), asked);
-        Asking { way: Way::Newer, question: Question::new(ANSWER), mailbox }
+        let asked = Asked { birth: Birth::now(), image: image.clone(), mailbox: Arc::clone(&mailbox) };
+        let _steady = steady();
+        device.mailboxes.lock().insert(module.clone(), asked);
+        Some(Asking {
+            module: module.clone(),
+            way: Way::Newer,
+            question: Question::new(ANSWER),
+            mailbox,
+            device,
+        })
+    }
+}
+
+impl Asking {
+    fn end(&self) {
+        let _steady = steady();
+        self.device.mailboxes.lock().remove(&self.module);
     }
 }
 
 impl Renew for Renewal {
     fn renew(&self, image: &Offer, wait: Duration, cancel: &CancellationToken) -> Option<Option<Offer>> {
-        let Some(device) = self.device.upgrade() else { return Some(None) };
         let mut place = self.asking.lock();
-        let mut asking = place.take().unwrap_or_else(|| self.begin(&device, image));
+        let Some(mut asking) = place.take().or_else(|| self.begin(image)) else { return Some(None) };
         let way = asking.way;
-        let put = || device.ask(&self.module, way);
+        let put = || asking.device.ask(&asking.module, way);
         match asking.question.step(&asking.mailbox, wait, cancel, put) {
             None => {}
-            Some(None) if matches!(way, Way::Newer) && !cancel.is_cancelled() && device.has(&self.module) => {
+            Some(None)
+                if matches!(way, Way::Newer)
+                    && !cancel.is_cancelled()
+                    && asking.device.has(&asking.module) =>
+            {
                 (asking.way, asking.question) = (Way::Report, Question::new(ANSWER));
             }
             Some(answer) => {
-                device.mailboxes.lock().remove(&self.module);
+                asking.end();
                 return Some(answer);
             }
         }
@@ -190,10 +205,8 @@ impl Renew for Renewal {
     }
 
     fn stop(&self) {
-        if self.asking.lock().take().is_some()
-            && let Some(device) = self.device.upgrade()
-        {
-            device.mailboxes.lock().remove(&self.module);
+        if let Some(asking) = self.asking.lock().take() {
+            asking.end();
         }
     }
 }
