@@ -151,7 +151,7 @@ class Driver:
 
     def quit(self, timeout=30.0):
         """Ends the driver; its exit code (99 when valgrind found something)."""
-        if self.process.alive():
+        if self.is_daemon or self.process.alive():
             self.send("quit")
         code = self.process.wait(timeout)
         return code
