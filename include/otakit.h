@@ -497,8 +497,9 @@ int otakit_linkkit_ota_pause(void *ota_handle);
 int otakit_linkkit_ota_resume(void *ota_handle);
 
 // Says which image runs: from now on the session takes offers of delta packages (`isDiff`) that `otakit-delta make` made,
-// too, and `otakit_linkkit_ota_download_file` applies them. `IOT_OTA_FetchYield` does not: it returns -1 while a package is
-// on offer, whose bytes are no image. NULL: whole images alone again; packages are refused, and the platform is told so.
+// too, and `otakit_linkkit_ota_download_file` applies them. `IOT_OTA_FetchYield` does not: it fails with
+// `IOT_OTAE_INVALID_STATE` while a package is on offer, whose bytes are no image. NULL: whole images alone again; packages
+// are refused, and the platform is told so.
 //
 // The structure and its path are copied. Its `read` may be called, on the thread that downloads, until this function is
 // called again or `IOT_OTA_Deinit` has returned. Does not block; any thread.
