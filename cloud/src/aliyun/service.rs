@@ -164,7 +164,7 @@ fn asked_for(
 
 fn progress(store: &Store, key: &DeviceKey, message: &Value) -> Result<Vec<Action>, Failure> {
     let (step, desc) =
-        wire::progress_of(message).ok_or_else(|| Failure::new("no step -4..100 in the message"))?;
+        wire::progress_of(message).ok_or_else(|| Failure::new("no step up to 100 in the message"))?;
     let module = wire::module_of(message);
     let update = store.report_step(key, module, step, desc)?;
     Ok(update.map(|update| Action::Progress(update.id)).into_iter().collect())

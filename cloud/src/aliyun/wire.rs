@@ -176,17 +176,18 @@ pub fn module_of(message: &Value) -> Option<&str> {
     message.get("params")?.get("module")?.as_str().filter(|module| *module != "default")
 }
 
-/// `params.step` (a string, or a number) and `params.desc` of a progress report; steps outside -4..=100 are
-/// none.
+/// `params.step` (a string, or a number) and `params.desc` of a progress report; a step above 100 is none. Below
+/// -4 devices have reasons of their own: they failed all the same.
 pub fn progress_of(message: &Value) -> Option<(i32, &str)> {
     let params = message.get("params")?;
     let step = match params.get("step")? {
-        Value::String(text) => text.trim().parse().ok()?,
-        Value::Number(number) => i32::try_from(number.as_i64()?).ok()?,
+        Value::String(text) => text.trim().parse::<i64>().ok()?,
+        Value::Number(number) => number.as_i64()?,
         _ => return None,
     };
+    let step = i32::try_from(step.max(i64::from(i32::MIN))).ok()?;
     let desc = params.get("desc").and_then(Value::as_str).unwrap_or("");
-    (-4..=100).contains(&step).then_some((step, desc))
+    (step <= 100).then_some((step, desc))
 }
 
 #[cfg(test)]
@@ -269,6 +270,8 @@ mod tests {
         assert_eq!(progress_of(&json!({"params": {"step": "8", "desc": "x"}})), Some((8, "x")));
         assert_eq!(progress_of(&json!({"params": {"step": -3}})), Some((-3, "")));
         assert_eq!(progress_of(&json!({"params": {"step": "101"}})), None);
+        assert_eq!(progress_of(&json!({"params": {"step": " -7 "}})), Some((-7, "")));
+        assert_eq!(progress_of(&json!({"params": {"step": -9_999_999_999_i64}})), Some((i32::MIN, "")));
         assert_eq!(progress_of(&json!({"params": {"step": "x"}})), None);
         assert_eq!(id_of(&json!({"id": 7})), "7");
         assert_eq!(id_of(&json!({"id": "7"})), "7");

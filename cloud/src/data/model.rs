@@ -151,7 +151,7 @@ fn is_zero(n: &u64) -> bool {
 pub struct Step {
     /// When it arrived.
     pub at: String,
-    /// Percentage 0..=100, or a failure -4..=-1.
+    /// Percentage 0..=100, or a failure below 0.
     pub step: i32,
     /// The device's own words.
     pub desc: String,

@@ -56,12 +56,13 @@ fn shortened(text: &str) -> String {
 }
 
 /// What the negative progress steps mean.
-fn failure_reason(step: i32) -> &'static str {
+fn failure_reason(step: i32) -> String {
     match step {
-        -1 => "upgrade failed",
-        -2 => "download failed",
-        -3 => "verification failed",
-        _ => "writing failed",
+        -1 => "upgrade failed".to_owned(),
+        -2 => "download failed".to_owned(),
+        -3 => "verification failed".to_owned(),
+        -4 => "writing failed".to_owned(),
+        other => format!("upgrade failed (step {other})"),
     }
 }
 
@@ -188,8 +189,7 @@ impl Store {
             let (event, reason) = match step {
                 ..0 => {
                     let reason = failure_reason(step);
-                    let text =
-                        if words.is_empty() { reason.to_owned() } else { format!("{reason}: {words}") };
+                    let text = if words.is_empty() { reason } else { format!("{reason}: {words}") };
                     (Event::Broken, Some(text))
                 }
                 100.. => (Event::Whole, None),
@@ -364,5 +364,30 @@ impl Store {
             }
             Ok(by_device)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_negative_step_is_a_failure() {
+        let store = crate::data::tests::fresh("steps");
+        let key = DeviceKey::new("pk", "dn");
+        store.put_device(&key, "secret", None).unwrap();
+        for (step, words, wanted) in [
+            (-1, "", "upgrade failed"),
+            (-4, "flash", "writing failed: flash"),
+            (-5, "", "upgrade failed (step -5)"),
+            (-7, "own", "upgrade failed (step -7): own"),
+            (i32::MIN, "", "upgrade failed (step -2147483648)"),
+        ] {
+            let firmware = crate::data::tests::add(&store, "pk", &step.to_string().replace('-', "v"), b"x");
+            let id = store.open_update(&key, &firmware, Origin::default()).unwrap();
+            let moved = store.report_step(&key, None, step, words).unwrap().unwrap();
+            assert_eq!((Some(moved.id), moved.state), (id, State::Failed), "{step}");
+            assert_eq!(moved.reason.as_deref(), Some(wanted));
+        }
     }
 }
