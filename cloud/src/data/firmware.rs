@@ -75,6 +75,37 @@ impl NewFirmware {
     }
 }
 
+/// Who needs a firmware as it is: jobs that have not ended, and devices that are being updated to it. `None`: nobody.
+fn needed(tx: &Tx<'_>, key: i64) -> Result<Option<String>, Failure> {
+    let open = "SELECT COUNT(*) FROM upgrade WHERE firmware = $1 AND state IN ('queued', 'pushed', 'downloading', 'installing')";
+    let open = tx.id(open, &[key.into()])?;
+    let jobs = "SELECT id FROM job WHERE firmware = $1 AND state NOT IN ('done', 'cancelled') ORDER BY id";
+    let jobs = numbers(tx, jobs, key)?;
+    let devices = match open {
+        0 => None,
+        1 => Some("1 device is being updated to it".to_owned()),
+        _ => Some(format!("{open} devices are being updated to it")),
+    };
+    let jobs = match jobs.len() {
+        0 => None,
+        1 => Some(format!("{} needs it", listed(&jobs))),
+        _ => Some(format!("{} need it", listed(&jobs))),
+    };
+    let needed: Vec<String> = jobs.into_iter().chain(devices).collect();
+    Ok((!needed.is_empty()).then(|| needed.join(" and ")))
+}
+
+fn numbers(tx: &Tx<'_>, sql: &str, key: i64) -> Result<Vec<i64>, Failure> {
+    Ok(tx.all(sql, &[key.into()])?.into_iter().map(|mut row| row.int()).collect())
+}
+
+/// Jobs by their numbers.
+fn listed(jobs: &[i64]) -> String {
+    let numbers: Vec<String> = jobs.iter().take(5).map(i64::to_string).collect();
+    let more = if jobs.len() > numbers.len() { ", …" } else { "" };
+    format!("job{} {}{more}", if jobs.len() == 1 { "" } else { "s" }, numbers.join(", "))
+}
+
 impl Store {
     /// Refuses a firmware that is there already and is not to be replaced: before its bytes are taken.
     pub fn may_add(&self, new: &NewFirmware) -> Result<(), Failure> {
@@ -97,6 +128,15 @@ impl Store {
     pub fn add_firmware(&self, new: &NewFirmware, content: &Content) -> Result<Firmware, Failure> {
         self.db.write(|tx| {
             self.may_add(new)?;
+            if let Some(old) = self.find(&new.product, new.module.as_deref(), &new.version)?
+                && old.content.sha256 != content.sha256
+                && let Some(needed) = needed(tx, old.key)?
+            {
+                return Err(Failure::new(format!(
+                    "firmware {} cannot be replaced: {needed}. Let these end or cancel them, or add the image under another version",
+                    old.id
+                )));
+            }
             self.keep_firmware(tx, new, content)
         })
     }
@@ -165,12 +205,16 @@ impl Store {
     /// Removes a firmware that no order under way needs. `false`: there is none.
     pub fn delete_firmware(&self, key: i64) -> Result<bool, Failure> {
         self.db.write(|tx| {
-            let open = "SELECT COUNT(*) FROM upgrade WHERE firmware = $1 AND state IN ('queued', 'pushed', 'downloading', 'installing')";
-            let jobs = "SELECT COUNT(*) FROM job WHERE firmware = $1";
-            let (open, jobs) = (tx.id(open, &[key.into()])?, tx.id(jobs, &[key.into()])?);
-            if open + jobs > 0 {
+            if let Some(needed) = needed(tx, key)? {
                 return Err(Failure::new(format!(
-                    "{open} devices are being updated to this firmware and {jobs} jobs name it; cancel the updates first"
+                    "this firmware cannot be removed: {needed}. Let these end or cancel them first"
+                )));
+            }
+            let jobs = numbers(tx, "SELECT id FROM job WHERE firmware = $1 ORDER BY id", key)?;
+            if !jobs.is_empty() {
+                let jobs = listed(&jobs);
+                return Err(Failure::new(format!(
+                    "this firmware cannot be removed: it is part of the record of {jobs}"
                 )));
             }
             Ok(tx.run("DELETE FROM firmware WHERE id = $1", &[key.into()])? > 0)

@@ -295,9 +295,32 @@ impl Store {
     /// The updates of a job that failed before `since` and are to be tried again.
     pub fn to_retry(&self, job: &Job, since: i64) -> Result<Vec<u64>, Failure> {
         let sql = format!(
-            "SELECT u.id FROM upgrade u WHERE u.job = $1 AND u.state = 'failed' AND u.attempts <= $2 AND u.ended_at <= $3 AND {NEWEST}"
+            "SELECT u.id FROM upgrade u WHERE u.job = $1 AND u.state = 'failed' AND u.attempts <= $2 AND u.ended_at <= $3 AND {NEWEST} \
+             AND NOT EXISTS (SELECT 1 FROM job_target t WHERE t.job = u.job AND t.device = u.device AND t.state = 'waiting')"
         );
         self.numbers(&sql, &[job.id.into(), i64::from(job.spec.retries).into(), since.into()])
+    }
+
+    /// Has the devices of a job wait once more whose updates failed, timed out or were called off; how many those are.
+    pub fn wait_again(&self, job: &Job) -> Result<usize, Failure> {
+        let sql = format!(
+            "UPDATE job_target SET state = 'waiting', upgrade = NULL WHERE job = $1 AND upgrade IN (SELECT u.id FROM upgrade u \
+             WHERE u.job = $1 AND u.state IN ('failed', 'timed_out', 'cancelled') AND {NEWEST})"
+        );
+        let changed = self.db.write(|tx| tx.run(&sql, &[job.id.into()]))?;
+        Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+    }
+
+    /// How far the newest order is that a device was given after a job had been started, if it is for something else than the
+    /// job and was not called off.
+    pub fn newer_order(&self, job: &Job, key: &DeviceKey) -> Result<Option<upgrade::State>, Failure> {
+        let sql = "SELECT u.state FROM upgrade u JOIN device d ON d.id = u.device JOIN job j ON j.id = $1 \
+                   WHERE d.product = $2 AND d.name = $3 AND u.module = $4 AND u.created_at > j.started_at AND u.state <> 'cancelled' \
+                   AND COALESCE(u.job, 0) <> j.id AND COALESCE(u.firmware, 0) <> j.firmware ORDER BY u.id DESC LIMIT 1";
+        let module = job.module.as_deref().unwrap_or_default();
+        let values = [job.id.into(), (&key.product).into(), (&key.device).into(), module.into()];
+        let row = self.db.read(|tx| tx.one(sql, &values))?;
+        Ok(row.and_then(|mut row| upgrade::State::named(&row.text())))
     }
 
     fn numbers(&self, sql: &str, values: &[Value]) -> Result<Vec<u64>, Failure> {
@@ -318,8 +341,21 @@ impl Store {
                    JOIN device d ON d.id = t.device LEFT JOIN upgrade u ON u.id = t.upgrade WHERE t.job = $1 ORDER BY t.stage, d.name";
         let read = |mut row: Row| {
             let (device_name, stage, target, update) = (row.text(), row.int(), row.text(), row.maybe_int());
+            let left_out = match target.as_str() {
+                "superseded" => Some("it has had a newer order since"),
+                "skipped" => Some("it ran this version already"),
+                _ => None,
+            };
             let state = row.maybe_text().unwrap_or(target);
-            Target { device_name, stage, state, update, progress: row.maybe_int(), reason: row.maybe_text() }
+            let (progress, reason) = (row.maybe_int(), row.maybe_text());
+            Target {
+                device_name,
+                stage,
+                state,
+                update,
+                progress,
+                reason: reason.or(left_out.map(str::to_owned)),
+            }
         };
         Ok(self.db.read(|tx| tx.all(sql, &[job.into()]))?.into_iter().map(read).collect())
     }

@@ -172,6 +172,10 @@ impl Scheduler {
             if !matches!(job.state, State::Running | State::Paused) {
                 return Err(Failure::new(format!("job {id} is {}: a new job is needed", job.state.name())));
             }
+            if job.state == State::Paused {
+                // Nothing begins now: they wait for their turn, as those do that have not begun.
+                return self.store().wait_again(&job);
+            }
             let mut again = 0;
             for update in self.store().updates_of_job(id)? {
                 again += usize::from(self.try_again(&job, update.id, out)?);
@@ -315,7 +319,8 @@ impl Scheduler {
         }
     }
 
-    /// Whether a device may begin. The newest order wins, but not over a device that is at work.
+    /// Whether a device may begin. The newest order wins, but not over a device that is at work. A job's own order is as old
+    /// as its start, whichever its stage.
     fn place_of(&self, job: &Job, key: &DeviceKey, firmware: &Firmware) -> Result<Place, Failure> {
         let device = self.store().device(key)?;
         let runs = device.as_ref().and_then(|device| match &job.module {
@@ -323,6 +328,15 @@ impl Scheduler {
             None => device.version.clone(),
         });
         let last = self.store().open_of(key, job.module.as_deref())?;
+        if let Some(newer) = self.store().newer_order(job, key)? {
+            // A plan that lets devices join may be waiting for just the version that they got meanwhile.
+            let joins = newer == upgrade::State::Succeeded
+                && job.spec.dynamic
+                && runs.as_ref().is_some_and(|runs| job.spec.source_versions.contains(runs));
+            if !joins {
+                return Ok(Place::LeftOut("superseded"));
+            }
+        }
         Ok(match last {
             Some(open) if open.job.is_some_and(|other| other > job.id) => Place::LeftOut("superseded"),
             // A newer configuration does no harm to a device that works on an older one, and that may never end by itself.

@@ -106,7 +106,11 @@ pub struct Bench {
 impl Bench {
     /// A cloud with this many devices on line that run 1.0, and firmware 2.0 and 3.0.
     pub fn new(name: &str, devices: usize) -> Self {
-        let mut cloud = Cloud::new(name);
+        Self::on(Cloud::new(name), devices)
+    }
+
+    /// The same in a cloud of the test's own.
+    pub fn on(mut cloud: Cloud, devices: usize) -> Self {
         for version in ["2.0", "3.0"] {
             let image = cloud.path(version);
             std::fs::write(&image, version).unwrap();

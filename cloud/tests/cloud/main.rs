@@ -22,6 +22,7 @@ mod migrations;
 mod observe;
 mod offers;
 mod onenet_jobs;
+mod orders;
 mod planted;
 mod postgres;
 mod rollback;
