@@ -96,7 +96,15 @@ impl Server {
         let request = self.signed(self.agent.post(format!("{}{path}", self.base)));
         let request = request.config().timeout_global(None).build();
         let request = request.header("Content-Type", "application/octet-stream");
-        answer(request.send(source))
+        // The server says no before the bytes are on their way, and not while nobody reads what it says.
+        let sent = request.header("Expect", "100-continue").send(source);
+        answer(sent.map_err(|error| match error {
+            ureq::Error::Io(io) if is_cut(&io) => ureq::Error::Io(std::io::Error::new(
+                io.kind(),
+                format!("{io}: it ended the connection before it had the whole file; its log says why"),
+            )),
+            other => other,
+        }))
     }
 
     /// POST of no bytes, giving the JSON answer.
@@ -117,6 +125,12 @@ impl Server {
             None => request,
         }
     }
+}
+
+/// Whether the other end closed the connection.
+fn is_cut(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
+    matches!(error.kind(), BrokenPipe | ConnectionReset)
 }
 
 /// Whether the address is this machine.
