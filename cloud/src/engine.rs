@@ -88,6 +88,9 @@ impl Engine {
         let done = self.offers.store.batch(|| {
             for event in events {
                 match event {
+                    Event::SignedIn(device) => {
+                        self.part(&device, &mut effects, |_| self.offers.store.note_sign_in(&device));
+                    }
                     Event::Listening { device, connection } => self
                         .part(&device, &mut effects, |out| self.offers.listening(&device, connection, out)),
                     Event::Message { topic, payload, .. } => {
@@ -170,7 +173,7 @@ impl Engine {
 fn done_of(event: &mut Event) -> Option<Done> {
     match event {
         Event::Message { done, .. } => done.take(),
-        Event::Listening { .. } => None,
+        Event::SignedIn(_) | Event::Listening { .. } => None,
     }
 }
 
@@ -186,7 +189,7 @@ impl Messages {
             .iter()
             .filter_map(|event| match event {
                 Event::Message { topic, .. } => Some(topic.chars().take(200).collect()),
-                Event::Listening { .. } => None,
+                Event::SignedIn(_) | Event::Listening { .. } => None,
             })
             .collect();
         (!topics.is_empty()).then_some(Self(topics))

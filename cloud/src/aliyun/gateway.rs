@@ -73,24 +73,31 @@ fn names(device: &Device) -> Value {
     json!({ "productKey": device.product_key, "deviceName": device.device_name })
 }
 
-/// Tells a gateway the secret of a sub-device: where registration is on for that device (it has a product secret), and no
-/// other gateway has it.
+/// Tells a gateway the secret of a sub-device: where registration is on for that device (it has a product secret), no other
+/// gateway has it, and it has never been on line by itself.
 fn register(store: &Store, gateway: &DeviceKey, item: &Value) -> Result<Value, Refusal> {
     let device = sub(store, item)?;
     let free = device.gateway.as_ref().is_none_or(|owner| *owner == gateway.to_string());
-    if device.product_secret.is_none() || !free || device.key() == *gateway {
-        note(format_args!(
-            "{gateway}: {} may not be registered by a gateway; `device add --ps` allows it",
-            device.key()
-        ));
-        return Err(REGISTRATION);
-    }
-    Ok(json!({
+    let why = if device.product_secret.is_none() {
+        "`device add --ps` allows it"
+    } else if !free {
+        "it has another gateway"
+    } else if device.signed_in || device.key() == *gateway {
+        "it has been on line by itself"
+    } else {
+        return Ok(with_secret(&device));
+    };
+    note(format_args!("{gateway}: {} may not be registered by a gateway: {why}", device.key()));
+    Err(REGISTRATION)
+}
+
+fn with_secret(device: &Device) -> Value {
+    json!({
         "iotId": format!("iot-{}", device.key()),
         "productKey": device.product_key,
         "deviceName": device.device_name,
         "deviceSecret": device.device_secret,
-    }))
+    })
 }
 
 fn signed(store: &Store, item: &Value) -> Result<Device, Refusal> {
@@ -230,6 +237,15 @@ mod tests {
         store.set_gateway(&key("dev001"), Some(&key("other"))).unwrap();
         assert_eq!(ask(&store, Gateway::Register, name())["code"], 6288, "another gateway has it");
         assert_eq!(ask(&store, Gateway::Unregister, name())["code"], 6401);
+        for own in [None, Some(key("gw"))] {
+            store.set_gateway(&key("dev001"), own.as_ref()).unwrap();
+            assert_eq!(ask(&store, Gateway::Register, name())["code"], 200);
+        }
+        store.note_sign_in(&key("dev001")).unwrap();
+        for own in [None, Some(key("gw"))] {
+            store.set_gateway(&key("dev001"), own.as_ref()).unwrap();
+            assert_eq!(ask(&store, Gateway::Register, name())["code"], 6288, "it was on line by itself");
+        }
     }
 
     #[test]

@@ -67,6 +67,14 @@ impl Publisher {
         }
     }
 
+    /// Closes the connection of a device that may not have it any longer, and forgets its session. With a broker elsewhere that
+    /// is the broker's affair.
+    pub fn revoke(&self, device: &DeviceKey) {
+        if let Self::Hub(hub) = self {
+            hub.revoke(device);
+        }
+    }
+
     /// Whether two clients use a device's identity; not known with a broker elsewhere.
     pub fn is_contested(&self, device: &DeviceKey) -> bool {
         match self {

@@ -71,7 +71,7 @@ struct Live {
 }
 
 /// The columns of [`device_of`].
-const DEVICE: &str = "d.id, d.product, d.name, d.secret, d.product_secret, d.version, d.version_at, d.config_due, g.product, g.name \
+const DEVICE: &str = "d.id, d.product, d.name, d.secret, d.product_secret, d.version, d.version_at, d.config_due, d.signed_in, g.product, g.name \
                       FROM device d LEFT JOIN device g ON g.id = d.gateway";
 
 fn device_of(mut row: Row) -> Device {
@@ -84,6 +84,7 @@ fn device_of(mut row: Row) -> Device {
         version: row.maybe_text(),
         version_at: row.maybe_int().map(time::text),
         config_due: row.flag(),
+        signed_in: row.flag(),
         gateway: row.maybe_text().zip(row.maybe_text()).map(|(product, name)| format!("{product}/{name}")),
         modules: Default::default(),
         updates: Vec::new(),
@@ -134,8 +135,8 @@ impl Store {
         Ok(rows.into_iter().map(|mut row| row.text()).collect())
     }
 
-    /// Adds a device, or gives a known one new secrets; what it reported stays.
-    pub fn put_device(&self, key: &DeviceKey, secret: &str, product: Option<&str>) -> Result<(), Failure> {
+    /// Adds a device, or gives a known one new secrets; what it reported stays. `true`: a secret that it had is good no longer.
+    pub fn put_device(&self, key: &DeviceKey, secret: &str, product: Option<&str>) -> Result<bool, Failure> {
         checked_name("product key", &key.product)?;
         checked_name("device name", &key.device)?;
         for (what, secret) in [("device", Some(secret)), ("product", product)] {
@@ -144,13 +145,14 @@ impl Store {
             }
         }
         self.db.write(|tx| {
+            let old = self.device(key)?.map(|device| device.device_secret);
             self.put_product(tx, &key.product)?;
             let sql = "INSERT INTO device (product, name, secret, product_secret, created_at) VALUES ($1, $2, $3, $4, $5) \
                        ON CONFLICT (product, name) DO UPDATE SET secret = excluded.secret, \
                        product_secret = COALESCE(excluded.product_secret, device.product_secret)";
             let (now, name) = (time::now_ms(), &key.device);
             tx.run(sql, &[(&key.product).into(), name.into(), secret.into(), product.into(), now.into()])?;
-            Ok(())
+            Ok(old.is_some_and(|old| old != secret))
         })
     }
 
@@ -230,6 +232,12 @@ impl Store {
         } else {
             live.logged_in.remove(sub);
         }
+    }
+
+    /// Notes that a device has been on line by itself.
+    pub fn note_sign_in(&self, key: &DeviceKey) -> Result<(), Failure> {
+        let sql = "UPDATE device SET signed_in = 1 WHERE product = $1 AND name = $2 AND signed_in = 0";
+        self.db.write(|tx| tx.run(sql, &[(&key.product).into(), (&key.device).into()])).map(drop)
     }
 
     /// Counts a connection that begins (`true`) or ends.

@@ -61,6 +61,9 @@ pub struct Device {
     /// A configuration was pushed that the device has not been given yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub config_due: bool,
+    /// It has been on line by itself, and not through a gateway.
+    #[serde(default, skip_serializing)]
+    pub signed_in: bool,
     /// Its updates, oldest first, where they were asked for.
     #[serde(default)]
     pub updates: Vec<Update>,

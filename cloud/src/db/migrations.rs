@@ -11,7 +11,7 @@ struct Migration {
 }
 
 /// In order; the first leads from nothing to version 1. Times are milliseconds since 1970.
-const ALL: [Migration; 2] = [FIRST, ACCESS];
+const ALL: [Migration; 3] = [FIRST, ACCESS, SIGNED_IN];
 
 const FIRST: Migration = Migration {
     up: "
@@ -179,6 +179,17 @@ CREATE TABLE audit (
 ",
     down: "
 DROP TABLE audit; DROP TABLE token; DROP TABLE session;
+",
+};
+
+/// Which devices have been on line by themselves. Before that was noted: those that have reported and have no gateway.
+const SIGNED_IN: Migration = Migration {
+    up: "
+ALTER TABLE device ADD COLUMN signed_in BIGINT NOT NULL DEFAULT 0;
+UPDATE device SET signed_in = 1 WHERE version IS NOT NULL AND gateway IS NULL;
+",
+    down: "
+ALTER TABLE device DROP COLUMN signed_in;
 ",
 };
 

@@ -220,7 +220,12 @@ async fn status(State(app): App, Query(which): Query<Which>) -> Given<StatusView
 async fn add_device(State(app): App, Json(new): Json<NewDevice>) -> Result<Noted<Done>, Refused> {
     let key = DeviceKey::new(new.product_key, new.device_name);
     let detail = key.to_string();
-    let work = move || app.store.put_device(&key, &new.device_secret, new.product_secret.as_deref());
+    let work = move || {
+        if app.store.put_device(&key, &new.device_secret, new.product_secret.as_deref())? {
+            app.offers.publisher.revoke(&key);
+        }
+        Ok(())
+    };
     blocking(work).await?;
     Ok(Noted(Done {}, detail))
 }
@@ -228,7 +233,12 @@ async fn add_device(State(app): App, Json(new): Json<NewDevice>) -> Result<Noted
 async fn delete_device(State(app): App, Path((product, device)): Path<(String, String)>) -> Given<Done> {
     let key = DeviceKey::new(product, device);
     let absent = format!("{key} is not registered");
-    found(blocking(move || app.store.delete_device(&key)).await?, absent)
+    let work = move || {
+        let gone = app.store.delete_device(&key)?;
+        app.offers.publisher.revoke(&key);
+        Ok(gone)
+    };
+    found(blocking(work).await?, absent)
 }
 
 /// Done, or not there.

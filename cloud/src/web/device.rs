@@ -291,6 +291,7 @@ pub async fn act(
             }
             "delete" => {
                 console.store().delete_device(&key)?;
+                console.shared.offers.publisher.revoke(&key);
                 to = "/console/devices".to_owned();
             }
             _ => return Err(Problem::absent(v.t(Msg::NoSuchPage).to_owned())),

@@ -25,6 +25,7 @@ mod onenet_jobs;
 mod orders;
 mod planted;
 mod postgres;
+mod revoked;
 mod rollback;
 mod serve;
 mod store;

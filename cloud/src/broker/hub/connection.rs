@@ -169,6 +169,9 @@ impl Door {
         attached: Attached,
     ) {
         let (input, mut output) = tokio::io::split(client);
+        if self.hub.events.send(Event::SignedIn(device.clone())).await.is_err() {
+            return;
+        }
         for owner in attached.listens_to.iter().filter(|_| attached.present) {
             let event = Event::Listening { device: owner.clone(), connection: attached.connection };
             if self.hub.events.send(event).await.is_err() {
@@ -284,6 +287,10 @@ impl Reader<'_> {
         if self.hub.may_use(self.device, &topic).is_none() {
             let shown: String = topic.chars().take(100).collect();
             return Err(Some(format!("published on {shown:?}, a topic that is not its own")));
+        }
+        if self.hub.with_session(self.device, self.attached.connection, |_| ()).is_none() {
+            // Another connection has its place, or it may not be here any longer.
+            return Err(None);
         }
         let outbox = &self.attached.outbox;
         let first = match qos {

@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use crate::data::model::DeviceKey;
-use crate::{Failure, Kind};
+use crate::{Failure, Kind, note};
 use contest::Contests;
 use outbox::Outbox;
 use session::{Message, Session};
@@ -108,6 +108,8 @@ pub enum Event {
         /// Called when the message has been dealt with.
         done: Option<Done>,
     },
+    /// A device has signed in by itself.
+    SignedIn(DeviceKey),
     /// Somebody listens to topics of a device from now on.
     Listening {
         /// Whose topics.
@@ -247,6 +249,16 @@ impl Hub {
             forget(state, device);
         }
         state.contests.calm(device, Instant::now());
+    }
+
+    /// Closes a device's connection and forgets its session: it was deleted, or has a new secret.
+    pub fn revoke(&self, device: &DeviceKey) {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        if state.sessions.get_mut(device).is_some_and(Session::take_link) {
+            note(format_args!("{device} was deleted or has a new secret: its connection is closed"));
+        }
+        forget(state, device);
     }
 
     /// Whether two clients use a device's identity, each of which closes the other's connection.
