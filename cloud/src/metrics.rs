@@ -4,12 +4,13 @@
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::Failure;
@@ -18,6 +19,11 @@ use crate::control::{Routes, doc};
 use crate::data::Store;
 use crate::note;
 use crate::origin::api::{Refused, blocking};
+
+/// When it was last tried whether the database takes changes, and whether it did.
+static WRITABLE: Mutex<Option<(Instant, bool)>> = Mutex::new(None);
+/// How long that is good for.
+const PROBE: Duration = Duration::from_secs(1);
 
 /// Answers by status, from 100 to 599.
 static ANSWERS: [AtomicU64; 500] = [const { AtomicU64::new(0) }; 500];
@@ -48,7 +54,7 @@ pub async fn count(request: Request, next: Next) -> Response {
     response
 }
 
-/// `/healthz`: the process answers. `/readyz`: its database does too. They tell nothing else, to whoever asks.
+/// `/healthz`: the process answers. `/readyz`: its database does too, and takes changes. They tell nothing else, to whoever asks.
 pub fn probes() -> Routes<Arc<Store>> {
     Routes::public().op(Method::GET, "/healthz", doc("health", "Whether the process answers"), health).op(
         Method::GET,
@@ -83,13 +89,35 @@ async fn health() -> Text {
 }
 
 async fn ready(State(store): State<Arc<Store>>) -> Result<Text, Refused> {
-    match blocking(move || store.totals()).await {
-        Ok(_) => Ok(Text("ready\n".to_owned())),
+    let work = move || {
+        store.totals()?;
+        takes_changes(&store)
+    };
+    match blocking(work).await {
+        Ok(()) => Ok(Text("ready\n".to_owned())),
         Err(failure) => {
             note(failure);
             // Whoever asks is told no more.
             let why = "the database does not answer".to_owned();
             Err(Refused::with(StatusCode::SERVICE_UNAVAILABLE, why))
+        }
+    }
+}
+
+/// Whether the database takes changes. A disk may be full, or a server read-only: only a change tells. One is tried once a
+/// second at most, whoever asks.
+fn takes_changes(store: &Store) -> Result<(), Failure> {
+    // Somebody else is trying it now.
+    let Some(mut last) = WRITABLE.try_lock() else {
+        return Ok(());
+    };
+    match last.filter(|(at, _)| at.elapsed() < PROBE) {
+        Some((_, true)) => Ok(()),
+        Some((_, false)) => Err(Failure::broken("the database takes no changes")),
+        None => {
+            let tried = store.db().write(|tx| tx.run("UPDATE schema_version SET version = version", &[]));
+            *last = Some((Instant::now(), tried.is_ok()));
+            tried.map(drop)
         }
     }
 }

@@ -186,6 +186,11 @@ impl Store {
         })
     }
 
+    /// A device that there has to be.
+    pub fn registered(&self, key: &DeviceKey) -> Result<Device, Failure> {
+        self.device(key)?.ok_or_else(|| Failure::absent(format!("{key} is not registered")))
+    }
+
     /// All devices in order of product and name, without their updates.
     pub fn devices(&self) -> Result<Vec<Device>, Failure> {
         let sql = format!("SELECT {DEVICE} ORDER BY d.product, d.name");

@@ -105,6 +105,7 @@ async fn cancel(State(app): App, Json(named): Json<Named>) -> Result<Json<Called
     let key = DeviceKey::new(named.product_key, named.device_name);
     let work = move || {
         let cancelled = app.tasks.store().batch(|| {
+            app.tasks.store().registered(&key)?;
             app.tasks.store().cancel_updates(&key)?;
             app.tasks.cancel(&key)
         })?;
@@ -115,5 +116,9 @@ async fn cancel(State(app): App, Json(named): Json<Named>) -> Result<Json<Called
 
 async fn tasks(State(app): App, Query(wanted): Query<Wanted>) -> Result<Json<Vec<Task>>, Refused> {
     let key = DeviceKey::new(wanted.product, wanted.device);
-    Ok(Json(blocking(move || app.tasks.of(&key)).await?))
+    let work = move || {
+        app.tasks.store().registered(&key)?;
+        app.tasks.of(&key)
+    };
+    Ok(Json(blocking(work).await?))
 }

@@ -249,8 +249,7 @@ pub fn found(there: bool, otherwise: String) -> Given<Done> {
 async fn push(State(app): App, Json(order): Json<PushOrder>) -> Given<Pushed> {
     let key = DeviceKey::new(order.product_key, order.device_name);
     let work = move || {
-        let device = app.store.device(&key)?;
-        let device = device.ok_or_else(|| Failure::absent(format!("{key} is not registered")))?;
+        let device = app.store.registered(&key)?;
         let firmware = match &order.version {
             Some(version) => app.store.find(&key.product, None, version)?,
             None => app.store.newest_of(&key.product, None, false)?,
@@ -268,7 +267,11 @@ async fn push(State(app): App, Json(order): Json<PushOrder>) -> Given<Pushed> {
 
 async fn cancel(State(app): App, Json(named): Json<Named>) -> Given<CalledOff> {
     let key = DeviceKey::new(named.product_key, named.device_name);
-    Ok(Json(CalledOff { cancelled: blocking(move || app.store.cancel_updates(&key)).await? }))
+    let work = move || {
+        app.store.registered(&key)?;
+        app.store.cancel_updates(&key)
+    };
+    Ok(Json(CalledOff { cancelled: blocking(work).await? }))
 }
 
 /// What whoever pushes may not have meant.

@@ -222,7 +222,7 @@ impl Scheduler {
             && !job.state.is_final()
         {
             for update in self.store().overdue(job.id, now - i64::from(minutes) * MINUTE)? {
-                let reason = format!("no end within {minutes} minutes");
+                let reason = format!("no end within {minutes} minute{}", if minutes == 1 { "" } else { "s" });
                 self.store().move_update(update, upgrade::Event::Expire, Some(&reason))?;
             }
         }

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 
 use super::form::Form;
-use super::frame::{Answer, Place, Problem, Visitor, made, page as whole};
+use super::frame::{Answer, Path, Place, Problem, Visitor, made, page as whole};
 use super::messages::Msg;
 use super::talk::{Message, Way};
 use super::{Console, causes, devices, live, parts, read, snippet};

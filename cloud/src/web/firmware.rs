@@ -5,8 +5,8 @@ use std::io::Read;
 use std::sync::Arc;
 
 use axum::Extension;
+use axum::extract::State;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
-use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect};
 use bytes::Bytes;
 use maud::{Markup, html};
@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::form::Form;
-use super::frame::{Answer, Place, Problem, Visitor, made, page as whole};
+use super::frame::{Answer, Path, Place, Problem, Visitor, made, page as whole};
 use super::lang::size;
 use super::messages::Msg;
 use super::{Console, parts, read};

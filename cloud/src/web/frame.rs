@@ -2,11 +2,13 @@
 //! What all pages have in common: who looks at them, the frame around them, pages for failures, security headers.
 
 use axum::Extension;
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
+use serde::de::DeserializeOwned;
 
 use super::assets;
 use super::lang::{Lang, cookie};
@@ -170,6 +172,22 @@ impl From<Failure> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         (self.status, Extension(self)).into_response()
+    }
+}
+
+/// What stands in the path of a page. What cannot stand there leads to no page.
+#[derive(Debug)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let here = axum::extract::Path::from_request_parts(parts, state).await;
+        here.map(|axum::extract::Path(inner)| Self(inner)).map_err(|_| {
+            let lang = parts.extensions.get::<Visitor>().map_or(Lang::En, |visitor| visitor.lang);
+            Problem::absent(lang.text(Msg::NoSuchPage).to_owned())
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Extension, Json};
 use maud::{Markup, html};
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::form::Form;
-use super::frame::{Answer, Place, Problem, Visitor, made, page as whole};
+use super::frame::{Answer, Path, Place, Problem, Visitor, made, page as whole};
 use super::messages::Msg;
 use super::{Console, assets, jobs, live, parts, read};
 use crate::Failure;

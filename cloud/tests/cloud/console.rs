@@ -463,3 +463,21 @@ fn nothing_goes_around_the_escaping() {
         }
     }
 }
+
+#[test]
+fn what_cannot_be_a_number_is_no_page() {
+    let (cloud, _, origin) = console("web-no-page");
+    for path in ["/console/jobs/abc", "/console/jobs/99999999999999999999", "/console/devices/%FF/d"] {
+        for (lang, words) in [("en", "There is no such page."), ("zh-CN", "页面不存在。")] {
+            let (status, head, body) =
+                ask(&origin, "GET", path, &format!("Accept-Language: {lang}\r\n"), b"");
+            assert_eq!(status, 404, "{path}: {body}");
+            assert!(head.contains("text/html") && body.contains(words), "{path}: {body}");
+        }
+    }
+    for words in [&["cancel", PRODUCT, "nobody"][..], &["onenet", "tasks", PRODUCT, "nobody"]] {
+        let output = cloud.run(words);
+        assert_eq!(output.status.code(), Some(1), "{words:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("nobody is not registered"), "{words:?}");
+    }
+}

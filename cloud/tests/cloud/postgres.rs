@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::hub::{Raw, publish, sign_in, sign_in_as};
-use crate::support::{Cloud, DEVICE, PATIENCE, PRODUCT, SECRET};
+use crate::support::{Cloud, DEVICE, PATIENCE, PRODUCT, SECRET, http};
 
 /// A server with an empty database `cloud`.
 pub struct Postgres {
@@ -103,6 +103,19 @@ impl Postgres {
         dump.stdout
     }
 
+    /// Takes no changes, or takes them again; sessions that are open know it at once.
+    pub fn read_only(&self, on: bool) {
+        for sql in
+            [&format!("ALTER SYSTEM SET default_transaction_read_only = {on}"), "SELECT pg_reload_conf()"]
+        {
+            let done = Command::new(program("psql"))
+                .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "cloud", "-c", sql, "cloud"])
+                .output()
+                .unwrap();
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        }
+    }
+
     pub fn url(&self) -> String {
         format!("postgres://cloud:not-a-secret@127.0.0.1:{}/cloud", self.port)
     }
@@ -189,4 +202,23 @@ fn while_the_database_is_away_devices_are_told_to_try_again() {
     device.send(&report);
     assert_eq!(device.next().unwrap(), [0x40, 2, 0, 7]);
     assert!(cloud.ok(&["device", "list"]).contains("4.1"));
+}
+
+#[test]
+fn a_database_that_takes_no_changes_is_not_ready() {
+    let postgres = Postgres::start("read-only");
+    let mut cloud = Cloud::on("read-only", &postgres.url());
+    let (_, origin) = cloud.serve(&["--mqtt", "127.0.0.1:0"]);
+    for (read_only, wanted) in [(false, "200"), (true, "503"), (false, "200")] {
+        postgres.read_only(read_only);
+        let start = Instant::now();
+        loop {
+            let (head, _) = http(&origin, "GET", "/readyz", "");
+            if head.starts_with(&format!("http/1.1 {wanted}")) {
+                break;
+            }
+            assert!(start.elapsed() < PATIENCE, "{head}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
 }
