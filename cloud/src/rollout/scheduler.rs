@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::job::{Event, State};
-use super::spec::{Candidate, Next, Spec};
+use super::spec::{Next, Spec};
 use super::upgrade;
 use crate::aliyun::offers::{Effects, Offers};
 use crate::data::jobs::{Job, TRIAL};
@@ -48,7 +48,7 @@ impl Scheduler {
                 firmware.product_key
             )));
         }
-        if !spec.dynamic && !devices.iter().any(|device| spec.selects(device, &firmware.version)) {
+        if !spec.dynamic && spec.selected(&devices, &firmware.version).is_empty() {
             return Err(Failure::new(format!(
                 "no device of {} is selected: {} are registered, and those that run {} already are left out",
                 firmware.product_key,
@@ -69,7 +69,7 @@ impl Scheduler {
     ) -> Result<Vec<(String, usize)>, Failure> {
         spec.check()?;
         let devices = self.store().candidates(product, module)?;
-        let selected: Vec<&Candidate> = devices.iter().filter(|d| spec.selects(d, version)).collect();
+        let selected = spec.selected(&devices, version);
         Ok(spec.staged(&selected).into_iter().map(|(device, stage)| (device.name.clone(), stage)).collect())
     }
 
@@ -125,8 +125,7 @@ impl Scheduler {
     fn select(&self, job: &Job) -> Result<(), Failure> {
         let firmware = self.firmware(job)?;
         let devices = self.store().candidates(&job.product_key, job.module.as_deref())?;
-        let selected: Vec<&Candidate> =
-            devices.iter().filter(|d| job.spec.selects(d, &firmware.version)).collect();
+        let selected = job.spec.selected(&devices, &firmware.version);
         let staged = job.spec.staged(&selected).into_iter();
         let targets: Vec<(i64, i64)> =
             staged.map(|(device, stage)| (device.id, i64::try_from(stage).unwrap_or_default())).collect();
@@ -139,7 +138,8 @@ impl Scheduler {
         let members: std::collections::HashSet<i64> =
             self.store().members_of_job(job.id, false)?.into_iter().collect();
         let stage = i64::try_from(job.stage).unwrap_or_default();
-        let new = devices.iter().filter(|d| !members.contains(&d.id) && job.spec.selects(d, &job.version));
+        let selected = job.spec.selected(&devices, &job.version);
+        let new = selected.into_iter().filter(|device| !members.contains(&device.id));
         let new: Vec<(i64, i64)> = new.map(|device| (device.id, stage)).collect();
         if new.is_empty() { Ok(()) } else { self.store().add_targets(job.id, &new) }
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a job is to do: which devices, in which stages, and when it stops by itself. Pure: devices and clock are handed in.
 
+use std::collections::HashSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -154,8 +156,18 @@ impl Spec {
         if self.stages.is_empty() { vec![Stage { percent: 100, success: 0 }] } else { self.stages.clone() }
     }
 
-    /// Whether a device is one of the job's.
-    pub fn selects(&self, device: &Candidate, target: &str) -> bool {
+    /// The devices of a product, or of one module, that the plan is about. A share is one of all of them, whatever they run, so
+    /// that it stays the same when some have been updated; it has one device at least.
+    pub fn selected<'a>(&self, devices: &'a [Candidate], target: &str) -> Vec<&'a Candidate> {
+        let mut order: Vec<&Candidate> = devices.iter().collect();
+        order.sort_by_cached_key(|device| (place(&device.name, "part"), device.name.clone()));
+        let share = |percent: u8| (devices.len() * usize::from(percent) / 100).max(1);
+        order.truncate(self.percent.map_or(0, share));
+        let part: HashSet<i64> = order.into_iter().map(|device| device.id).collect();
+        devices.iter().filter(|device| self.selects(device, target, part.contains(&device.id))).collect()
+    }
+
+    fn selects(&self, device: &Candidate, target: &str, part: bool) -> bool {
         if device.version.as_deref() == Some(target) {
             return false;
         }
@@ -165,8 +177,6 @@ impl Spec {
         }
         let chosen =
             self.devices.contains(&device.name) || device.tags.iter().any(|tag| self.tags.contains(tag));
-        let part =
-            self.percent.is_some_and(|percent| place(&device.name, "part") < u32::from(percent) * 10_000);
         if self.devices.is_empty() && self.tags.is_empty() {
             self.percent.is_none() || part
         } else {
@@ -265,7 +275,7 @@ mod tests {
     }
 
     fn names(spec: &Spec, devices: &[Candidate]) -> Vec<String> {
-        devices.iter().filter(|d| spec.selects(d, "2.0")).map(|d| d.name.clone()).collect()
+        spec.selected(devices, "2.0").into_iter().map(|d| d.name.clone()).collect()
     }
 
     #[test]
@@ -292,10 +302,21 @@ mod tests {
         let devices: Vec<Candidate> = (0..2_000).map(|n| device(n, "1.0", &[])).collect();
         let part = |percent: u8| names(&Spec { percent: Some(percent), ..Spec::default() }, &devices);
         let (small, large) = (part(10), part(25));
-        assert!((150..250).contains(&small.len()), "{}", small.len());
-        assert!((400..600).contains(&large.len()), "{}", large.len());
+        assert_eq!((small.len(), large.len()), (200, 500));
         assert!(small.iter().all(|name| large.contains(name)), "10 % stays inside 25 %");
         assert_eq!(part(100).len(), devices.len());
+        for (count, percent, wanted) in
+            [(10, 10, 1), (10, 1, 1), (10, 55, 5), (3, 100, 3), (1, 50, 1), (0, 50, 0)]
+        {
+            let spec = Spec { percent: Some(percent), ..Spec::default() };
+            assert_eq!(names(&spec, &devices[..count]).len(), wanted, "{percent} % of {count}");
+        }
+        let mut updated = devices.clone();
+        for device in updated.iter_mut().filter(|device| small.contains(&device.name)) {
+            device.version = Some("2.0".to_owned());
+        }
+        let spec = Spec { percent: Some(10), ..Spec::default() };
+        assert!(names(&spec, &updated).is_empty(), "the share is the same when it has been updated");
     }
 
     #[test]
