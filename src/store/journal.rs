@@ -237,7 +237,9 @@ fn is_journal(file: &File) -> Result<bool, Error> {
     let (n, first) = begins(0)?;
     // Cut off by a crash, or given room but not written yet.
     let unwritten = MAGIC.starts_with(first.get(..n).unwrap_or_default()) || first == [0; MAGIC.len()];
-    Ok(unwritten || SLOTS.into_iter().any(|at| begins(at).is_ok_and(|(_, head)| head == *MAGIC)))
+    // Older versions kept a bare record.
+    let older = first.starts_with(b"OTK");
+    Ok(unwritten || older || SLOTS.into_iter().any(|at| begins(at).is_ok_and(|(_, head)| head == *MAGIC)))
 }
 
 fn pack(number: u64, record: &[u8]) -> Option<Vec<u8>> {
