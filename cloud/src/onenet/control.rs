@@ -76,13 +76,13 @@ pub fn control() -> Routes<Arc<Shared>> {
         .op(
             Method::POST,
             "/api/onenet/cancel",
-            doc("cancelTasks", "Cancel the tasks of a OneNET device"),
+            doc("cancelTasks", "Cancel the tasks of a OneNET device").of_named(),
             cancel,
         )
         .op(
             Method::GET,
             "/api/onenet/tasks",
-            doc("listTasks", "The tasks of a OneNET device, with every report"),
+            doc("listTasks", "The tasks of a OneNET device, with every report").of_named(),
             tasks,
         )
 }

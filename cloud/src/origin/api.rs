@@ -132,7 +132,12 @@ pub fn control() -> Routes<Arc<Shared>> {
             delete_device,
         )
         .op(Method::POST, "/api/push", doc("push", "Offer firmware to one device").of_named(), push)
-        .op(Method::POST, "/api/cancel", doc("cancel", "Call off what is open for a device"), cancel)
+        .op(
+            Method::POST,
+            "/api/cancel",
+            doc("cancel", "Call off what is open for a device").of_named(),
+            cancel,
+        )
 }
 
 type App = State<Arc<Shared>>;
